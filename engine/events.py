@@ -1,0 +1,293 @@
+"""Every event type. Events are small frozen models; payloads (problems, solutions, checkpoints) are referred to by digest.
+
+To change an event: raise its ``schema``, register an upcaster from each earlier schema, and add a fixture of the old form.
+"""
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Json = dict[str, Any]
+Upcaster = Callable[[Json], Json]
+Sense = Literal["min", "max"]
+
+
+class Part(BaseModel):
+    """A nested value of an event."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Event(Part):
+    """Base of every event; ``schema`` is the version of the payload's form, kept beside it in the log."""
+
+    schema_version: ClassVar[int] = 1
+
+    @classmethod
+    def type_name(cls) -> str:
+        """The name under which the log keeps this type."""
+        return cls.__name__
+
+
+class BudgetSpec(Part):
+    """The limits of a run: seconds of wall time, iterations, and an objective at which to stop."""
+
+    time_limit: float
+    iterations: int | None = None
+    target: float | None = None
+
+
+class BoundSpec(Part):
+    """A proved bound and the method that proved it."""
+
+    value: float
+    method: str
+
+
+class TaskSpec(Part):
+    """One problem inside a run: where its content is, and which tasks must succeed first."""
+
+    task: str
+    family: str
+    sense: Sense
+    problem: str
+    size: int
+    label: str = ""
+    best_known: float | None = None
+    after: tuple[str, ...] = ()
+
+
+class CandidateCard(Part):
+    """One solver as a policy saw it at the moment of choice.
+
+    ``score`` is None when the policy has no number for it (an untried solver under UCB); ``rating`` is the Elo that
+    entered the score; ``trials`` and ``wins`` count rated games; ``refused`` says why it could not be a candidate.
+    """
+
+    solver: str
+    version: str
+    score: float | None
+    rating: float
+    cluster_rating: float
+    trials: int
+    cluster_trials: int
+    mean_loss: float | None
+    propensity: float
+    refused: str | None = None
+
+
+class RunRequested(Event):
+    """A user asked for something; the first event of every run."""
+
+    tasks: tuple[TaskSpec, ...]
+    budget: BudgetSpec
+    seed: int
+    policy: str
+    solver: str | None = None
+    priority: int = 0
+    worker: str = ""
+
+
+class RunPlanned(Event):
+    """The compiled task graph: task names in an order that respects ``after``."""
+
+    order: tuple[str, ...]
+
+
+class ProblemProfiled(Event):
+    """Features of a task's problem; ``cluster`` is where they fall as of ``as_of``."""
+
+    task: str
+    family: str
+    instance: str
+    size: int
+    features: dict[str, float]
+    seconds: float
+
+
+class SolverChosen(Event):
+    """A decision card: everything the policy saw, so that the choice can be recomputed to the bit.
+
+    ``as_of`` is the log position whose prefix was folded into the standings; ``key`` the seed of the policy's
+    randomness; ``reason`` one sentence for people; ``excluded`` the solvers that had already failed on this task.
+    """
+
+    task: str
+    attempt: int
+    family: str
+    policy: str
+    policy_version: str
+    solver: str
+    version: str
+    propensity: float
+    cluster: str
+    as_of: int
+    key: int
+    reason: str
+    candidates: tuple[CandidateCard, ...]
+    excluded: tuple[str, ...] = ()
+    forced: bool = False
+
+
+class AttemptStarted(Event):
+    """One solver begins one task. ``resumed_from`` is a checkpoint's digest when it continues an abandoned attempt."""
+
+    task: str
+    attempt: int
+    solver: str
+    version: str
+    seed: int
+    worker: str
+    device: str
+    lanes: int = 1
+    lane: int = 0
+    resumed_from: str | None = None
+    iterations: int = 0
+
+
+class IncumbentFound(Event):
+    """A better solution, checked by the reference evaluator; ``solution`` is its SHA-256."""
+
+    task: str
+    attempt: int
+    objective: float
+    solution: str
+    iterations: int
+    seconds: float
+
+
+class CheckpointSaved(Event):
+    """The whole state of the search, as an artifact, after so many iterations."""
+
+    task: str
+    attempt: int
+    checkpoint: str
+    iterations: int
+    seconds: float
+
+
+class AttemptSucceeded(Event):
+    """A checked result.
+
+    It repeats the task's family, instance, cluster and budget, so that ratings fold from this event alone. ``loss`` is the
+    distance to ``bound`` in [0, 1]; ``stopped`` says what ended it; ``iterations`` is the work, ``seconds`` the wall time
+    of the attempt with ``compile_seconds`` inside it.
+    """
+
+    task: str
+    attempt: int
+    solver: str
+    version: str
+    family: str
+    sense: Sense
+    instance: str
+    cluster: str
+    budget: BudgetSpec
+    objective: float
+    solution: str
+    bound: BoundSpec | None
+    proved_optimal: bool
+    loss: float
+    stopped: Literal["time", "iterations", "target", "done"]
+    iterations: int
+    seconds: float
+    compile_seconds: float
+    work: dict[str, int] = {}
+
+
+class AttemptFailed(Event):
+    """A solver broke. ``transient`` failures are tried again after ``retry_in`` seconds."""
+
+    task: str
+    attempt: int
+    solver: str
+    version: str
+    family: str
+    instance: str
+    cluster: str
+    budget: BudgetSpec
+    error: str
+    message: str
+    transient: bool
+    retry_in: float | None = None
+    seconds: float
+
+
+class AttemptTimedOut(Event):
+    """The time limit passed without any feasible solution."""
+
+    task: str
+    attempt: int
+    solver: str
+    version: str
+    family: str
+    instance: str
+    cluster: str
+    budget: BudgetSpec
+    seconds: float
+
+
+class AttemptCancelled(Event):
+    """Stopped on request; the best solution so far stays in the last IncumbentFound."""
+
+    task: str
+    attempt: int
+    reason: str
+    iterations: int
+    seconds: float
+
+
+class AttemptAbandoned(Event):
+    """The worker that ran it is gone; found by ``worker`` when it took the run over."""
+
+    task: str
+    attempt: int
+    lost_worker: str
+    worker: str
+    checkpoint: str | None
+    iterations: int
+    seconds: float
+
+
+class RunCompleted(Event):
+    """Every task has a checked result."""
+
+    objectives: dict[str, float]
+    seconds: float
+
+
+class RunFailed(Event):
+    """A task could not be solved; ``error`` is the stable code, ``message`` the sentence for people."""
+
+    task: str | None
+    error: str
+    message: str
+    seconds: float
+
+
+class RunCancelled(Event):
+    """Stopped on request."""
+
+    reason: str
+    seconds: float
+
+
+AnyEvent = (
+    RunRequested
+    | RunPlanned
+    | ProblemProfiled
+    | SolverChosen
+    | AttemptStarted
+    | IncumbentFound
+    | CheckpointSaved
+    | AttemptSucceeded
+    | AttemptFailed
+    | AttemptTimedOut
+    | AttemptCancelled
+    | AttemptAbandoned
+    | RunCompleted
+    | RunFailed
+    | RunCancelled
+)
+TERMINAL = frozenset({"RunCompleted", "RunFailed", "RunCancelled"})

@@ -1,0 +1,54 @@
+"""Old forms of events become new ones here. The chains are checked when this module is imported."""
+
+from typing import Any, get_args
+
+import orjson
+from pydantic import ValidationError
+
+from . import events
+from .errors import UnreadableEvent
+
+TYPES: dict[str, type[events.Event]] = {cls.__name__: cls for cls in get_args(events.AnyEvent)}
+
+UPCASTERS: dict[tuple[str, int], events.Upcaster] = {}
+"""(type, schema) -> function from that schema's data to the next schema's."""
+
+
+def check_chains(types: dict[str, type[events.Event]], upcasters: dict[tuple[str, int], events.Upcaster]) -> None:
+    """Every type has an upcaster from each earlier schema, and none beyond; raises ValueError."""
+    for name, cls in types.items():
+        have = {schema for typed, schema in upcasters if typed == name}
+        need = set(range(1, cls.schema_version))
+        if have != need:
+            msg = f"{name} is at schema {cls.schema_version}, so upcasters from {sorted(need)} are needed; got {sorted(have)}"
+            raise ValueError(msg)
+    if stray := {name for name, _ in upcasters} - set(types):
+        msg = f"upcasters must belong to a known event type; got {sorted(stray)}"
+        raise ValueError(msg)
+
+
+def upcast(name: str, schema: int, data: dict[str, Any]) -> dict[str, Any]:
+    """Bring a payload to its type's current schema; raises UnreadableEvent for an unknown type or a future schema."""
+    cls = TYPES.get(name)
+    if cls is None or schema > cls.schema_version:
+        msg = f"this version of mezan does not know {name} at schema {schema}; read the log with a newer one"
+        raise UnreadableEvent(msg)
+    while schema < cls.schema_version:
+        data = UPCASTERS[name, schema](data)
+        schema += 1
+    return data
+
+
+def decode(name: str, schema: int, payload: str) -> events.AnyEvent:
+    """A typed event from its stored form."""
+    cls = TYPES.get(name)
+    try:
+        if cls is not None and schema == cls.schema_version:
+            return cls.model_validate_json(payload)  # type: ignore[return-value]
+        return TYPES[name].model_validate(upcast(name, schema, orjson.loads(payload)), strict=False)  # type: ignore[return-value]
+    except (KeyError, ValidationError) as error:
+        msg = f"the payload of {name} at schema {schema} does not fit its type: {error}"
+        raise UnreadableEvent(msg) from error
+
+
+check_chains(TYPES, UPCASTERS)

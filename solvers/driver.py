@@ -1,0 +1,201 @@
+"""Drives a kernel in chunks: the one place where compiled search meets time, checkpoints and verified incumbents.
+
+A :class:`Drive` advances by iterations only, so the same sequence of advances gives the same results on any day;
+:class:`Pace` turns seconds into iterations, and the iterations are what events record.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jax
+import numpy as np
+
+from .buckets import lanes as padded_lanes
+from .errors import BadInput, SolverFailed
+from .pack import Array, pack, unpack
+from .problem import Family, Problem
+from .seeds import key_data
+from .solver import Kernel, Solver
+
+
+@dataclass(frozen=True, slots=True)
+class Incumbent:
+    """A solution that the reference evaluator has checked; ``objective`` is its recomputation, not the kernel's claim."""
+
+    objective: float
+    solution: Array
+
+
+@dataclass(frozen=True, slots=True)
+class LaneReport:
+    """One lane after an advance: the incumbent if it improved, and whether the kernel has nothing left to do."""
+
+    incumbent: Incumbent | None
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    init: Any
+    step: Any
+
+
+@lru_cache(maxsize=256)
+def _program(kernel: Kernel[Any]) -> _Program:
+    def init(arrays: Any, keys: Any) -> Any:
+        return jax.vmap(kernel.init)(arrays, keys)
+
+    def step(arrays: Any, state: Any, iterations: Any) -> Any:
+        state = jax.vmap(kernel.step, (0, 0, None))(arrays, state, iterations)
+        objective, solution = jax.vmap(kernel.best)(arrays, state)
+        return state, objective, solution, jax.vmap(kernel.done)(arrays, state)
+
+    return _Program(jax.jit(init), jax.jit(step, donate_argnums=(1,)))
+
+
+@lru_cache(maxsize=256)
+def load(solver: Solver[Any]) -> Any:
+    """The solver's kernel or procedure, imported once."""
+    return solver.load()
+
+
+def shape_key(kernel: Kernel[Any], problem: Problem) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
+    """What must be equal for two problems to share one vmapped call."""
+    arrays = kernel.arrays(problem)
+    return tuple((name, arrays[name].dtype.str, arrays[name].shape) for name in sorted(arrays))
+
+
+class Drive:
+    """One or more same-shape instances advanced together by one kernel.
+
+    Args:
+        lanes: padded batch size; lanes beyond the problems repeat the first one and are never reported.
+        lane: index of the first problem's lane, so that a replay can put a single problem where it was.
+        device: a JAX device, or None for the default.
+
+    Raises:
+        BadInput: the problems do not share one shape.
+    """
+
+    def __init__(
+        self,
+        family: Family[Any],
+        solver: Solver[Any],
+        problems: Sequence[Problem],
+        seeds: Sequence[int],
+        *,
+        lanes: int | None = None,
+        lane: int = 0,
+        device: Any = None,
+    ) -> None:
+        self._family, self._problems, self._lane = family, problems, lane
+        self._kernel: Kernel[Any] = load(solver)
+        self.lanes = padded_lanes(len(problems)) if lanes is None else lanes
+        host = [self._kernel.arrays(problem) for problem in problems]
+        if any(
+            {k: (v.shape, v.dtype) for k, v in a.items()} != {k: (v.shape, v.dtype) for k, v in host[0].items()}
+            for a in host
+        ):
+            msg = "problems driven together must have arrays of equal shapes and dtypes; bucket them first"
+            raise BadInput(msg)
+        order = [i - lane if 0 <= i - lane < len(problems) else 0 for i in range(self.lanes)]
+        stacked = {name: np.stack([host[i][name] for i in order]) for name in host[0]}
+        self._x64 = any(v.dtype.itemsize == 8 and v.dtype.kind in "iuf" for v in stacked.values())
+        self._device = device if device is not None else jax.devices()[0]
+        self._best: list[float | None] = [None] * len(problems)
+        self._started = False
+        self.iterations = 0
+        self.compile_seconds = 0.0
+        self._program = _program(self._kernel)
+        with jax.enable_x64(self._x64):
+            self._arrays = jax.device_put(stacked, self._device)
+            self._keys = jax.device_put(np.stack([key_data(seeds[i]) for i in order]), self._device)
+            self._state: Any = None
+
+    def advance(self, iterations: int) -> list[LaneReport]:
+        """Run exactly that many iterations (0 is allowed: it initialises) and report each problem's lane."""
+        start = time.perf_counter()
+        with jax.enable_x64(self._x64):
+            if self._state is None:
+                self._state = self._program.init(self._arrays, self._keys)
+            self._state, objective, solution, done = self._program.step(self._arrays, self._state, np.int32(iterations))
+            claims, finished = np.asarray(objective), np.asarray(done)
+        if not self._started:
+            self.compile_seconds = time.perf_counter() - start
+            self._started = True
+        self.iterations += iterations
+        return [
+            self._report(i, claims[self._lane + i], solution, bool(finished[self._lane + i]))
+            for i in range(len(self._problems))
+        ]
+
+    def _report(self, i: int, claim: Any, solutions: Any, done: bool) -> LaneReport:
+        best = self._best[i]
+        if best is not None and not self._family.better(float(claim), best):
+            return LaneReport(None, done)
+        problem = self._problems[i]
+        solution = self._kernel.solution(problem, np.asarray(solutions[self._lane + i]))
+        checked = self._family.evaluate(problem, solution)
+        if not checked.feasible:
+            msg = f"a solver must return feasible solutions; the reference evaluator says: {checked.why}"
+            raise SolverFailed(msg)
+        if best is not None and not self._family.better(checked.objective, best):
+            return LaneReport(None, done)
+        self._best[i] = checked.objective
+        return LaneReport(Incumbent(checked.objective, solution), done)
+
+    def checkpoint(self) -> bytes:
+        """The whole state of every lane, canonical bytes."""
+        leaves = jax.tree.leaves(self._state)
+        best = [float("nan") if b is None else b for b in self._best]
+        return pack(
+            {f"{i:03}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
+            | {"best": np.array(best), "iterations": np.int64(self.iterations)}
+        )
+
+    def restore(self, content: bytes) -> None:
+        """Continue from a checkpoint of the same solver, problems and lanes; raises BadInput for any other."""
+        arrays = unpack(content)
+        with jax.enable_x64(self._x64):
+            shape = jax.eval_shape(self._program.init, self._arrays, self._keys)
+            expected, tree = jax.tree.flatten(shape)
+            leaves = [arrays.get(f"{i:03}") for i in range(len(expected))]
+            if any(
+                a is None or a.shape != e.shape or a.dtype != e.dtype for a, e in zip(leaves, expected, strict=True)
+            ):
+                msg = (
+                    "a checkpoint must come from the same solver version, bucket and batch size; this one does not fit"
+                )
+                raise BadInput(msg)
+            self._state = jax.device_put(jax.tree.unflatten(tree, leaves), self._device)
+        self._best = [None if np.isnan(b) else float(b) for b in arrays["best"]]
+        self.iterations = int(arrays["iterations"])
+
+
+class Pace:
+    """Chooses chunk sizes so that a chunk takes about ``target`` seconds, from the rate of the last chunks.
+
+    The first two chunks are small: the first also compiles, the second measures.
+    """
+
+    def __init__(self, target: float = 0.05) -> None:
+        self._target = target
+        self._rate: float | None = None
+        self._chunks = 0
+
+    def next(self, remaining_seconds: float, remaining_iterations: int | None) -> int:
+        """Iterations for the next chunk, at least 1."""
+        seconds = max(0.0, min(self._target, remaining_seconds))
+        count = 8 if self._chunks == 0 else 64 if self._rate is None else int(self._rate * seconds)
+        count = max(1, min(count, 2**24))
+        return count if remaining_iterations is None else min(count, remaining_iterations)
+
+    def ran(self, iterations: int, seconds: float) -> None:
+        """Record what a chunk cost."""
+        self._chunks += 1
+        if self._chunks > 1:
+            rate = iterations / max(seconds, 1e-6)
+            self._rate = rate if self._rate is None else min(4 * self._rate, 0.5 * (self._rate + rate))

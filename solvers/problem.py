@@ -1,0 +1,131 @@
+"""What a problem is to the engine: a pydantic model, the arrays that identify it, and a family that knows it."""
+
+import hashlib
+from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from .pack import Array, pack
+
+if TYPE_CHECKING:
+    from .solver import Solver
+
+Sense = Literal["min", "max"]
+
+
+class Problem(BaseModel):
+    """One instance as users write it. Subclasses validate and are immutable.
+
+    ``name`` and ``best_known`` describe the instance; they are not part of its content.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
+    family: ClassVar[str]
+
+    name: str = ""
+    best_known: float | None = None
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """The number that the family's cost grows with (facilities, items, ...)."""
+
+    @abstractmethod
+    def content(self) -> dict[str, Array]:
+        """The arrays that identify the instance, in canonical dtypes."""
+
+    @classmethod
+    @abstractmethod
+    def from_content(cls, arrays: Mapping[str, Array], *, name: str = "", best_known: float | None = None) -> Self:
+        """Rebuild the instance from :meth:`content`."""
+
+    def packed(self) -> tuple[bytes, str]:
+        """Canonical bytes and their SHA-256 in hex: the identity of the instance."""
+        content = pack(self.content())
+        return content, hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A proved bound on the optimal objective (lower for ``min``, upper for ``max``) and the method that proved it."""
+
+    value: float
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """What the reference evaluator says of a solution; ``why`` names the broken rule when it is infeasible."""
+
+    objective: float
+    feasible: bool
+    why: str = ""
+
+
+P = TypeVar("P", bound=Problem)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Family(Generic[P]):
+    """Everything the engine needs to know of one kind of problem; the only door into its folder.
+
+    Attributes:
+        name: as recorded in events.
+        sense: whether a smaller or a larger objective is better.
+        problem: the pydantic model of an instance.
+        features: named numbers that describe an instance, pure and fast, the same names for every instance.
+        bound: a proved bound, or None where the family has none.
+        evaluate: the reference evaluator in plain NumPy; the only authority on objectives and feasibility.
+        solvers: the portfolio, in the order in which untried solvers are taken.
+        suffixes: file name endings that :attr:`read` understands.
+        read: reads an instance from the text of a file; ``name`` is the file's stem.
+        best_known: reads the best known objective from the text of a solution file beside the instance.
+        from_json: builds an instance from a decoded JSON object (the request without its ``type``).
+    """
+
+    name: str
+    sense: Sense
+    problem: type[P]
+    features: Callable[[P], Mapping[str, float]]
+    bound: Callable[[P], Bound | None]
+    evaluate: Callable[[P, Array], Evaluation]
+    solvers: "tuple[Solver[P], ...]"
+    suffixes: tuple[str, ...] = ()
+    read: Callable[[str, str], P]
+    best_known: Callable[[P, str], float | None] | None = None
+    solution_suffix: str | None = None
+    from_json: Callable[[Mapping[str, Any]], P]
+
+    def better(self, a: float, b: float) -> bool:
+        """Whether objective ``a`` is strictly better than ``b``."""
+        return a < b if self.sense == "min" else a > b
+
+    def reaches(self, objective: float, target: float) -> bool:
+        """Whether ``objective`` is at least as good as ``target``."""
+        return objective <= target if self.sense == "min" else objective >= target
+
+
+def gap(objective: float, reference: float | None) -> float | None:
+    """Distance to a reference value in percent of it; None without one, or when it is zero and not met."""
+    if reference is None:
+        return None
+    if objective == reference:
+        return 0.0
+    if reference == 0:
+        return None
+    return 100.0 * abs(objective - reference) / abs(reference)
+
+
+def loss(objective: float, bound: Bound | None, sense: Sense) -> float:
+    """How far a result is from its bound, in [0, 1]: the scale-free loss that ratings compare inside a cluster.
+
+    ``(objective - bound) / max(|objective|, |bound|)`` for ``min``, negated for ``max``; 0.5 without a bound.
+    """
+    if bound is None:
+        return 0.5
+    distance = objective - bound.value if sense == "min" else bound.value - objective
+    scale = max(abs(objective), abs(bound.value))
+    return 0.0 if scale == 0 else min(1.0, max(0.0, distance / scale))

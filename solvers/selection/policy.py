@@ -1,0 +1,51 @@
+"""What a policy is: a pure function of standings, features, candidates and a key."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from .standings import Standings
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A solver that could be chosen; ``refused`` says why it cannot (then its propensity is 0)."""
+
+    solver: str
+    version: str
+    refused: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A candidate with the number that the policy gave it (None: no number, see the reason) and its propensity."""
+
+    candidate: Candidate
+    score: float | None
+    propensity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a policy returns: the solver, every candidate's score and propensity (summing to 1), and why in one sentence."""
+
+    solver: str
+    scored: tuple[Scored, ...]
+    reason: str
+
+
+class Policy(Protocol):
+    """Chooses a solver. Equal arguments give an equal choice, to the bit, on every machine."""
+
+    @property
+    def name(self) -> str:
+        """As users name it and events record it."""
+
+    @property
+    def version(self) -> str:
+        """Changes whenever choices may change."""
+
+    def choose(
+        self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int
+    ) -> Choice:
+        """Choose among the candidates that are not refused, in catalogue order; raises NoCandidate when there is none."""

@@ -1,0 +1,47 @@
+"""What a policy may know: how each solver has done, globally and in the instance's cluster, as of one log position."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+START_RATING = 1500.0
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A solver's record: Elo rating, rated games and their outcomes, outcomes with a loss in [0, 1], and failures."""
+
+    rating: float = START_RATING
+    games: int = 0
+    wins: int = 0
+    draws: int = 0
+    outcomes: int = 0
+    loss_sum: float = 0.0
+    loss_squares: float = 0.0
+    failures: int = 0
+
+    @property
+    def mean_loss(self) -> float | None:
+        """Mean loss over the outcomes (a failure counts 1.0); None before the first."""
+        return self.loss_sum / self.outcomes if self.outcomes else None
+
+
+NO_RECORD = Record()
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """The records of one family's solvers as of ``position``, and the cluster that an instance falls into."""
+
+    family: str
+    position: int
+    cluster: str
+    overall: Mapping[str, Record] = field(default_factory=dict)
+    in_cluster: Mapping[str, Record] = field(default_factory=dict)
+
+    def record(self, solver: str) -> Record:
+        """The solver's record over all clusters."""
+        return self.overall.get(solver, NO_RECORD)
+
+    def cluster_record(self, solver: str) -> Record:
+        """The solver's record in this cluster."""
+        return self.in_cluster.get(solver, NO_RECORD)
