@@ -1,0 +1,62 @@
+"""Elo as the value of an arm, UCB1 as the bonus, per instance cluster.
+
+Ratings: Elo, "The Rating of Chessplayers" (1978). Bonus: Auer, Cesa-Bianchi and Fischer, "Finite-time Analysis of the
+Multiarmed Bandit Problem" (Machine Learning 47, 2002), UCB1.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .choices import certain, eligible
+from .policy import Candidate, Choice
+from .standings import Standings
+
+GLOBAL_WEIGHT = 0.5
+EXPLORATION = 1.4
+LEAST_TRIALS = 0.5
+LEAST_TOTAL = 2
+
+
+@dataclass(frozen=True, slots=True)
+class EloUCB:
+    """``0.5 * global Elo + 0.5 * cluster Elo + 1.4 * sqrt(ln N / n)``, with ``n`` of ``N`` trials in the cluster.
+
+    A trial is an outcome: a checked result, a failure or a timeout. Solvers that the whole family has not tried go
+    first, in catalogue order, and have no score. One that only this cluster has not tried is scored with ``n = 0.5``
+    (and ``N`` is at least 2), so that a refit of the clusters does not send every solver round again.
+    Equal scores: catalogue order.
+    """
+
+    name: str = "elo_ucb_strict"
+    version: str = "1"
+
+    def score(self, standings: Standings, solver: str) -> float:
+        """The formula above for one solver."""
+        total = max(sum(record.outcomes for record in standings.in_cluster.values()), LEAST_TOTAL)
+        local = standings.cluster_record(solver)
+        value = GLOBAL_WEIGHT * standings.record(solver).rating + (1.0 - GLOBAL_WEIGHT) * local.rating
+        return value + EXPLORATION * math.sqrt(math.log(total) / max(local.outcomes, LEAST_TRIALS))
+
+    def choose(
+        self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int
+    ) -> Choice:
+        """See :class:`Policy`."""
+        able = eligible(candidates)
+        scores = {
+            candidate.solver: self.score(standings, candidate.solver)
+            for candidate in able
+            if standings.record(candidate.solver).outcomes
+        }
+        for candidate in able:
+            if candidate.solver not in scores:
+                reason = f"{candidate.solver} has never been tried on {standings.family}, and untried solvers go first"
+                return certain(candidate, candidates, scores, reason)
+        pick = max(able, key=lambda candidate: scores[candidate.solver])
+        rating = standings.record(pick.solver).rating
+        local = standings.cluster_record(pick.solver)
+        reason = (
+            f"{pick.solver} has the highest score, {scores[pick.solver]:.1f}: Elo {rating:.0f} overall, "
+            f"{local.rating:.0f} in cluster {standings.cluster} with {local.outcomes} trials there"
+        )
+        return certain(pick, candidates, scores, reason)

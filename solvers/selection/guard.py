@@ -1,0 +1,102 @@
+"""A one-sided guard: a policy decides as long as evidence does not say that the single best solver does better.
+
+The evidence is a one-sided Welch test on mean losses (Welch, Biometrika 34, 1947) with the normal quantile, at level
+0.1, from five outcomes on each side. Elo counts wins, not how much is lost; the guard looks at what is lost.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from .choices import eligible
+from .policy import Candidate, Choice, Policy, Scored
+from .single_best import shrunk_losses
+from .standings import Record, Standings
+
+ENOUGH = 5
+QUANTILE = 1.2815515655446004
+"""The normal quantile at 0.9."""
+
+
+def clearly_worse(pick: Record, best: Record) -> bool:
+    """Whether the pick's mean loss is above the best's by more than chance explains; False with too few outcomes."""
+    if pick.outcomes < ENOUGH or best.outcomes < ENOUGH:
+        return False
+    means, variances = [], []
+    for record in (pick, best):
+        mean = record.loss_sum / record.outcomes
+        means.append(mean)
+        spread = max(0.0, record.loss_squares - record.outcomes * mean * mean) / (record.outcomes - 1)
+        variances.append(spread / record.outcomes)
+    # equal losses summed in another order differ in the last bits; that is no evidence
+    return means[0] - means[1] > QUANTILE * math.sqrt(sum(variances)) + 1e-9
+
+
+def set_aside(standings: Standings, pick: str, best: str) -> bool:
+    """Whether evidence speaks for ``best`` over ``pick``: the cluster's where both have enough, else the family's.
+
+    The family's evidence does not count against a pick that has done at least as well in this cluster.
+    """
+    local, rival = standings.cluster_record(pick), standings.cluster_record(best)
+    if local.outcomes >= ENOUGH and rival.outcomes >= ENOUGH:
+        return clearly_worse(local, rival)
+    if local.outcomes and rival.outcomes and local.loss_sum / local.outcomes <= rival.loss_sum / rival.outcomes:
+        return False
+    return clearly_worse(standings.record(pick), standings.record(best))
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """``inner``, but the single best solver wherever the inner pick is by evidence worse in mean loss.
+
+    Propensities stay true: whatever the inner policy would give to a solver that is set aside goes to the single best.
+    """
+
+    inner: Policy
+    name: str
+
+    @property
+    def version(self) -> str:
+        """The guard's own version and the inner policy's."""
+        return f"1+{self.inner.version}"
+
+    def choose(
+        self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int
+    ) -> Choice:
+        """See :class:`Policy`."""
+        choice = self.inner.choose(standings, features, candidates, key)
+        losses = shrunk_losses(standings, eligible(candidates))
+        if not losses:
+            return choice
+        best = min(losses, key=lambda solver: losses[solver])
+        out = {
+            scored.candidate.solver
+            for scored in choice.scored
+            if scored.propensity and scored.candidate.solver != best
+            if set_aside(standings, scored.candidate.solver, best)
+        }
+        if not out:
+            return choice
+        scored = _moved(choice.scored, out, best)
+        if choice.solver not in out:
+            return replace(choice, scored=scored)
+        return Choice(best, scored, self._reason(standings, choice.solver, best))
+
+    def _reason(self, standings: Standings, pick: str, best: str) -> str:
+        mine, other = standings.record(pick), standings.record(best)
+        return (
+            f"guard: {self.inner.name} would take {pick}, but its mean loss {mine.mean_loss or 0.0:.4g} "
+            f"({mine.outcomes} outcomes) is by evidence above that of the single best, {best}: "
+            f"{other.mean_loss or 0.0:.4g} ({other.outcomes})"
+        )
+
+
+def _moved(scored: Sequence[Scored], out: set[str], best: str) -> tuple[Scored, ...]:
+    moved = sum(entry.propensity for entry in scored if entry.candidate.solver in out)
+    gains = {best: moved}
+    return tuple(
+        replace(entry, propensity=0.0)
+        if entry.candidate.solver in out
+        else replace(entry, propensity=entry.propensity + gains.get(entry.candidate.solver, 0.0))
+        for entry in scored
+    )

@@ -1,0 +1,45 @@
+"""Policies by name: the built-in ones and those that installed packages offer."""
+
+from collections.abc import Iterable, Iterator
+from importlib.metadata import entry_points
+
+from ..catalog import unknown
+from .elo_ucb import EloUCB
+from .guard import Guard
+from .policy import Policy
+from .single_best import SingleBest
+
+ENTRY_POINTS = "mezan.policies"
+DEFAULT_POLICY = "elo_ucb"
+BUILT_IN: tuple[Policy, ...] = (Guard(EloUCB(), name=DEFAULT_POLICY), EloUCB(), SingleBest())
+
+
+class Policies:
+    """An immutable set of policies.
+
+    Raises:
+        ValueError: two policies have the same name.
+    """
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        self._policies: dict[str, Policy] = {}
+        for policy in policies:
+            if policy.name in self._policies:
+                msg = f"policy names must be unique; {policy.name!r} is registered twice"
+                raise ValueError(msg)
+            self._policies[policy.name] = policy
+
+    @classmethod
+    def default(cls) -> "Policies":
+        """The built-in policies and those that installed packages offer under ``mezan.policies`` (instances)."""
+        return cls([*BUILT_IN, *(point.load() for point in entry_points(group=ENTRY_POINTS))])
+
+    def __iter__(self) -> Iterator[Policy]:
+        return iter(self._policies.values())
+
+    def policy(self, name: str = DEFAULT_POLICY) -> Policy:
+        """The policy of that name; raises UnknownName."""
+        try:
+            return self._policies[name]
+        except KeyError:
+            raise unknown("policy", name, self._policies) from None
