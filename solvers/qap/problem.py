@@ -1,0 +1,94 @@
+"""The quadratic assignment problem (Koopmans and Beckmann 1957), as users write it."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+from pydantic import ValidationError
+
+from ..errors import BadProblem
+from ..pack import Array, narrow
+from ..problem import Problem
+from .matrices import check_pair, matrix
+from .qaplib import format_dat, parse_dat, parse_sln, read_text
+
+
+class QAP(Problem):
+    """Minimise ``sum_ij A[i, j] * B[p[i], p[j]]`` over permutations ``p`` (0-based: facility i goes to location p[i]).
+
+    Both matrices may be asymmetric, have a diagonal, and hold negative entries: the objective is defined for all of
+    them, and every kernel and bound of this family is valid for all of them. Integral entries (``3`` and ``3.0``)
+    are kept as integers, whose objectives are exact.
+
+    Attributes:
+        A: flows between facilities, shape (n, n), 2 <= n <= 2000; nested lists or an array.
+        B: distances between locations, shape (n, n).
+
+    Raises:
+        BadProblem: a matrix is not square, ragged, not numeric or not finite; the sizes differ; or entries are so
+            large that an integer objective could leave +-2^53.
+    """
+
+    family: ClassVar[str] = "qap"
+
+    A: Array
+    B: Array
+
+    def __init__(self, *, A: Any, B: Any, name: str = "", best_known: float | None = None) -> None:
+        A, B = matrix("A", A), matrix("B", B)
+        check_pair(A, B)
+        try:
+            super().__init__(A=A, B=B, name=name, best_known=best_known)  # type: ignore[call-arg]
+        except ValidationError as error:
+            first = error.errors()[0]
+            field = ".".join(map(str, first["loc"]))
+            raise BadProblem(f"{field} of a QAP is not valid: {first['msg']}; got {first['input']!r}") from error
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, QAP):
+            return NotImplemented
+        return (self.name, self.best_known) == (other.name, other.best_known) and self.packed() == other.packed()
+
+    def __hash__(self) -> int:
+        return hash(self.packed()[1])
+
+    @property
+    def size(self) -> int:
+        """Number of facilities."""
+        return int(self.A.shape[0])
+
+    def content(self) -> dict[str, Array]:
+        """``A`` and ``B``, each in the smallest dtype that holds its integers (float64 for real data)."""
+        return {"A": narrow(self.A), "B": narrow(self.B)}
+
+    @classmethod
+    def from_content(cls, arrays: Mapping[str, Array], *, name: str = "", best_known: float | None = None) -> Self:
+        """Rebuild the instance from :meth:`content`."""
+        if set(arrays) != {"A", "B"}:
+            raise BadProblem(f"a packed QAP must hold exactly A and B; got {', '.join(sorted(arrays)) or 'nothing'}")
+        return cls(A=arrays["A"], B=arrays["B"], name=name, best_known=best_known)
+
+    @classmethod
+    def from_text(cls, text: str, name: str = "") -> Self:
+        """Read the text of a QAPLIB ``.dat`` file: n, then A, then B, blanks and line breaks anywhere."""
+        A, B = parse_dat(text)
+        return cls(A=A, B=B, name=name)
+
+    @classmethod
+    def from_qaplib(cls, path: str | Path) -> Self:
+        """Read a QAPLIB ``.dat`` file; a ``.sln`` beside it gives ``best_known``, recomputed from its permutation.
+
+        Raises:
+            BadProblem: the file is missing, a directory, not text, truncated, or followed by more numbers.
+        """
+        path = Path(path)
+        problem = cls.from_text(read_text(path), path.stem)
+        beside = path.with_suffix(".sln")
+        if not beside.exists():
+            return problem
+        best = parse_sln(read_text(beside), problem.A, problem.B).objective
+        return cls(A=problem.A, B=problem.B, name=path.stem, best_known=best)
+
+    def to_qaplib(self) -> str:
+        """The text of a QAPLIB ``.dat`` file that reads back as an equal instance."""
+        return format_dat(self.A, self.B)
