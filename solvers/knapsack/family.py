@@ -1,0 +1,96 @@
+"""The knapsack family: the only door into this folder. Importing it loads neither JAX nor SciPy."""
+
+from typing import Any
+
+from ..problem import Family
+from ..solver import Solver
+from .bounds import bound
+from .evaluate import evaluate
+from .features import features
+from .formats import best_known, from_json, read
+from .problem import Knapsack
+from .reduce import reduce
+
+MAX_CELLS = 2**29
+"""Of the dynamic program: one decision bit each (64 MiB), and about a second on one core."""
+
+
+def _dp() -> Any:
+    from .dp import DynamicProgram
+
+    return DynamicProgram()
+
+
+def _greedy() -> Any:
+    from .greedy import solve
+
+    return solve
+
+
+def _highs() -> Any:
+    from .highs import solve
+
+    return solve
+
+
+def _too_many_cells(problem: Knapsack) -> str | None:
+    reduced = reduce(problem)
+    cells = len(reduced.items) * (reduced.capacity + 1)
+    if cells <= MAX_CELLS:
+        return None
+    return f"the table must have at most {MAX_CELLS} cells; {len(reduced.items)} open items x capacity {reduced.capacity} need {cells}"
+
+
+def _too_large_numbers(problem: Knapsack) -> str | None:
+    largest = max(int(problem.weights.max()), int(problem.values.max()), problem.capacity)
+    if largest <= 10**15:
+        return None
+    return f"HiGHS takes numbers up to 1e15; the largest here is {largest}"
+
+
+FAMILY: Family[Knapsack] = Family(
+    name="knapsack",
+    sense="max",
+    problem=Knapsack,
+    features=features,
+    bound=bound,
+    evaluate=evaluate,
+    solvers=(
+        Solver(
+            name="knapsack.dp",
+            family="knapsack",
+            version="1",
+            summary="Dynamic programming over capacities, on what the bounds leave open; exact",
+            reference="Bellman 1957; Ingargiola & Korsh 1973",
+            load=_dp,
+            refuses=_too_many_cells,
+            exact=True,
+        ),
+        Solver(
+            name="knapsack.highs",
+            family="knapsack",
+            version="1",
+            summary="Branch and cut by HiGHS; exact when it ends by itself",
+            reference="Huangfu & Hall 2018",
+            load=_highs,
+            runs_in="thread",
+            refuses=_too_large_numbers,
+            repeatable=False,
+            exact=True,
+        ),
+        Solver(
+            name="knapsack.greedy",
+            family="knapsack",
+            version="1",
+            summary="Greedy by efficiency, best single item, one-for-one exchanges; within half of the optimum",
+            reference="Dantzig 1957",
+            load=_greedy,
+            runs_in="inline",
+        ),
+    ),
+    suffixes=(".kp", ".knapsack"),
+    read=read,
+    best_known=best_known,
+    solution_suffix=".sol",
+    from_json=from_json,
+)
