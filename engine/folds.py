@@ -59,6 +59,10 @@ class RowProjection(Protocol):
     def handles(self) -> frozenset[str]:
         """The event types that ``apply`` looks at."""
 
+    @property
+    def opens(self) -> frozenset[str]:
+        """The types that are always the first event of their key; on any other, a row that is not in memory is refolded."""
+
     def key(self, event: Recorded) -> str:
         """The row an event belongs to; all events of one key are in one stream."""
 

@@ -1,0 +1,34 @@
+"""What the log means: pure folds from events to read models."""
+
+from typing import Any
+
+from mezan.engine.folds import Projection, RowProjection
+
+from .clusters import Clusters, assign
+from .decisions import Decisions
+from .elo import Elo
+from .runs import Runs
+from .solver_stats import SolverStats
+from .standings import standings
+from .throughput import Throughput
+
+DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
+    Elo(),
+    Clusters(),
+    SolverStats(),
+    Throughput(),
+    Runs(),
+    Decisions(),
+)
+
+__all__ = [
+    "DEFAULT",
+    "Clusters",
+    "Decisions",
+    "Elo",
+    "Runs",
+    "SolverStats",
+    "Throughput",
+    "assign",
+    "standings",
+]

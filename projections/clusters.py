@@ -1,0 +1,178 @@
+"""Clusters of instances by their features: k-means per family, refitted at fixed counts of distinct instances.
+
+A family's first cluster is ``family/0``. When 20, 40, 80, ... distinct instances have been profiled, a new generation
+is fitted, ``family/40.3`` being cluster 3 of the fit at 40: an id means the same for ever. ``k`` is about
+``sqrt(n / 2)``, from 2 to 10 and never above the number of distinct points.
+
+Features are made comparable by ``sign(x) * log2(1 + |x|)`` with the logarithm linear between powers of two (exact
+arithmetic, and the identity within [-1, 1]), then standardised and clipped to 5 standard deviations.
+
+Each family keeps a sample of at most 512 instances: reservoir sampling (Vitter, "Random Sampling with a Reservoir",
+ACM TOMS 11, 1985, algorithm R), its draws hashed from the count. An instance that is in the sample is not counted
+again. When a family's features change their names, the sample starts afresh.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import frexp, fsum, sqrt
+from typing import Any
+
+import numpy as np
+
+from mezan.engine.log import Recorded
+
+from . import kmeans
+from .canonical import dumps, loads
+
+FIRST_FIT = 20
+SAMPLE = 512
+FEWEST, MOST = 2, 10
+CLIP = 5.0
+MASK = 2**64 - 1
+
+
+@dataclass(slots=True)
+class Fit:
+    """One generation: the names, means and scales of the features, and the scaled centres ``[k][d]``."""
+
+    names: list[str]
+    means: list[float]
+    scales: list[float]
+    centres: list[list[float]]
+
+
+@dataclass(slots=True)
+class Group:
+    """One family: distinct instances counted, the sample (ids and feature values), and the latest fit."""
+
+    names: list[str]
+    count: int = 0
+    ids: list[str] = field(default_factory=list)
+    sample: list[list[float]] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)
+    fitted: int = 0
+    fit: Fit | None = None
+
+
+State = dict[str, Group]
+
+
+def compress(x: float) -> float:
+    """``sign(x) * log2(1 + |x|)``, linear between powers of two."""
+    mantissa, exponent = frexp(1.0 + abs(x))
+    value = exponent - 2.0 + 2.0 * mantissa
+    return value if x >= 0 else -value
+
+
+def draw(count: int) -> int:
+    """64 bits hashed from a count (Steele, Lea and Flood, SplitMix64, OOPSLA 2014)."""
+    z = count * 0x9E3779B97F4A7C15 & MASK
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & MASK
+    z = (z ^ z >> 27) * 0x94D049BB133111EB & MASK
+    return z ^ z >> 31
+
+
+class Clusters:
+    """See the module."""
+
+    name = "clusters"
+    version = 1
+    handles = frozenset({"ProblemProfiled"})
+
+    def initial(self) -> State:
+        """No instances."""
+        return {}
+
+    def apply(self, state: State, event: Recorded) -> State:
+        """One profiled instance."""
+        data = event.data
+        group = state.get(data["family"])
+        if group is not None and data["instance"] in group.known:
+            return state
+        features = data["features"]
+        if group is None:
+            group = state[data["family"]] = Group(sorted(features))
+        if len(features) != len(group.names) or not all(name in features for name in group.names):
+            group.names = sorted(features)
+            group.ids, group.sample, group.known = [], [], set()
+        group.count += 1
+        _sample(group, data["instance"], features)
+        if group.count == max(FIRST_FIT, 2 * group.fitted):
+            group.fitted, group.fit = group.count, _fit(group)
+        return state
+
+    def dump(self, state: State) -> bytes:
+        """See :class:`Projection`."""
+        return dumps(
+            {
+                family: {
+                    "names": group.names,
+                    "count": group.count,
+                    "ids": group.ids,
+                    "sample": group.sample,
+                    "fitted": group.fitted,
+                    "fit": group.fit,
+                }
+                for family, group in state.items()
+            }
+        )
+
+    def load(self, content: bytes) -> State:
+        """See :class:`Projection`."""
+        state = {}
+        for family, kept in loads(content).items():
+            fit = kept.pop("fit")
+            state[family] = Group(known=set(kept["ids"]), fit=Fit(**fit) if fit else None, **kept)
+        return state
+
+
+def assign(state: State, family: str, features: Mapping[str, float]) -> str:
+    """The cluster an instance falls into: the nearest centre (the first of equals); a missing feature counts as average."""
+    group = state.get(family)
+    if group is None or group.fit is None:
+        return f"{family}/0"
+    fit = group.fit
+    point = [
+        _scaled(features[name], mean, scale) if name in features else 0.0
+        for name, mean, scale in zip(fit.names, fit.means, fit.scales, strict=True)
+    ]
+    best, index = float("inf"), 0
+    for i, centre in enumerate(fit.centres):
+        distance = 0.0
+        for a, b in zip(point, centre, strict=True):
+            distance += (a - b) * (a - b)
+        if distance < best:
+            best, index = distance, i
+    return f"{family}/{group.fitted}.{index}"
+
+
+def _scaled(value: float, mean: float, scale: float) -> float:
+    return min(CLIP, max(-CLIP, (compress(value) - mean) / scale))
+
+
+def _sample(group: Group, instance: str, features: Mapping[str, float]) -> None:
+    if len(group.ids) < SAMPLE:
+        group.ids.append(instance)
+        group.sample.append([features[name] for name in group.names])
+    else:
+        slot = draw(group.count) % group.count
+        if slot >= SAMPLE:
+            return
+        group.known.discard(group.ids[slot])
+        group.ids[slot] = instance
+        group.sample[slot] = [features[name] for name in group.names]
+    group.known.add(instance)
+
+
+def _fit(group: Group) -> Fit | None:
+    columns: list[Any] = [[compress(value) for value in column] for column in zip(*group.sample, strict=True)]
+    if not columns:
+        return None
+    n = len(group.sample)
+    means = [fsum(column) / n for column in columns]
+    spreads = [sqrt(fsum((x - mean) ** 2 for x in column) / n) for column, mean in zip(columns, means, strict=True)]
+    scales = [spread if spread > 1e-12 else 1.0 for spread in spreads]
+    points = np.clip((np.array(columns).T - np.array(means)) / np.array(scales), -CLIP, CLIP)
+    k = min(max(FEWEST, min(MOST, round(sqrt(group.count / 2)))), len(np.unique(points, axis=0)))
+    centres = kmeans.fit(points, k, seed=group.count).centres
+    return Fit(list(group.names), means, scales, centres.tolist())

@@ -1,0 +1,76 @@
+"""One row per decision: the card as it was recorded, and what became of the choice."""
+
+from typing import Any
+
+from mezan.engine.folds import Row
+from mezan.engine.log import Recorded
+
+Json = dict[str, Any]
+OUTCOMES = {
+    "AttemptSucceeded": ("succeeded", ("objective", "loss", "proved_optimal", "stopped", "iterations", "seconds")),
+    "AttemptFailed": ("failed", ("error", "message", "seconds")),
+    "AttemptTimedOut": ("timed out", ("seconds",)),
+    "AttemptCancelled": ("cancelled", ("reason", "iterations", "seconds")),
+    "AttemptAbandoned": ("abandoned", ("lost_worker", "iterations", "seconds")),
+}
+
+
+class Decisions:
+    """Keyed by ``stream/task/attempt``, tagged with the family.
+
+    ``card`` is the data of SolverChosen (None when an attempt went on without a new choice); ``outcome`` is None while
+    the attempt runs, else its ``status`` with what that kind of ending records.
+    """
+
+    name = "decisions"
+    version = 1
+    opens = frozenset({"SolverChosen"})
+    handles = frozenset({"SolverChosen", "AttemptStarted", *OUTCOMES})
+
+    def key(self, event: Recorded) -> str:
+        """Stream, task and attempt."""
+        data = event.data
+        return f"{event.stream}/{data['task']}/{data['attempt']}"
+
+    def apply(self, row: Row | None, event: Recorded) -> Row:
+        """See :class:`RowProjection`."""
+        data = event.data
+        if row is None:
+            row = {
+                "run": event.stream,
+                "tenant": event.tenant,
+                "task": data["task"],
+                "attempt": data["attempt"],
+                "family": data.get("family", ""),
+                "solver": data.get("solver"),
+                "version": data.get("version"),
+                "chosen_at": None,
+                "position": None,
+                "card": None,
+                "started_at": None,
+                "worker": None,
+                "device": None,
+                "resumed_from": None,
+                "finished_at": None,
+                "outcome": None,
+            }
+        if event.type == "SolverChosen":
+            row["card"], row["chosen_at"], row["position"] = data, event.recorded_at, event.position
+        elif event.type == "AttemptStarted":
+            row["started_at"] = event.recorded_at
+            row["solver"], row["version"] = data["solver"], data["version"]
+            row["worker"], row["device"], row["resumed_from"] = data["worker"], data["device"], data["resumed_from"]
+        else:
+            status, fields = OUTCOMES[event.type]
+            row["finished_at"] = event.recorded_at
+            row["outcome"] = {"status": status, **{name: data[name] for name in fields}}
+            row["family"] = data.get("family", row["family"])
+        return row
+
+    def tag(self, row: Row) -> str:
+        """The family."""
+        return row["family"]  # type: ignore[no-any-return]
+
+    def settled(self, row: Row) -> bool:
+        """The attempt has ended."""
+        return row["outcome"] is not None

@@ -1,0 +1,226 @@
+"""Elo ratings of solvers, per family and per cluster, from games that were really played.
+
+Elo, "The Rating of Chessplayers, Past and Present" (1978): ``E = 1 / (1 + 10^((R_b - R_a) / 400))`` (eq. 1) and
+``R' = R + K (S - E)`` (eq. 2).
+
+A result meets, in this order of preference:
+
+1. every other solver's latest result on the same instance under the same budget: the better objective wins, and values
+   within a relative 1e-9 draw. With ``m`` such opponents each game has weight ``1 / m``, so that one result does not
+   count as many;
+2. the par opponent of its cluster, whose rating stays 1500: the score is ``1 - F(loss)``, ``F`` the mid-rank empirical
+   distribution of the last 256 losses in the cluster. Without earlier losses there is no game at all.
+
+A failure or timeout has loss 1 and meets par; a transient failure that will be tried again is no outcome.
+
+``K`` decays with the solver's outcomes ``n`` in the same table: ``K = 8 + 24 / (1 + n / 20)``, so 32 at first, 12
+after 100, and 8 in the limit: early ratings move fast, late ones depend little on the order of events.
+
+A solver enters a cluster with its global rating of that moment, which is how a new generation of clusters starts.
+Ratings move on a grid of 2^-20, which keeps a last-bit difference between two libraries' ``pow`` from spreading.
+"""
+
+from bisect import bisect_left, bisect_right, insort
+from dataclasses import dataclass, field
+from math import floor
+from typing import Any
+
+from mezan.engine.log import Recorded
+from mezan.solvers.selection.standings import START_RATING, Record
+
+from .canonical import dumps, loads
+
+PAR_RATING = START_RATING
+TIE = 1e-9
+WINDOW = 256
+MATCHES = 4096
+GRID = 2.0**20
+
+RATING, GAMES, WINS, DRAWS, OUTCOMES, LOSS, SQUARES, FAILURES = range(8)
+"""Where a record keeps what; the order of the fields of :class:`Record`."""
+
+Records = dict[str, list[Any]]
+MatchKey = tuple[str, str, float, int | None, float | None]
+"""Family, instance, time limit, iteration limit, target."""
+
+
+@dataclass(slots=True)
+class Pool:
+    """One cluster: its solvers' records, and the last losses in order of arrival and sorted."""
+
+    records: Records = field(default_factory=dict)
+    losses: list[float] = field(default_factory=list)
+    ordered: list[float] = field(default_factory=list)
+
+    def par_score(self, loss: float) -> float:
+        """``1 - F(loss)`` with mid-ranks over the window, which must not be empty."""
+        below, upto = bisect_left(self.ordered, loss), bisect_right(self.ordered, loss)
+        return 1.0 - (below + upto) / (2 * len(self.ordered))
+
+    def remember(self, loss: float) -> None:
+        """Add a loss and forget the oldest beyond the window."""
+        self.losses.append(loss)
+        insort(self.ordered, loss)
+        if len(self.losses) > WINDOW:
+            del self.ordered[bisect_left(self.ordered, self.losses.pop(0))]
+
+
+@dataclass(slots=True)
+class EloState:
+    """Records per family and per cluster, and the latest objective of each solver per instance and budget."""
+
+    overall: dict[str, Records] = field(default_factory=dict)
+    clusters: dict[str, Pool] = field(default_factory=dict)
+    matches: dict[MatchKey, dict[str, float]] = field(default_factory=dict)
+
+    def record(self, family: str, solver: str) -> Record | None:
+        """A solver's record over all clusters; None before its first outcome."""
+        kept = self.overall.get(family, {}).get(solver)
+        return None if kept is None else Record(*kept)
+
+    def cluster_records(self, cluster: str) -> dict[str, Record]:
+        """The records of every solver with an outcome in a cluster."""
+        pool = self.clusters.get(cluster)
+        return {} if pool is None else {solver: Record(*kept) for solver, kept in pool.records.items()}
+
+
+def expected(rating: float, opponent: float) -> float:
+    """Eq. 1: the expected score."""
+    odds: float = 10.0 ** ((opponent - rating) / 400.0)
+    return 1.0 / (1.0 + odds)
+
+
+def _k(record: list[Any]) -> float:
+    outcomes: int = record[OUTCOMES]
+    return 8.0 + 480.0 / (20.0 + outcomes)
+
+
+def _move(record: list[Any], surprise: float) -> None:
+    record[RATING] = floor((record[RATING] + _k(record) * surprise) * GRID + 0.5) / GRID  # eq. 2
+
+
+def _count(record: list[Any], score: float) -> None:
+    record[GAMES] += 1
+    if score > 0.5:
+        record[WINS] += 1
+    elif score == 0.5:
+        record[DRAWS] += 1
+
+
+class Elo:
+    """See the module."""
+
+    name = "elo"
+    version = 1
+    handles = frozenset({"AttemptSucceeded", "AttemptFailed", "AttemptTimedOut"})
+
+    def initial(self) -> EloState:
+        """No games."""
+        return EloState()
+
+    def apply(self, state: EloState, event: Recorded) -> EloState:
+        """One outcome."""
+        data = event.data
+        succeeded = event.type == "AttemptSucceeded"
+        if not succeeded and data.get("transient") and data["retry_in"] is not None:
+            return state
+        solver: str = data["solver"]
+        table = state.overall.setdefault(data["family"], {})
+        pool = state.clusters.get(data["cluster"])
+        if pool is None:
+            pool = state.clusters[data["cluster"]] = Pool()
+        own = table.get(solver)
+        if own is None:
+            own = table[solver] = [START_RATING, 0, 0, 0, 0, 0.0, 0.0, 0]
+        local = _enter(pool.records, solver, own)
+        loss: float = data["loss"] if succeeded else 1.0
+        rivals = _meet(state, data, solver) if succeeded else None
+        if rivals:
+            _play_rivals(table, pool.records, own, local, data["objective"], data["sense"], rivals)
+        elif pool.ordered:
+            score = pool.par_score(loss)
+            for record in (own, local):
+                _move(record, score - expected(record[RATING], PAR_RATING))
+                _count(record, score)
+        for record in (own, local):
+            record[OUTCOMES] += 1
+            record[LOSS] += loss
+            record[SQUARES] += loss * loss
+            if not succeeded:
+                record[FAILURES] += 1
+        pool.remember(loss)
+        return state
+
+    def dump(self, state: EloState) -> bytes:
+        """See :class:`Projection`; matches are a list, for their order decides which is forgotten first."""
+        return dumps(
+            {
+                "overall": state.overall,
+                "clusters": {name: [pool.records, pool.losses] for name, pool in state.clusters.items()},
+                "matches": [[key, results] for key, results in state.matches.items()],
+            }
+        )
+
+    def load(self, content: bytes) -> EloState:
+        """See :class:`Projection`."""
+        kept = loads(content)
+        return EloState(
+            kept["overall"],
+            {name: Pool(records, losses, sorted(losses)) for name, (records, losses) in kept["clusters"].items()},
+            {tuple(key): results for key, results in kept["matches"]},
+        )
+
+
+def _enter(records: Records, solver: str, own: list[Any]) -> list[Any]:
+    local = records.get(solver)
+    if local is None:
+        local = records[solver] = [own[RATING], 0, 0, 0, 0, 0.0, 0.0, 0]
+    return local
+
+
+def _meet(state: EloState, data: dict[str, Any], solver: str) -> dict[str, float]:
+    """The other solvers' latest results on this instance and budget; enters this one for those to come."""
+    budget = data["budget"]
+    key = (data["family"], data["instance"], budget["time_limit"], budget["iterations"], budget["target"])
+    results = state.matches.get(key)
+    if results is None:
+        state.matches[key] = {solver: data["objective"]}
+        if len(state.matches) > MATCHES:
+            del state.matches[next(iter(state.matches))]
+        return {}
+    rivals = {name: objective for name, objective in results.items() if name != solver}
+    results[solver] = data["objective"]
+    return rivals
+
+
+def _play_rivals(
+    table: Records,
+    records: Records,
+    own: list[Any],
+    local: list[Any],
+    objective: float,
+    sense: str,
+    rivals: dict[str, float],
+) -> None:
+    """All games of one result, from the ratings before it, so that the order of opponents does not matter."""
+    weight = 1.0 / len(rivals)
+    gained = local_gained = 0.0
+    for name in sorted(rivals) if len(rivals) > 1 else rivals:
+        other = rivals[name]
+        ahead = other - objective if sense == "min" else objective - other
+        tie = abs(ahead) <= TIE * max(abs(objective), abs(other))
+        score = 0.5 if tie else float(ahead > 0)
+        rival = table[name]
+        rival_local = _enter(records, name, rival)
+        surprise = score - expected(own[RATING], rival[RATING])
+        local_surprise = score - expected(local[RATING], rival_local[RATING])
+        gained += surprise
+        local_gained += local_surprise
+        _move(rival, -weight * surprise)
+        _move(rival_local, -weight * local_surprise)
+        _count(rival, 1.0 - score)
+        _count(rival_local, 1.0 - score)
+        _count(own, score)
+        _count(local, score)
+    _move(own, weight * gained)
+    _move(local, weight * local_gained)

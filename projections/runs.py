@@ -1,0 +1,205 @@
+"""One row per run: what was asked, how far it is, and what came out."""
+
+from typing import Any
+
+from mezan.engine.events import TERMINAL
+from mezan.engine.folds import Row
+from mezan.engine.log import Recorded
+from mezan.solvers.problem import gap
+
+Json = dict[str, Any]
+STATUS = {"RunCompleted": "completed", "RunFailed": "failed", "RunCancelled": "cancelled"}
+SHOWN = (
+    "solver", "version", "objective", "gap", "bound", "proved_optimal", "loss", "seconds", "iterations", "solution",
+    "checkpoint",
+)  # fmt: skip
+"""What a row of a run with a single task repeats from that task."""
+
+
+class Runs:
+    """Keyed by stream. ``status`` (the tag): requested, running, completed, failed, cancelled.
+
+    ``tasks`` holds the same figures per task; a run of one task repeats them beside its own. Times are microseconds
+    since the epoch, ``gap`` is in percent of the best known objective, ``seconds`` is the run's wall time once it
+    ended. ``worker`` is who runs it now: an unfinished run of a lost worker is found by it.
+    """
+
+    name = "runs"
+    version = 1
+    opens = frozenset({"RunRequested"})
+    handles = frozenset(
+        {
+            "RunRequested",
+            "SolverChosen",
+            "AttemptStarted",
+            "IncumbentFound",
+            "CheckpointSaved",
+            "AttemptSucceeded",
+            "AttemptFailed",
+            "AttemptTimedOut",
+            "AttemptCancelled",
+            "AttemptAbandoned",
+            *TERMINAL,
+        }
+    )
+
+    def key(self, event: Recorded) -> str:
+        """The stream."""
+        return event.stream
+
+    def apply(self, row: Row | None, event: Recorded) -> Row:
+        """See :class:`RowProjection`."""
+        data = event.data
+        if row is None:
+            row = _blank(event)
+        row["updated_at"] = event.recorded_at
+        row["events"] = event.version
+        kind = event.type
+        if kind == "RunRequested":
+            _requested(row, data)
+        elif kind in STATUS:
+            row["status"] = STATUS[kind]
+            row["finished_at"] = event.recorded_at
+            row["seconds"] = data["seconds"]
+            row["error"] = data.get("error")
+            row["message"] = data.get("message") or data.get("reason")
+        else:
+            task = row["tasks"].setdefault(data["task"], _blank_task("", "", 0))
+            CHANGES[kind](row, task, data, event)
+            if len(row["tasks"]) == 1:
+                for name in SHOWN:
+                    row[name] = task[name]
+        return row
+
+    def tag(self, row: Row) -> str:
+        """The status."""
+        return row["status"]  # type: ignore[no-any-return]
+
+    def settled(self, row: Row) -> bool:
+        """The run has ended."""
+        return row["finished_at"] is not None
+
+
+def _blank(event: Recorded) -> Row:
+    return {
+        "run": event.stream,
+        "tenant": event.tenant,
+        "actor": event.actor,
+        "status": "requested",
+        "label": "",
+        "family": "",
+        "size": 0,
+        "best_known": None,
+        "budget": None,
+        "policy": None,
+        "forced": None,
+        "seed": None,
+        "priority": 0,
+        "worker": "",
+        "requested_at": event.recorded_at,
+        "started_at": None,
+        "finished_at": None,
+        "events": 0,
+        "attempts": 0,
+        "error": None,
+        "message": None,
+        "tasks": {},
+        **dict.fromkeys(SHOWN),
+    }
+
+
+def _blank_task(family: str, label: str, size: int) -> Json:
+    return {
+        "family": family,
+        "label": label,
+        "size": size,
+        "sense": None,
+        "problem": None,
+        "best_known": None,
+        "after": [],
+        "status": "requested",
+        "attempts": 0,
+        "cluster": None,
+        "error": None,
+        "message": None,
+        **dict.fromkeys(SHOWN),
+    }
+
+
+def _requested(row: Row, data: Json) -> None:
+    tasks = data["tasks"]
+    for spec in tasks:
+        task = _blank_task(spec["family"], spec["label"], spec["size"])
+        task.update(sense=spec["sense"], problem=spec["problem"], best_known=spec["best_known"], after=spec["after"])
+        row["tasks"][spec["task"]] = task
+    row["label"] = ", ".join(spec["label"] for spec in tasks if spec["label"])
+    row["family"] = "+".join(dict.fromkeys(spec["family"] for spec in tasks))
+    row["size"] = sum(spec["size"] for spec in tasks)
+    if len(tasks) == 1:
+        row["best_known"] = tasks[0]["best_known"]
+    for name in ("budget", "policy", "seed", "priority", "worker"):
+        row[name] = data[name]
+    row["forced"] = data["solver"]
+
+
+def _chosen(row: Row, task: Json, data: Json, event: Recorded) -> None:
+    task["solver"], task["version"], task["cluster"] = data["solver"], data["version"], data["cluster"]
+
+
+def _started(row: Row, task: Json, data: Json, event: Recorded) -> None:
+    row["status"] = task["status"] = "running"
+    row["worker"] = data["worker"]
+    row["attempts"] += 1
+    if row["started_at"] is None:
+        row["started_at"] = event.recorded_at
+    task["solver"], task["version"] = data["solver"], data["version"]
+    task["attempts"] += 1
+    task["error"] = task["message"] = None
+
+
+def _incumbent(row: Row, task: Json, data: Json, event: Recorded) -> None:
+    task["objective"], task["solution"] = data["objective"], data["solution"]
+    task["gap"] = gap(data["objective"], task["best_known"])
+    task["iterations"], task["seconds"] = data["iterations"], data["seconds"]
+
+
+def _checkpoint(row: Row, task: Json, data: Json, event: Recorded) -> None:
+    task["checkpoint"], task["iterations"], task["seconds"] = data["checkpoint"], data["iterations"], data["seconds"]
+
+
+def _succeeded(row: Row, task: Json, data: Json, event: Recorded) -> None:
+    _incumbent(row, task, data, event)
+    task["status"] = "completed"
+    task["bound"] = data["bound"]["value"] if data["bound"] else None
+    task["proved_optimal"], task["loss"] = data["proved_optimal"], data["loss"]
+
+
+def _failed(row: Row, task: Json, data: Json, event: Recorded) -> None:
+    task["status"], task["seconds"] = "failed", data["seconds"]
+    task["error"], task["message"] = data["error"], data["message"]
+
+
+def _timed_out(row: Row, task: Json, data: Json, event: Recorded) -> None:
+    task["status"], task["seconds"] = "timed out", data["seconds"]
+
+
+def _cancelled(row: Row, task: Json, data: Json, event: Recorded) -> None:
+    task["status"], task["seconds"], task["message"] = "cancelled", data["seconds"], data["reason"]
+
+
+def _abandoned(row: Row, task: Json, data: Json, event: Recorded) -> None:
+    task["status"], task["checkpoint"] = "abandoned", data["checkpoint"]
+    row["worker"] = data["worker"]
+
+
+CHANGES = {
+    "SolverChosen": _chosen,
+    "AttemptStarted": _started,
+    "IncumbentFound": _incumbent,
+    "CheckpointSaved": _checkpoint,
+    "AttemptSucceeded": _succeeded,
+    "AttemptFailed": _failed,
+    "AttemptTimedOut": _timed_out,
+    "AttemptCancelled": _cancelled,
+    "AttemptAbandoned": _abandoned,
+}

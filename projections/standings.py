@@ -1,0 +1,21 @@
+"""What a policy reads, put together from the ratings and the clusters."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from mezan.solvers.selection.standings import Record, Standings
+
+from .clusters import assign
+
+
+def standings(states: Mapping[str, Any], family: str, features: Mapping[str, float], position: int) -> Standings:
+    """The standings of a family's solvers for one instance, from the states of ``elo`` and ``clusters`` as of ``position``.
+
+    Pure: the engine calls it on live states to choose, verification on refolded ones to check. A solver without an
+    outcome in the instance's cluster stands there at its global rating, which is where its first game will start.
+    """
+    elo = states["elo"]
+    cluster = assign(states["clusters"], family, features)
+    overall = {solver: Record(*kept) for solver, kept in elo.overall.get(family, {}).items()}
+    local = {solver: Record(rating=record.rating) for solver, record in overall.items()}
+    return Standings(family, position, cluster, overall, local | elo.cluster_records(cluster))
