@@ -59,7 +59,7 @@ class DynamicProgram:
         """Enter the next items; past the last one nothing changes."""
         size = arrays["table"].shape[0]
         # below every f even with a value added, and no value can make the sum overflow
-        unreachable = jnp.full(size, np.iinfo(arrays["table"].dtype).min)
+        unreachable = jnp.full_like(arrays["table"], np.iinfo(arrays["table"].dtype).min)
         # The trip count is the same in every lane: a loop that ended lane by lane would copy the bits at each turn.
         bits = jnp.arange(_WORD, dtype=jnp.uint32)
 

@@ -42,7 +42,7 @@ def _too_many_cells(problem: Knapsack) -> str | None:
 
 
 def _too_large_numbers(problem: Knapsack) -> str | None:
-    largest = max(int(problem.weights.max()), int(problem.values.max()), problem.capacity)
+    largest = max(int(problem.weights.max()), int(problem.values.max()))
     if largest <= 10**15:
         return None
     return f"HiGHS takes numbers up to 1e15; the largest here is {largest}"
@@ -70,10 +70,10 @@ FAMILY: Family[Knapsack] = Family(
             name="knapsack.highs",
             family="knapsack",
             version="1",
-            summary="Branch and cut by HiGHS; exact when it ends by itself",
+            summary="Branch and cut by HiGHS, on what the bounds leave open; exact for numbers below a million",
             reference="Huangfu & Hall 2018",
             load=_highs,
-            runs_in="thread",
+            runs_in="process",
             refuses=_too_large_numbers,
             repeatable=False,
             exact=True,
