@@ -101,3 +101,9 @@ class RunCancelledError(MezanError):
     """Raised by ``result()`` when the run was cancelled."""
 
     code = "run-cancelled"
+
+
+class ProjectionBroken(MezanError):
+    """Raised when a projection's fold failed on an event: it stands still until its code is fixed and it is rebuilt."""
+
+    code = "projection-broken"

@@ -91,11 +91,16 @@ def link(previous: bytes, head: bytes, digest: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """Content to be stored under its SHA-256 (hex) in the same transaction as the events that refer to it."""
+    """Content to be stored under its SHA-256 (hex) in the same transaction as the events that refer to it.
+
+    ``stored`` is the content as written, ``encoding`` how (``raw`` or ``zlib``), ``size`` its length before that.
+    """
 
     digest: str
-    content: bytes
     kind: str
+    size: int
+    encoding: str
+    stored: bytes
 
 
 @dataclass(frozen=True, slots=True)

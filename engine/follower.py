@@ -1,0 +1,384 @@
+"""Feeds the log to the projections: live in memory, saved in batches, rebuilt beside the live ones, read as of any time."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import anyio
+import structlog
+from anyio.lowlevel import checkpoint
+
+from .errors import StoreError
+from .folds import Projection, ProjectionStore, Row, RowProjection, Save, Saved
+from .live import PAGE, Live, LiveRows, LiveState, Track, fold_row
+from .log import EventLog, Recorded
+
+CHUNK = 256
+"""Events folded between two looks at the event loop: well below 20 ms."""
+Progress = Callable[[int, int], None]
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectionStatus:
+    """One projection: folded up to ``position`` in memory, stored up to ``saved``; ``error`` at ``failed_at`` if it broke.
+
+    ``superseded``: a newer version of its fold has been stored by another process, so this one is no longer saved.
+    """
+
+    name: str
+    version: int
+    generation: int
+    position: int
+    saved: int
+    error: str | None
+    failed_at: int | None
+    superseded: bool
+
+
+class States(Mapping[str, Any]):
+    """The live values by projection name; reading one that broke raises ProjectionBroken."""
+
+    def __init__(self, track: Track) -> None:
+        self._track = track
+
+    def __getitem__(self, name: str) -> Any:
+        live = self._track.lives[name]
+        if not isinstance(live, LiveState):
+            raise KeyError(name)
+        live.check()
+        return live.state
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([name for name, live in self._track.lives.items() if isinstance(live, LiveState)])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+class Follower:
+    """Runs projections. ``start``, then give every commit to ``observe`` and keep ``run`` going; ``close`` at the end.
+
+    Rows are saved after ``flush_events`` events or ``flush_seconds``; values after ``save_every`` events and on
+    ``close``; every ``snapshot_every`` events a value is also kept for time travel. What is not saved when a process
+    dies is folded again from the log at the next start.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        store: ProjectionStore,
+        projections: Sequence[Projection[Any] | RowProjection],
+        *,
+        flush_events: int = 2_000,
+        flush_seconds: float = 0.25,
+        save_every: int = 10_000,
+        snapshot_every: int = 20_000,
+    ) -> None:
+        self._events, self._store = log, store
+        self._projections = {projection.name: projection for projection in projections}
+        self._flush_events, self._flush_seconds = flush_events, flush_seconds
+        self._save_every, self._snapshot_every = save_every, snapshot_every
+        self._track = Track([], 0)
+        self._started = self._behind = False
+        self._flushed = self._states_saved = self._snapshot = 0
+        self._changed, self._urgent = anyio.Event(), anyio.Event()
+        self._reading, self._saving, self._rebuilding = anyio.Lock(), anyio.Lock(), anyio.Lock()
+        self._waiters: list[tuple[int, anyio.Event]] = []
+        self.save_error: str | None = None
+        """Why the last background save failed; None when it succeeded. Nothing is lost: it is tried again."""
+        self.states = States(self._track)
+
+    @property
+    def position(self) -> int:
+        """The last event folded into the live projections."""
+        return self._track.position
+
+    def state(self, name: str) -> Any:
+        """The live value of a projection at :attr:`position`: read it before the next ``await``, and do not change it.
+
+        Raises:
+            KeyError: no such value projection.
+            ProjectionBroken: its fold failed.
+        """
+        return self.states[name]
+
+    def status(self) -> list[ProjectionStatus]:
+        """How each projection is doing."""
+        return [
+            ProjectionStatus(
+                live.name,
+                live.projection.version,
+                live.generation,
+                self.position if live.broken is None else live.broken.position - 1,
+                live.saved,
+                live.broken.error if live.broken else None,
+                live.broken.position if live.broken else None,
+                live.superseded,
+            )
+            for live in self._track.lives.values()
+        ]
+
+    # following
+
+    def observe(self, events: Sequence[Recorded]) -> None:
+        """Take a commit: consecutive events in log order, or none when another process wrote. Never raises for a fold."""
+        if not self._started:
+            return
+        if not events or events[0].position > self.position + 1:
+            self._behind = True
+            self._hurry()
+            return
+        if events[-1].position <= self.position:
+            return
+        self._feed(events)
+        self._changed.set()
+        if self.position - self._flushed >= self._flush_events:
+            self._hurry()
+
+    async def start(self) -> None:
+        """Load what is stored, rebuild what another fold version stored, and catch up with the log."""
+        stored = await self._load_all()
+        head = await self._events.head()
+        end = head.position if head else 0
+        lives, stale = [], []
+        for name, projection in self._projections.items():
+            live, usable = _load(projection, stored.get(name), end)
+            lives.append(live)
+            if not usable and not live.superseded:
+                stale.append(name)
+        self._track = Track(lives, min((live.loaded for live in lives if live.name not in stale), default=0))
+        self.states = States(self._track)
+        if stale:
+            # what is to be rebuilt must not be folded twice
+            for name in stale:
+                self._track.lives[name].loaded = end
+            if len(stale) == len(lives):
+                self._track.position = end
+            await self._rebuild(stale, None)
+        self._flushed = self._states_saved = self._track.position
+        self._snapshot = self._track.position // self._snapshot_every
+        self._started = True
+        await self.catch_up()
+
+    async def run(self) -> None:
+        """Catch up and save in the background until cancelled. A failed save is reported, and tried again."""
+        while True:
+            await self._changed.wait()
+            with anyio.move_on_after(self._flush_seconds):
+                await self._urgent.wait()
+            self._changed, self._urgent = anyio.Event(), anyio.Event()
+            try:
+                if self._behind:
+                    await self.catch_up()
+                await self.flush(states=self.position - self._states_saved >= self._save_every)
+                self.save_error = None
+            except StoreError as error:
+                self.save_error = str(error)
+                _log.error("read models not saved", error=self.save_error, position=self.position)
+                self._changed.set()
+                await anyio.sleep(self._flush_seconds)
+
+    async def close(self) -> None:
+        """Save everything; the follower takes no more events."""
+        self._started = False
+        await self.flush(states=True)
+
+    async def wait_for(self, position: int) -> None:
+        """Return once the live projections have folded ``position``."""
+        if self.position < position:
+            await self.catch_up()
+        if self.position < position:
+            folded = anyio.Event()
+            self._waiters.append((position, folded))
+            await folded.wait()
+
+    async def catch_up(self) -> None:
+        """Fold what the log has beyond :attr:`position`, whoever wrote it."""
+        async with self._reading:
+            while True:
+                self._behind = False
+                page = await self._events.read(after=self.position, limit=PAGE)
+                if not page:
+                    return
+                for i in range(0, len(page), CHUNK):
+                    self._feed(page[i : i + CHUNK])
+                    await checkpoint()
+                self._changed.set()
+                if self.position - self._flushed >= PAGE:
+                    await self.flush(states=self.position - self._states_saved >= self._save_every)
+
+    def _feed(self, events: Sequence[Recorded]) -> None:
+        self._track.feed(events)
+        if self._waiters:
+            for position, folded in self._waiters:
+                if position <= self.position:
+                    folded.set()
+            self._waiters = [waiter for waiter in self._waiters if waiter[0] > self.position]
+
+    def _hurry(self) -> None:
+        self._changed.set()
+        self._urgent.set()
+
+    # saving
+
+    async def flush(self, *, states: bool = False) -> None:
+        """Save positions and changed rows (and values, with ``states``) in one transaction.
+
+        Raises:
+            StoreError: nothing was saved; the same will be saved by the next call.
+        """
+        async with self._saving:
+            await self._save_track(self._track, states=states)
+            if states:
+                await self._keep_snapshots()
+
+    async def _save_track(self, track: Track, *, states: bool) -> None:
+        saves: list[Save] = []
+        if states:
+            for live in track.states:
+                if not live.superseded and (track.position > live.saved or track is not self._track):
+                    saves.append(live.take(track.position))
+                    await checkpoint()
+        for rows in track.rows:
+            try:
+                await rows.refold(self._events, track)
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - as in Track.feed
+                track.quarantine(rows, track.position, error)
+        # no await from here to the store: rows and position belong together
+        taken = [rows for rows in track.rows if not rows.superseded and not rows.missing]
+        position = track.position
+        saves += [rows.take(position) for rows in taken if position > rows.saved or rows.dirty]
+        if not saves:
+            return
+        try:
+            stored = await self._store.save(saves)
+        except BaseException:
+            for rows in taken:
+                rows.failed()
+            raise
+        for rows in taken:
+            rows.done()
+        for save in saves:
+            track.lives[save.name].saved = save.position
+        if track is self._track:
+            self._flushed = position
+            if states:
+                self._states_saved = position
+            await self._adopt(saves, stored)
+
+    async def _adopt(self, saves: Sequence[Save], stored: Mapping[str, Saved]) -> None:
+        """Another process may have rebuilt a projection: go on in its generation, and write what it had not folded."""
+        for save in saves:
+            live, found = self._track.lives[save.name], stored.get(save.name)
+            if found is None or found.generation == live.generation:
+                continue
+            if found.version != save.version:
+                live.superseded = True
+                _log.warning("projection superseded", projection=save.name, version=save.version, stored=found.version)
+                continue
+            live.generation, live.saved = found.generation, found.position
+            if isinstance(live, LiveRows) and found.position < save.position:
+                position = found.position
+                handles = live.projection.handles
+                while page := await self._events.read(after=position, upto=save.position, types=handles, limit=PAGE):
+                    position = page[-1].position
+                    for event in page:
+                        live.forget(event)
+                self._changed.set()
+
+    async def _keep_snapshots(self) -> None:
+        if self.position // self._snapshot_every == self._snapshot:
+            return
+        self._snapshot = self.position // self._snapshot_every
+        for live in self._track.states:
+            save = live.take(self.position)
+            await self._store.snapshot(live.name, save.version, save.position, save.state or b"")
+
+    # rebuilding
+
+    async def rebuild(self, name: str, progress: Progress | None = None) -> None:
+        """Fold one projection again from the first event, beside the live one, and put it in its place.
+
+        ``progress`` is called with (position, end). Raises ProjectionBroken when the fold fails; the live one stays.
+        """
+        await self._rebuild([self._projections[name].name], progress)
+
+    async def rebuild_all(self, progress: Progress | None = None) -> None:
+        """Fold every projection again, reading the log once."""
+        await self._rebuild(list(self._projections), progress)
+
+    async def _rebuild(self, names: Sequence[str], progress: Progress | None) -> None:
+        async with self._rebuilding:
+            fresh: list[Live] = []
+            for name in names:
+                generation = await self._store.begin_rebuild(name, self._projections[name].version)
+                fresh.append(_blank(self._projections[name], generation))
+            track = Track(fresh, 0)
+            await self._fold_upto_live(track, progress)
+            async with self._saving:
+                await self._save_track(track, states=True)
+                for live in fresh:
+                    live.check()
+                for live in fresh:
+                    await self._store.swap(live.name, live.generation)
+                await self._fold_upto_live(track, None)
+                # no await since the last look at the live position: the swap loses nothing
+                for live in fresh:
+                    live.check()
+                    self._track.replace(live)
+            self._changed.set()
+
+    async def _fold_upto_live(self, track: Track, progress: Progress | None) -> None:
+        handles = track.handles
+        unsaved = track.position
+        while track.position < (end := self.position):
+            page = await self._events.read(after=track.position, upto=end, types=handles, limit=PAGE)
+            for i in range(0, len(page), CHUNK):
+                track.feed(page[i : i + CHUNK])
+                await checkpoint()
+            if len(page) < PAGE:
+                track.position = end
+            for live in track.lives.values():
+                live.check()
+            if track.position - unsaved >= 2 * PAGE:
+                unsaved = track.position
+                await self._save_track(track, states=False)
+            if progress is not None:
+                progress(track.position, end)
+
+    # reading
+
+    async def row(self, name: str, key: str) -> Row | None:
+        """One row as it is now: from memory while it moves, else from the store."""
+        live = self._track.lives[name]
+        if isinstance(live, LiveRows) and (kept := live.rows.get(key)) is not None:
+            return kept.row
+        found = await self._store.row(name, key)
+        return None if found is None else found.data
+
+    async def as_of(self, name: str, at: int | datetime, *, key: str | None = None, stream: str | None = None) -> Any:
+        """A projection as of a position or a time: its value, a dict of all its rows, or the row of ``key`` (None: not yet).
+
+        A value is folded from the nearest snapshot before; one row from its ``stream`` alone (default: where it is stored).
+
+        Raises:
+            ValueError: a time without a time zone.
+        """
+        position = await self._position_at(at)
+        projection = self._projections[name]
+        if isinstance(projection, _Values):
+            kept = await self._store.nearest_snapshot(name, projection.version, position)
+            start, state = (0, projection.initial()) if kept is None else (kept[0], projection.load(kept[1]))
+            async for event in self._handled(projection, start, position):
+                state = projection.apply(state, event)
+            return state
+        if key is None:
+            rows: dict[str, Row] = {}
+            async for event in self._handled(projection, 0, position):
+                rows[projection.key(event)] = projection.apply(rows.get(projection.key(event)), event)
+            return rows
+        ...

@@ -1,0 +1,227 @@
+"""Projections in memory: what each has folded, what of it is not saved yet, and which have broken."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import structlog
+
+from .context import acting
+from .errors import ProjectionBroken
+from .folds import Projection, Row, RowProjection, Save, StoredRow
+from .log import EventLog, Recorded
+
+MOST_ROWS = 20_000
+"""Rows without a last event that are kept in memory; others are refolded from their streams when needed."""
+PAGE = 2_000
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Kept:
+    """A row in memory: its value, stream, and the position of its first event."""
+
+    row: Row | None
+    stream: str
+    position: int
+
+
+@dataclass(slots=True)
+class Broken:
+    """Where and why a fold failed."""
+
+    position: int
+    error: str
+
+
+class Live:
+    """What both kinds have: folded from ``loaded`` on, stored up to ``saved`` in ``generation``."""
+
+    def __init__(self, projection: Projection[Any] | RowProjection, generation: int, position: int) -> None:
+        self.projection = projection
+        self.name = projection.name
+        self.generation = generation
+        self.loaded = position
+        self.saved = position
+        self.broken: Broken | None = None
+        self.superseded = False
+
+    def apply(self, event: Recorded) -> None:
+        """Fold one event."""
+        raise NotImplementedError
+
+    def check(self) -> None:
+        """Raise ProjectionBroken if a fold has failed."""
+        if self.broken is not None:
+            msg = (
+                f"projection {self.name} must fold every event; it failed at position {self.broken.position} "
+                f"({self.broken.error}): fix it and rebuild it"
+            )
+            raise ProjectionBroken(msg)
+
+
+class LiveState(Live):
+    """A projection that folds into one value."""
+
+    def __init__(
+        self, projection: Projection[Any], generation: int = 0, position: int = 0, content: bytes | None = None
+    ) -> None:
+        super().__init__(projection, generation, position)
+        self.fold = projection
+        self.state = projection.initial() if content is None else projection.load(content)
+
+    def apply(self, event: Recorded) -> None:
+        self.state = self.fold.apply(self.state, event)
+
+    def take(self, position: int) -> Save:
+        """The state as it is now, to be saved."""
+        return Save(self.name, self.fold.version, self.generation, position, self.fold.dump(self.state))
+
+
+class LiveRows(Live):
+    """A projection that folds into one row per key; holds the rows that are still moving or not saved yet."""
+
+    def __init__(self, projection: RowProjection, generation: int = 0, position: int = 0) -> None:
+        super().__init__(projection, generation, position)
+        self.fold = projection
+        self.opens = projection.opens
+        self.rows: dict[str, Kept] = {}
+        self.dirty: dict[str, None] = {}
+        self.saving: dict[str, None] = {}
+        self.missing: dict[str, Recorded] = {}
+
+    def apply(self, event: Recorded) -> None:
+        key = self.fold.key(event)
+        kept = self.rows.get(key)
+        if kept is None:
+            if event.type not in self.opens or key in self.missing:
+                self.missing[key] = event
+                return
+            kept = self.rows[key] = Kept(None, event.stream, event.position)
+        elif key in self.saving:
+            # the store may still be reading this dict
+            kept.row = orjson.loads(orjson.dumps(kept.row))
+            del self.saving[key]
+        kept.row = self.fold.apply(kept.row, event)
+        self.dirty[key] = None
+
+    def forget(self, event: Recorded) -> None:
+        """Refold the event's row from its stream before the next save."""
+        key = self.fold.key(event)
+        self.rows.pop(key, None)
+        self.dirty.pop(key, None)
+        self.missing[key] = event
+
+    async def refold(self, log: EventLog, track: "Track") -> None:
+        """Fold every missing row from its stream, up to where ``track`` is."""
+        while self.missing:
+            key, event = next(iter(self.missing.items()))
+            upto = track.position
+            kept = await fold_row(log, self.fold, key, event.stream, event.tenant, upto)
+            # an event that arrived while reading is noted in `missing`, and the row is folded again
+            if self.missing[key].position <= upto:
+                del self.missing[key]
+                if kept is not None:
+                    self.rows[key] = kept
+                    self.dirty[key] = None
+
+    def take(self, position: int) -> Save:
+        """Every row that changed since the last save; must be answered by :meth:`done` or :meth:`failed`."""
+        self.saving, self.dirty = self.dirty, {}
+        rows = []
+        for key in self.saving:
+            kept = self.rows[key]
+            row = kept.row or {}
+            rows.append(StoredRow(key, kept.stream, kept.position, self.fold.tag(row), row))
+        return Save(self.name, self.fold.version, self.generation, position, None, rows)
+
+    def done(self) -> None:
+        """The rows taken are stored: drop those that have ended, and the oldest beyond the limit."""
+        for key in self.saving:
+            if key not in self.dirty and self.fold.settled(self.rows[key].row or {}):
+                del self.rows[key]
+        self.saving = {}
+        spare = len(self.rows) - MOST_ROWS
+        if spare > 0:
+            for key in [key for key in self.rows if key not in self.dirty][:spare]:
+                del self.rows[key]
+
+    def failed(self) -> None:
+        """The rows taken are not stored: take them again."""
+        self.dirty = self.saving | self.dirty
+        self.saving = {}
+
+
+class Track:
+    """Several projections folded together, up to ``position``."""
+
+    def __init__(self, lives: Sequence[Live], position: int) -> None:
+        self.lives = {live.name: live for live in lives}
+        self.position = position
+        self._routes: dict[str, list[Live]] = {}
+        self._route()
+
+    @property
+    def states(self) -> list[LiveState]:
+        """Those that fold into a value and have not broken."""
+        return [live for live in self.lives.values() if isinstance(live, LiveState) and live.broken is None]
+
+    @property
+    def rows(self) -> list[LiveRows]:
+        """Those that fold into rows and have not broken."""
+        return [live for live in self.lives.values() if isinstance(live, LiveRows) and live.broken is None]
+
+    @property
+    def handles(self) -> frozenset[str]:
+        """Every type that one of them looks at."""
+        return frozenset(self._routes)
+
+    def replace(self, live: Live) -> None:
+        """Put a rebuilt projection in the place of the one with its name."""
+        self.lives[live.name] = live
+        self._route()
+
+    def feed(self, events: Sequence[Recorded]) -> None:
+        """Fold events in log order; those already folded are skipped. A fold that raises breaks its projection only."""
+        position = self.position
+        for event in events:
+            if event.position <= position:
+                continue
+            for live in self._routes.get(event.type, ()):
+                if event.position > live.loaded:
+                    try:
+                        live.apply(event)
+                    except Exception as error:  # noqa: BLE001 - a projection is foreign code to its runner
+                        self.quarantine(live, event.position, error)
+        self.position = max(position, events[-1].position)
+
+    def quarantine(self, live: Live, position: int, error: BaseException) -> None:
+        """Stop folding into a projection; the others go on."""
+        live.broken = Broken(position, f"{type(error).__name__}: {error}")
+        _log.error("projection broke", projection=live.name, position=position, exc_info=error)
+        self._route()
+
+    def _route(self) -> None:
+        self._routes = {}
+        for live in self.lives.values():
+            if live.broken is None:
+                for kind in live.projection.handles:
+                    self._routes.setdefault(kind, []).append(live)
+
+
+async def fold_row(
+    log: EventLog, projection: RowProjection, key: str, stream: str, tenant: str, upto: int
+) -> Kept | None:
+    """One row as of a position, from its stream alone; None when it has no event by then."""
+    kept: Kept | None = None
+    position = 0
+    with acting(in_tenant=tenant):
+        while page := await log.read(after=position, upto=upto, stream=stream, types=projection.handles, limit=PAGE):
+            position = page[-1].position
+            for event in page:
+                if projection.key(event) == key:
+                    if kept is None:
+                        kept = Kept(None, stream, event.position)
+                    kept.row = projection.apply(kept.row, event)
+    return kept

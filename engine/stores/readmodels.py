@@ -1,0 +1,128 @@
+"""Read models, snapshots and leases in SQLite: everything beside the log that may be deleted and folded again."""
+
+import sqlite3
+from abc import abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
+
+import orjson
+
+from mezan.engine import faults
+from mezan.engine.folds import ProjectionStore, Save, Saved, StoredRow
+
+T = TypeVar("T")
+_SAVED = "SELECT name, version, generation, position, state FROM projections WHERE live"
+_ROW = "key, stream, position, tag, data"
+
+
+class SQLiteReadModels(ProjectionStore):
+    """The projections' half of the store; the log's half runs its functions on the right thread."""
+
+    @abstractmethod
+    async def transact(self, run: Callable[[sqlite3.Connection], T]) -> T:
+        """Run in a write transaction."""
+
+    @abstractmethod
+    async def fetch(self, run: Callable[[sqlite3.Connection], T]) -> T:
+        """Run read-only."""
+
+    async def saved(self) -> Mapping[str, Saved]:
+        return await self.fetch(_saved)
+
+    async def save(self, saves: Sequence[Save]) -> Mapping[str, Saved]:
+        encoded = [
+            [(s.name, s.generation, r.key, r.stream, r.position, r.tag, orjson.dumps(r.data).decode()) for r in s.rows]
+            for s in saves
+        ]
+
+        def run(c: sqlite3.Connection) -> Mapping[str, Saved]:
+            for save, rows in zip(saves, encoded, strict=True):
+                stored = c.execute(
+                    "SELECT position, live FROM projections WHERE name = ? AND generation = ?",
+                    (save.name, save.generation),
+                ).fetchone()
+                anything = c.execute("SELECT 1 FROM projections WHERE name = ? LIMIT 1", (save.name,)).fetchone()
+                if (stored is None and anything is not None) or (stored is not None and stored[0] > save.position):
+                    continue
+                live = True if stored is None else bool(stored[1])
+                c.execute(
+                    "INSERT OR REPLACE INTO projections (name, generation, version, position, live, state) VALUES (?,?,?,?,?,?)",
+                    (save.name, save.generation, save.version, save.position, live, save.state),
+                )
+                if rows:
+                    c.executemany("INSERT OR REPLACE INTO read_rows VALUES (?,?,?,?,?,?,?)", rows)
+            return _saved(c)
+
+        faults.reach("follower.before-save")
+        result = await self.transact(run)
+        faults.reach("follower.after-save")
+        return result
+
+    async def begin_rebuild(self, name: str, version: int) -> int:
+        def run(c: sqlite3.Connection) -> int:
+            row = c.execute("SELECT max(generation) FROM projections WHERE name = ?", (name,)).fetchone()
+            generation = (row[0] or 0) + 1
+            c.execute("INSERT INTO projections VALUES (?,?,?,0,0,NULL)", (name, generation, version))
+            return generation
+
+        return await self.transact(run)
+
+    async def swap(self, name: str, generation: int) -> None:
+        def run(c: sqlite3.Connection) -> None:
+            c.execute("UPDATE projections SET live = 1 WHERE name = ? AND generation = ?", (name, generation))
+            c.execute("DELETE FROM projections WHERE name = ? AND generation < ?", (name, generation))
+            c.execute("DELETE FROM read_rows WHERE projection = ? AND generation < ?", (name, generation))
+
+        await self.transact(run)
+
+    async def row(self, name: str, key: str) -> StoredRow | None:
+        def run(c: sqlite3.Connection) -> StoredRow | None:
+            found = c.execute(
+                f"SELECT {_ROW} FROM read_rows WHERE projection = ? AND key = ? AND generation ="
+                " (SELECT generation FROM projections WHERE name = ? AND live)",
+                (name, key, name),
+            ).fetchone()
+            return None if found is None else _stored(found)
+
+        return await self.fetch(run)
+
+    async def rows(
+        self, name: str, *, tag: str | None = None, before: int | None = None, limit: int = 100
+    ) -> list[StoredRow]:
+        def run(c: sqlite3.Connection) -> list[StoredRow]:
+            live = c.execute("SELECT generation FROM projections WHERE name = ? AND live", (name,)).fetchone()
+            if live is None:
+                return []
+            where, values = "projection = ? AND generation = ?", [name, live[0]]
+            if tag is not None:
+                where, values = where + " AND tag = ?", [*values, tag]
+            if before is not None:
+                where, values = where + " AND position < ?", [*values, before]
+            sql = f"SELECT {_ROW} FROM read_rows WHERE {where} ORDER BY position DESC LIMIT ?"
+            return [_stored(row) for row in c.execute(sql, (*values, limit))]
+
+        return await self.fetch(run)
+
+    async def snapshot(self, name: str, version: int, position: int, state: bytes) -> None:
+        await self.transact(
+            lambda c: c.execute("INSERT OR REPLACE INTO snapshots VALUES (?,?,?,?)", (name, version, position, state))
+        )
+
+    async def nearest_snapshot(self, name: str, version: int, position: int) -> tuple[int, bytes] | None:
+        row = await self.fetch(
+            lambda c: c.execute(
+                "SELECT position, state FROM snapshots WHERE projection = ? AND version = ? AND position <= ?"
+                " ORDER BY position DESC LIMIT 1",
+                (name, version, position),
+            ).fetchone()
+        )
+        return None if row is None else (row[0], row[1])
+
+
+def _saved(c: sqlite3.Connection) -> dict[str, Saved]:
+    return {row[0]: Saved(*row) for row in c.execute(_SAVED)}
+
+
+def _stored(row: tuple[str, str, int, str, str]) -> StoredRow:
+    key, stream, position, tag, data = row
+    return StoredRow(key, stream, position, tag, orjson.loads(data))

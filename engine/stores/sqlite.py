@@ -1,0 +1,394 @@
+"""The embedded store: one SQLite file in WAL mode holds the log, artifacts, leases and read models."""
+
+import asyncio
+import hashlib
+import sqlite3
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, Final, TypeVar
+
+import aiosqlite
+import anyio
+import anyio.abc
+import anyio.to_thread
+
+from mezan.engine import artifacts as content
+from mezan.engine import context
+from mezan.engine.errors import StoreError
+from mezan.engine.events import Event
+from mezan.engine.log import (
+    GENESIS,
+    Appended,
+    Artifact,
+    Durability,
+    EventLog,
+    Fence,
+    Head,
+    Idempotency,
+    Recorded,
+    Verification,
+    Write,
+    link,
+)
+
+from . import schema
+from .readmodels import SQLiteReadModels
+from .writer import Append, Done, Encoded, Item, Job, Writer
+
+T = TypeVar("T")
+LINGER: Final = 0.01
+POLL: Final = 0.01
+IDLE_POLL: Final = 0.25
+TAIL: Final = 8_192
+PAGE: Final = 1_000
+COLUMNS: Final = (
+    "position, tenant, stream, version, type, schema, payload, digest, causation, correlation, actor, recorded_at, hash"
+)
+
+
+class SQLiteStore(EventLog, SQLiteReadModels):
+    """Open with ``async with SQLiteStore.open("sqlite:///mezan.db") as store``; one per process and file.
+
+    ``read_only`` opens an existing file without a writer thread; every write then raises StoreError.
+    """
+
+    def __init__(self, path: str, reader: aiosqlite.Connection) -> None:
+        self.path = path
+        self._reader = reader
+        self._writer: Writer | None = None
+        self._loop = asyncio.get_running_loop()
+        self._pending: list[Item] = []
+        self._busy = False
+        self._linger: asyncio.TimerHandle | None = None
+        self._tail: deque[Recorded] = deque(maxlen=TAIL)
+        self._position = 0
+        self._changed = anyio.Event()
+        self._subscribers = 0
+        self._soon_failures: dict[str, BaseException] = {}
+        self._observers: list[Callable[[Sequence[Recorded]], None]] = []
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls, url: str, *, durability: Durability = "full", read_only: bool = False
+    ) -> AsyncIterator["SQLiteStore"]:
+        """Open a database; a new file is created and migrated, unless ``read_only``.
+
+        Raises:
+            StoreError: it is not ours, at another migration, locked, unreadable or corrupt.
+        """
+        path = schema.path_of(url)
+        writing: sqlite3.Connection | None = None
+        if read_only:
+            await anyio.to_thread.run_sync(schema.check, path)
+        else:
+            writing = await anyio.to_thread.run_sync(lambda: schema.prepare(path, durability=durability))
+        reader = aiosqlite.Connection(lambda: schema.connect(path, read_only=True), iter_chunk_size=PAGE)
+        async with reader:
+            store = cls(path, reader)
+            if writing is not None:
+                store._writer = Writer(writing, path, store._loop, store._on_commit)
+            try:
+                head = await store.head()
+                store._position = head.position if head else 0
+                async with anyio.create_task_group() as tasks:
+                    tasks.start_soon(store._watch)
+                    try:
+                        yield store
+                    finally:
+                        tasks.cancel_scope.cancel()
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await store._stop()
+
+    async def _stop(self) -> None:
+        if self._writer is None:
+            return
+        self._flush_soon()
+        while self._busy or self._pending:
+            await anyio.sleep(0.001)
+        await anyio.to_thread.run_sync(self._writer.stop)
+
+    # writing
+
+    async def append(
+        self,
+        *writes: Write,
+        artifacts: Sequence[Artifact] = (),
+        forget: Sequence[str] = (),
+        idempotency: Idempotency | None = None,
+        fence: Fence | None = None,
+    ) -> Appended:
+        for write in writes:
+            if (failure := self._soon_failures.pop(write.stream, None)) is not None:
+                raise failure
+        future: asyncio.Future[Appended] = self._loop.create_future()
+        self._pending.append(Append(_encode(writes), artifacts, forget, idempotency, fence, future))
+        if not self._busy:
+            self._flush()
+        return await future
+
+    def append_soon(self, *writes: Write, artifacts: Sequence[Artifact] = (), fence: Fence | None = None) -> None:
+        self._pending.append(Append(_encode(writes), artifacts, (), None, fence, None))
+        if self._linger is None:
+            self._linger = self._loop.call_later(LINGER, self._flush_soon)
+
+    async def transact(self, run: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a function in a write transaction of its own, on the writer's thread."""
+        future: asyncio.Future[T] = self._loop.create_future()
+        self._pending.append(Job(run, future))
+        if not self._busy:
+            self._flush()
+        return await future
+
+    def _flush_soon(self) -> None:
+        self._linger = None
+        if self._pending and not self._busy:
+            self._flush()
+
+    def _flush(self) -> None:
+        if self._writer is None:
+            items, self._pending = self._pending, []
+            for item in items:
+                if item.future is not None:
+                    item.future.set_exception(
+                        StoreError(f"database {self.path} was opened read-only; open it for writing")
+                    )
+            return
+        self._busy = True
+        items, self._pending = self._pending, []
+        self._writer.put(items)
+
+    def _on_commit(self, done: Done) -> None:
+        """On the event loop, after each commit: wake who waits, and hand over what gathered meanwhile."""
+        self._busy = False
+        if self._pending:
+            self._flush()
+        if done.recorded:
+            self._publish(done.recorded)
+        for append, outcome in done.outcomes:
+            future = append.future
+            if isinstance(outcome, BaseException):
+                if future is None:
+                    self._soon_failures[append.writes[0].stream] = outcome
+                elif not future.done():
+                    future.set_exception(outcome)
+            elif future is not None and not future.done():
+                future.set_result(outcome)
+
+    def _publish(self, recorded: Sequence[Recorded]) -> None:
+        if self._tail and self._tail[-1].position + 1 != recorded[0].position:
+            self._tail.clear()
+        self._tail.extend(recorded)
+        self._position = max(self._position, recorded[-1].position)
+        for observe in self._observers:
+            observe(recorded)
+        self._wake()
+
+    def _wake(self) -> None:
+        changed, self._changed = self._changed, anyio.Event()
+        changed.set()
+
+    # reading
+
+    async def fetch(self, run: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a read-only function on the reader's thread."""
+        try:
+            # aiosqlite has no public way to run several statements in one thread hop
+            return await self._reader._execute(run, self._reader._conn)  # type: ignore[no-any-return]  # noqa: SLF001
+        except sqlite3.Error as error:
+            raise schema.translate(error, self.path) from error
+
+    async def read(
+        self,
+        *,
+        after: int = 0,
+        upto: int | None = None,
+        stream: str | None = None,
+        types: Collection[str] | None = None,
+        limit: int | None = None,
+        backwards: bool = False,
+    ) -> list[Recorded]:
+        where, values = ["position > ?"], [after, *([] if upto is None else [upto])]
+        if upto is not None:
+            where.append("position <= ?")
+        if stream is not None:
+            # the unary plus keeps SQLite from walking the whole log by position for one stream
+            where = [w.replace("position", "+position") for w in where] + ["tenant = ?", "stream = ?"]
+            values += [context.tenant.get(), stream]
+        if types is not None:
+            where.append(f"type IN ({','.join('?' * len(types))})")
+            values += list(types)
+        key = "version" if stream is not None else "position"
+        order = f"ORDER BY {key} {'DESC' if backwards else 'ASC'} LIMIT ?"
+        sql = f"SELECT {COLUMNS} FROM events WHERE {' AND '.join(where)} {order}"
+        values.append(PAGE if limit is None else limit)
+        rows = await self.fetch(lambda c: c.execute(sql, values).fetchall())
+        return [Recorded(*row) for row in rows]
+
+    async def subscribe(
+        self, *, after: int = 0, stream: str | None = None, types: Collection[str] | None = None
+    ) -> AsyncIterator[Recorded]:
+        self._subscribers += 1
+        try:
+            position = after
+            while True:
+                changed = self._changed
+                page, position = await self._next_page(position, stream, types)
+                for recorded in page:
+                    yield recorded
+                if position >= self._position:
+                    await changed.wait()
+        finally:
+            self._subscribers -= 1
+
+    async def _next_page(
+        self, after: int, stream: str | None, types: Collection[str] | None
+    ) -> tuple[list[Recorded], int]:
+        """Matching events after a position, and the position up to which none is missing."""
+        if self._tail and self._tail[0].position <= after + 1 <= self._tail[-1].position:
+            upto = self._tail[-1].position
+            fresh = [self._tail[i] for i in range(max(0, after + 1 - self._tail[0].position), len(self._tail))]
+            page = [
+                r for r in fresh
+                if (stream is None or (r.stream == stream and r.tenant == context.tenant.get()))
+                and (types is None or r.type in types)
+            ]  # fmt: skip
+            return page, upto
+        known = self._position
+        page = await self.read(after=after, stream=stream, types=types)
+        return page, page[-1].position if len(page) == PAGE else max(after, known, page[-1].position if page else 0)
+
+    async def _watch(self) -> None:
+        """Notice what other processes commit, by polling ``PRAGMA data_version`` (it needs no disk access)."""
+        probe = schema.connect(self.path, read_only=True)
+        try:
+            seen = None
+            while True:
+                await anyio.sleep(POLL if self._subscribers else IDLE_POLL)
+                try:
+                    version = probe.execute("PRAGMA data_version").fetchone()[0]
+                    if version == seen:
+                        continue
+                    head = await self.head()
+                except (sqlite3.Error, StoreError):
+                    continue  # busy or briefly unavailable: the next poll looks again
+                seen = version
+                if head is not None and head.position > self._position:
+                    self._position = head.position
+                    for observe in self._observers:
+                        observe(())
+                    self._wake()
+        finally:
+            probe.close()
+
+    def observe(self, observer: Callable[[Sequence[Recorded]], None]) -> None:
+        """Call ``observer`` on the event loop after each commit here, and with nothing when another process wrote."""
+        self._observers.append(observer)
+
+    async def head(self) -> Head | None:
+        row = await self.fetch(
+            lambda c: c.execute("SELECT position, hash, recorded_at FROM log_head WHERE id = 1").fetchone()
+        )
+        return None if row is None else Head(row[0], row[1].hex(), row[2])
+
+    async def position_at(self, recorded_at: int) -> int:
+        def search(c: sqlite3.Connection) -> int:
+            low, high = 0, (c.execute("SELECT max(position) FROM events").fetchone()[0] or 0)
+            while low < high:  # times never decrease along positions
+                middle = (low + high + 1) // 2
+                row = c.execute(
+                    "SELECT position, recorded_at FROM events WHERE position >= ? ORDER BY position LIMIT 1", (middle,)
+                ).fetchone()
+                if row[1] <= recorded_at:
+                    low = max(middle, int(row[0]))
+                else:
+                    high = middle - 1
+            return low
+
+        return await self.fetch(search)
+
+    async def verify(self, head: Head | None = None) -> Verification:
+        previous, position, checked = GENESIS, 0, 0
+        last: Recorded | None = None
+        while page := await self.read(after=position):
+            problem = await anyio.to_thread.run_sync(_check_page, page, previous, position)
+            if problem is not None:
+                return Verification(
+                    ok=False,
+                    checked=checked + problem[0] - position - 1,
+                    head=None,
+                    position=problem[0],
+                    problem=problem[1],
+                )
+            if head is not None and position < head.position <= page[-1].position:
+                at = page[head.position - position - 1]
+                if at.hash.hex() != head.hash:
+                    return Verification(
+                        ok=False,
+                        checked=checked,
+                        head=None,
+                        position=at.position,
+                        problem="its hash differs from the exported head",
+                    )
+            last = page[-1]
+            previous, position, checked = last.hash, last.position, checked + len(page)
+        stored = await self.head()
+        found = None if last is None else Head(last.position, last.hash.hex(), last.recorded_at)
+        for kept, name in ((stored, "the stored head"), (head, "the exported head")):
+            if kept is not None and kept.position > position:
+                why = f"events up to {kept.position} are missing: {name} says the log went on"
+                return Verification(ok=False, checked=checked, head=found, position=position + 1, problem=why)
+        return Verification(ok=True, checked=checked, head=found)
+
+    # artifacts
+
+    async def artifact(self, digest: str) -> bytes | None:
+        """Content by digest, its integrity checked; None when it is not (or no longer) kept."""
+        row = await self.fetch(
+            lambda c: c.execute("SELECT encoding, size, stored FROM artifacts WHERE digest = ?", (digest,)).fetchone()
+        )
+        if row is None:
+            return None
+        if row[1] < 65_536:
+            return content.restore(digest, *row)
+        return await anyio.to_thread.run_sync(content.restore, digest, *row)
+
+
+def _encode(writes: Sequence[Write]) -> list[Encoded]:
+    encoded = []
+    tenant, actor, correlation = context.tenant.get(), context.actor.get(), context.correlation.get()
+    cause = context.causation.get()
+    for write in writes:
+        events = [_encode_event(event) for event in write.events]
+        encoded.append(
+            Encoded(
+                tenant,
+                write.stream,
+                write.expected,
+                write.causation or cause,
+                correlation or write.stream,
+                actor,
+                events,
+            )
+        )
+    return encoded
+
+
+def _encode_event(event: Event) -> tuple[str, int, str, bytes]:
+    kind = type(event)
+    payload = kind.__pydantic_serializer__.to_json(event)
+    return kind.__name__, kind.schema_version, payload.decode(), hashlib.sha256(payload).digest()
+
+
+def _check_page(page: Sequence[Recorded], previous: bytes, position: int) -> tuple[int, str] | None:
+    for r in page:
+        if r.position != position + 1:
+            return position + 1, "the event is missing"
+        if hashlib.sha256(r.payload.encode()).digest() != r.digest:
+            return r.position, "its payload does not match its digest"
+        if link(previous, r.header(), r.digest) != r.hash:
+            return r.position, "its hash does not follow from its header and its predecessor"
+        previous, position = r.hash, r.position
+    return None

@@ -1,0 +1,290 @@
+"""The one writer of a database: a thread that commits whatever has been queued, as one transaction (group commit).
+
+While a commit is waiting for the disk, the next appends gather; 64 producers therefore share one fsync instead of
+queueing for 64. Everything that must be decided at commit time (positions, versions, leases, idempotency, the hash
+chain) is decided here, inside ``BEGIN IMMEDIATE``, so two processes on one file cannot disagree.
+"""
+
+import asyncio
+import hashlib
+import queue
+import sqlite3
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import structlog
+
+from mezan.engine import faults
+from mezan.engine.errors import IdempotencyConflict, LeaseLost, MezanError, WrongExpectedVersion
+from mezan.engine.log import ANY, GENESIS, Appended, Artifact, Fence, Idempotency, Recorded, header
+
+from .schema import translate
+
+logger = structlog.get_logger(__name__)
+
+INSERT: Final = (
+    "INSERT INTO events (position, tenant, stream, version, type, schema, payload, digest, causation, correlation,"
+    " actor, recorded_at, hash) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+)
+BATCH: Final = 1_000
+VERSIONS: Final = 20_000
+
+
+@dataclass(slots=True)
+class Encoded:
+    """A write whose events are already JSON: (type, schema, payload, digest) each."""
+
+    tenant: str
+    stream: str
+    expected: int
+    causation: str | None
+    correlation: str
+    actor: str
+    events: list[tuple[str, int, str, bytes]]
+
+
+@dataclass(slots=True)
+class Append:
+    """One atomic append on its way to the disk; ``future`` is None for those nobody waits for."""
+
+    writes: Sequence[Encoded]
+    artifacts: Sequence[Artifact]
+    forget: Sequence[str]
+    idempotency: Idempotency | None
+    fence: Fence | None
+    future: "asyncio.Future[Any] | None"
+
+
+@dataclass(slots=True)
+class Job:
+    """Any other write; runs alone in its own transaction."""
+
+    run: Callable[[sqlite3.Connection], Any]
+    future: "asyncio.Future[Any]"
+
+
+Item = Append | Job
+
+
+@dataclass(slots=True)
+class Done:
+    """What one group commit did: an outcome for each append, and the events now in the log."""
+
+    outcomes: list[tuple[Append, Appended | BaseException]] = field(default_factory=list)
+    recorded: list[Recorded] = field(default_factory=list)
+
+
+class Writer:
+    """Owns the writing connection and its thread. ``committed`` is called on the event loop after every commit."""
+
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        path: str,
+        loop: asyncio.AbstractEventLoop,
+        committed: Callable[[Done], None],
+    ) -> None:
+        self._connection, self._path, self._loop, self._committed = connection, path, loop, committed
+        self._inbox: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
+        self._versions: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._known = -1
+        self._thread = threading.Thread(target=self._work, name="mezan-writer", daemon=True)
+        self._thread.start()
+
+    def put(self, items: list[Item]) -> None:
+        """Hand over a batch; the next one should wait for ``committed``, so that it can gather."""
+        self._inbox.put(items)
+
+    def stop(self) -> None:
+        """Finish what is queued, then close the connection; call in a thread."""
+        self._inbox.put(None)
+        self._thread.join()
+
+    def _work(self) -> None:
+        while (items := self._inbox.get()) is not None:
+            appends = [item for item in items if isinstance(item, Append)]
+            for start in range(0, len(appends), BATCH):
+                done = self._commit_or_split(appends[start : start + BATCH])
+                self._loop.call_soon_threadsafe(self._committed, done)
+            for item in items:
+                if isinstance(item, Job):
+                    self._loop.call_soon_threadsafe(_settle, item.future, self._run(item))
+            if not appends:
+                self._loop.call_soon_threadsafe(self._committed, Done())
+        self._connection.close()
+
+    def _run(self, job: Job) -> Any:
+        try:
+            return self._transact(job.run)
+        except Exception as error:  # noqa: BLE001 - handed to the caller, whatever it is
+            return error
+
+    def _transact(self, run: Callable[[sqlite3.Connection], Any]) -> Any:
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = run(connection)
+                faults.reach("store.before-commit")
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            self._known = -1
+            raise translate(error, self._path) from error
+        faults.reach("store.after-commit")
+        return result
+
+    def _commit_or_split(self, appends: list[Append]) -> Done:
+        done = Done()
+        try:
+            self._transact(lambda connection: self._write(connection, appends, done))
+        except Exception as error:  # noqa: BLE001 - becomes every append's outcome
+            self._versions.clear()
+            if len(appends) > 1 and not isinstance(error, MezanError):
+                # one append that the driver cannot bind must not take its neighbours down
+                parts = [self._commit_or_split([append]) for append in appends]
+                return Done([o for p in parts for o in p.outcomes], [r for p in parts for r in p.recorded])
+            return Done([(append, error) for append in appends])
+        return done
+
+    def _write(self, connection: sqlite3.Connection, appends: list[Append], done: Done) -> None:
+        head = connection.execute("SELECT position, hash, recorded_at FROM log_head WHERE id = 1").fetchone()
+        position, previous, earlier = head or (0, GENESIS, 0)
+        if position != self._known:  # another process has written: nothing remembered of versions holds
+            self._versions.clear()
+        now = max(time.time_ns() // 1_000, earlier)
+        artifacts: list[tuple[Any, ...]] = []
+        keys: list[tuple[Any, ...]] = []
+        forget: list[tuple[str]] = []
+        recorded = done.recorded
+        pending: dict[tuple[str, str], tuple[str, Appended]] = {}
+        for append in appends:
+            try:
+                versions, first = self._admit(connection, append, pending)
+            except MezanError as error:
+                done.outcomes.append((append, error))
+                continue
+            if first is not None:
+                done.outcomes.append((append, first))
+                continue
+            start = position + 1
+            version = 0
+            for write, version in zip(append.writes, versions, strict=True):  # noqa: B007
+                cause = write.causation
+                for kind, schema, payload, digest in write.events:
+                    position += 1
+                    version += 1  # noqa: PLW2901
+                    head_bytes = header(
+                        position, write.tenant, write.stream, version, kind, schema, cause, write.correlation,
+                        write.actor, now,
+                    )  # fmt: skip
+                    previous = hashlib.sha256(previous + head_bytes + digest).digest()
+                    recorded.append(
+                        Recorded(
+                            position,
+                            write.tenant,
+                            write.stream,
+                            version,
+                            kind,
+                            schema,
+                            payload,
+                            digest,
+                            cause,
+                            write.correlation,
+                            write.actor,
+                            now,
+                            previous,
+                        )  # fmt: skip
+                    )
+                    cause = f"{write.stream}@{version}"
+                self._versions[write.tenant, write.stream] = version
+            outcome = Appended(append.writes[0].stream, start, position, version)
+            done.outcomes.append((append, outcome))
+            artifacts += [(a.digest, a.kind, a.size, a.encoding, a.stored, now) for a in append.artifacts]
+            forget += [(digest,) for digest in append.forget]
+            if (once := append.idempotency) is not None:
+                tenant = append.writes[0].tenant
+                pending[tenant, once.key] = (once.fingerprint, outcome)
+                keys.append(
+                    (tenant, once.key, once.fingerprint, outcome.stream, outcome.first, outcome.last, outcome.version)
+                )
+        if artifacts:
+            connection.executemany("INSERT OR IGNORE INTO artifacts VALUES (?,?,?,?,?,?)", artifacts)
+        if recorded:
+            connection.executemany(INSERT, [_row(r) for r in recorded])
+            connection.execute("INSERT OR REPLACE INTO log_head VALUES (1,?,?,?)", (position, previous, now))
+        if keys:
+            connection.executemany("INSERT INTO idempotency VALUES (?,?,?,?,?,?,?)", keys)
+        if forget:
+            connection.executemany("DELETE FROM artifacts WHERE digest = ?", forget)
+        self._known = position
+        while len(self._versions) > VERSIONS:
+            self._versions.popitem(last=False)
+
+    def _admit(
+        self, connection: sqlite3.Connection, append: Append, pending: dict[tuple[str, str], tuple[str, Appended]]
+    ) -> tuple[list[int], Appended | None]:
+        """The current version of each stream, or the outcome of the first append under the same key."""
+        if (fence := append.fence) is not None:
+            row = connection.execute("SELECT token FROM leases WHERE name = ?", (fence.lease,)).fetchone()
+            if row is None or row[0] != fence.token:
+                msg = f"an append under lease {fence.lease} must carry its current token; {fence.token} is stale: another worker took over"
+                raise LeaseLost(msg)
+        if (once := append.idempotency) is not None:
+            tenant = append.writes[0].tenant
+            known = pending.get((tenant, once.key)) or _first_outcome(connection, tenant, once.key)
+            if known is not None:
+                fingerprint, first = known
+                if fingerprint != once.fingerprint:
+                    msg = f"idempotency key {once.key!r} must be used for one request only; it was used for another (run {first.stream}): choose a new key"
+                    raise IdempotencyConflict(msg)
+                return [], Appended(first.stream, first.first, first.last, first.version, duplicate=True)
+        versions: list[int] = []
+        seen: dict[tuple[str, str], int] = {}
+        for write in append.writes:
+            key = (write.tenant, write.stream)
+            actual = seen.get(key)
+            if actual is None:
+                actual = self._version(connection, key)
+            if write.expected not in {ANY, actual}:
+                raise WrongExpectedVersion(write.stream, write.expected, actual)
+            versions.append(actual)
+            seen[key] = actual + len(write.events)
+        return versions, None
+
+    def _version(self, connection: sqlite3.Connection, key: tuple[str, str]) -> int:
+        version = self._versions.get(key)
+        if version is None:
+            row = connection.execute("SELECT max(version) FROM events WHERE tenant = ? AND stream = ?", key).fetchone()
+            version = self._versions[key] = row[0] or 0
+        return version
+
+
+def _row(r: Recorded) -> tuple[Any, ...]:
+    return (
+        r.position, r.tenant, r.stream, r.version, r.type, r.schema, r.payload, r.digest, r.causation,
+        r.correlation, r.actor, r.recorded_at, r.hash,
+    )  # fmt: skip
+
+
+def _first_outcome(connection: sqlite3.Connection, tenant: str, key: str) -> tuple[str, Appended] | None:
+    row = connection.execute(
+        "SELECT fingerprint, stream, first, last, version FROM idempotency WHERE tenant = ? AND key = ?", (tenant, key)
+    ).fetchone()
+    return None if row is None else (row[0], Appended(*row[1:]))
+
+
+def _settle(future: "asyncio.Future[Any]", result: Any) -> None:
+    if future.done():
+        return
+    if isinstance(result, BaseException):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
