@@ -1,6 +1,6 @@
 """Feeds the log to the projections: live in memory, saved in batches, rebuilt beside the live ones, read as of any time."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,13 +9,13 @@ import anyio
 import structlog
 from anyio.lowlevel import checkpoint
 
+from . import context
 from .errors import StoreError
 from .folds import Projection, ProjectionStore, Row, RowProjection, Save, Saved
-from .live import PAGE, Live, LiveRows, LiveState, Track, fold_row
+from .live import PAGE, Live, LiveRows, States, Track, blank, fold_row, has_rows, load
 from .log import EventLog, Recorded
+from .travel import CHUNK, position_of, rows_as_of, value_as_of
 
-CHUNK = 256
-"""Events folded between two looks at the event loop: well below 20 ms."""
 Progress = Callable[[int, int], None]
 _log = structlog.get_logger(__name__)
 
@@ -35,26 +35,6 @@ class ProjectionStatus:
     error: str | None
     failed_at: int | None
     superseded: bool
-
-
-class States(Mapping[str, Any]):
-    """The live values by projection name; reading one that broke raises ProjectionBroken."""
-
-    def __init__(self, track: Track) -> None:
-        self._track = track
-
-    def __getitem__(self, name: str) -> Any:
-        live = self._track.lives[name]
-        if not isinstance(live, LiveState):
-            raise KeyError(name)
-        live.check()
-        return live.state
-
-    def __iter__(self) -> Iterator[str]:
-        return iter([name for name, live in self._track.lives.items() if isinstance(live, LiveState)])
-
-    def __len__(self) -> int:
-        return len(list(iter(self)))
 
 
 class Follower:
@@ -78,9 +58,10 @@ class Follower:
     ) -> None:
         self._events, self._store = log, store
         self._projections = {projection.name: projection for projection in projections}
+        self._track = Track([blank(projection) for projection in projections], 0)
+        self.states = States(self._track)
         self._flush_events, self._flush_seconds = flush_events, flush_seconds
         self._save_every, self._snapshot_every = save_every, snapshot_every
-        self._track = Track([], 0)
         self._started = self._behind = False
         self._flushed = self._states_saved = self._snapshot = 0
         self._changed, self._urgent = anyio.Event(), anyio.Event()
@@ -88,7 +69,6 @@ class Follower:
         self._waiters: list[tuple[int, anyio.Event]] = []
         self.save_error: str | None = None
         """Why the last background save failed; None when it succeeded. Nothing is lost: it is tried again."""
-        self.states = States(self._track)
 
     @property
     def position(self) -> int:
@@ -139,28 +119,34 @@ class Follower:
 
     async def start(self) -> None:
         """Load what is stored, rebuild what another fold version stored, and catch up with the log."""
-        stored = await self._load_all()
+        stored = await self._stored()
         head = await self._events.head()
         end = head.position if head else 0
-        lives, stale = [], []
+        stale = []
         for name, projection in self._projections.items():
-            live, usable = _load(projection, stored.get(name), end)
-            lives.append(live)
-            if not usable and not live.superseded:
+            live = load(projection, stored.get(name), end)
+            if live is None:
                 stale.append(name)
-        self._track = Track(lives, min((live.loaded for live in lives if live.name not in stale), default=0))
-        self.states = States(self._track)
+            else:
+                self._track.replace(live)
+        self._track.position = min(
+            (self._track.lives[n].loaded for n in self._projections if n not in stale), default=end
+        )
         if stale:
-            # what is to be rebuilt must not be folded twice
-            for name in stale:
-                self._track.lives[name].loaded = end
-            if len(stale) == len(lives):
-                self._track.position = end
+            _log.info("rebuilding projections", names=stale, events=end)
             await self._rebuild(stale, None)
-        self._flushed = self._states_saved = self._track.position
-        self._snapshot = self._track.position // self._snapshot_every
+        self._flushed = self._states_saved = self.position
+        self._snapshot = self.position // self._snapshot_every
         self._started = True
         await self.catch_up()
+
+    async def _stored(self) -> Mapping[str, Saved]:
+        stored = await self._store.saved()
+        new = [blank(projection) for name, projection in self._projections.items() if name not in stored]
+        if not new:
+            return stored
+        # generation 0 must exist before anything can be saved in it
+        return await self._store.save([live.take(0) for live in new])
 
     async def run(self) -> None:
         """Catch up and save in the background until cancelled. A failed save is reported, and tried again."""
@@ -230,16 +216,19 @@ class Follower:
             StoreError: nothing was saved; the same will be saved by the next call.
         """
         async with self._saving:
-            await self._save_track(self._track, states=states)
-            if states:
-                await self._keep_snapshots()
+            saves = await self._save_track(self._track, states=states)
+            if states and self.position // self._snapshot_every != self._snapshot:
+                self._snapshot = self.position // self._snapshot_every
+                for save in saves:
+                    if save.state is not None:
+                        await self._store.snapshot(save.name, save.version, save.position, save.state)
 
-    async def _save_track(self, track: Track, *, states: bool) -> None:
+    async def _save_track(self, track: Track, *, states: bool) -> list[Save]:
         saves: list[Save] = []
         if states:
             for live in track.states:
-                if not live.superseded and (track.position > live.saved or track is not self._track):
-                    saves.append(live.take(track.position))
+                if not live.superseded:
+                    _take(track, live, saves)
                     await checkpoint()
         for rows in track.rows:
             try:
@@ -248,12 +237,13 @@ class Follower:
                 raise
             except Exception as error:  # noqa: BLE001 - as in Track.feed
                 track.quarantine(rows, track.position, error)
-        # no await from here to the store: rows and position belong together
+        # no await from here to the store: rows and their position belong together
         taken = [rows for rows in track.rows if not rows.superseded and not rows.missing]
+        taken = [rows for rows in taken if track.position > rows.saved or rows.dirty]
+        taken = [rows for rows in taken if _take(track, rows, saves)]
         position = track.position
-        saves += [rows.take(position) for rows in taken if position > rows.saved or rows.dirty]
         if not saves:
-            return
+            return []
         try:
             stored = await self._store.save(saves)
         except BaseException:
@@ -269,6 +259,7 @@ class Follower:
             if states:
                 self._states_saved = position
             await self._adopt(saves, stored)
+        return saves
 
     async def _adopt(self, saves: Sequence[Save], stored: Mapping[str, Saved]) -> None:
         """Another process may have rebuilt a projection: go on in its generation, and write what it had not folded."""
@@ -278,6 +269,7 @@ class Follower:
                 continue
             if found.version != save.version:
                 live.superseded = True
+                self._track.replace(live)
                 _log.warning("projection superseded", projection=save.name, version=save.version, stored=found.version)
                 continue
             live.generation, live.saved = found.generation, found.position
@@ -289,14 +281,6 @@ class Follower:
                     for event in page:
                         live.forget(event)
                 self._changed.set()
-
-    async def _keep_snapshots(self) -> None:
-        if self.position // self._snapshot_every == self._snapshot:
-            return
-        self._snapshot = self.position // self._snapshot_every
-        for live in self._track.states:
-            save = live.take(self.position)
-            await self._store.snapshot(live.name, save.version, save.position, save.state or b"")
 
     # rebuilding
 
@@ -316,7 +300,7 @@ class Follower:
             fresh: list[Live] = []
             for name in names:
                 generation = await self._store.begin_rebuild(name, self._projections[name].version)
-                fresh.append(_blank(self._projections[name], generation))
+                fresh.append(blank(self._projections[name], generation))
             track = Track(fresh, 0)
             await self._fold_upto_live(track, progress)
             async with self._saving:
@@ -368,17 +352,28 @@ class Follower:
         Raises:
             ValueError: a time without a time zone.
         """
-        position = await self._position_at(at)
+        position = await position_of(self._events, at)
         projection = self._projections[name]
-        if isinstance(projection, _Values):
-            kept = await self._store.nearest_snapshot(name, projection.version, position)
-            start, state = (0, projection.initial()) if kept is None else (kept[0], projection.load(kept[1]))
-            async for event in self._handled(projection, start, position):
-                state = projection.apply(state, event)
-            return state
+        if not has_rows(projection):
+            return await value_as_of(self._events, projection, position, self._store)
         if key is None:
-            rows: dict[str, Row] = {}
-            async for event in self._handled(projection, 0, position):
-                rows[projection.key(event)] = projection.apply(rows.get(projection.key(event)), event)
-            return rows
-        ...
+            return await rows_as_of(self._events, projection, position)
+        if stream is None:
+            live = self._track.lives[name]
+            kept = live.rows.get(key) if isinstance(live, LiveRows) else None
+            found = kept or await self._store.row(name, key)
+            if found is None:
+                return None
+            stream = found.stream
+        past = await fold_row(self._events, projection, key, stream, context.tenant.get(), position)
+        return None if past is None else past.row
+
+
+def _take(track: Track, live: Live, saves: list[Save]) -> bool:
+    """Add what ``live`` has to save; one that cannot say it has broken."""
+    try:
+        saves.append(live.take(track.position))
+    except Exception as error:  # noqa: BLE001 - as in Track.feed
+        track.quarantine(live, track.position, error)
+        return False
+    return True

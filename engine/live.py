@@ -1,15 +1,16 @@
 """Projections in memory: what each has folded, what of it is not saved yet, and which have broken."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 import structlog
+from typing_extensions import TypeIs
 
 from .context import acting
 from .errors import ProjectionBroken
-from .folds import Projection, Row, RowProjection, Save, StoredRow
+from .folds import Projection, Row, RowProjection, Save, Saved, StoredRow
 from .log import EventLog, Recorded
 
 MOST_ROWS = 20_000
@@ -35,6 +36,11 @@ class Broken:
     error: str
 
 
+def has_rows(projection: Projection[Any] | RowProjection) -> TypeIs[RowProjection]:
+    """Whether a projection folds into rows, not into one value."""
+    return hasattr(projection, "key")
+
+
 class Live:
     """What both kinds have: folded from ``loaded`` on, stored up to ``saved`` in ``generation``."""
 
@@ -49,6 +55,10 @@ class Live:
 
     def apply(self, event: Recorded) -> None:
         """Fold one event."""
+        raise NotImplementedError
+
+    def take(self, position: int) -> Save:
+        """What is to be saved as of ``position``."""
         raise NotImplementedError
 
     def check(self) -> None:
@@ -72,10 +82,11 @@ class LiveState(Live):
         self.state = projection.initial() if content is None else projection.load(content)
 
     def apply(self, event: Recorded) -> None:
+        """Fold one event."""
         self.state = self.fold.apply(self.state, event)
 
     def take(self, position: int) -> Save:
-        """The state as it is now, to be saved."""
+        """The value as it is now."""
         return Save(self.name, self.fold.version, self.generation, position, self.fold.dump(self.state))
 
 
@@ -89,9 +100,11 @@ class LiveRows(Live):
         self.rows: dict[str, Kept] = {}
         self.dirty: dict[str, None] = {}
         self.saving: dict[str, None] = {}
+        self.ended: list[str] = []
         self.missing: dict[str, Recorded] = {}
 
     def apply(self, event: Recorded) -> None:
+        """Fold one event into its row; a row whose beginning was not seen here is noted as missing."""
         key = self.fold.key(event)
         kept = self.rows.get(key)
         if kept is None:
@@ -111,6 +124,7 @@ class LiveRows(Live):
         key = self.fold.key(event)
         self.rows.pop(key, None)
         self.dirty.pop(key, None)
+        self.saving.pop(key, None)
         self.missing[key] = event
 
     async def refold(self, log: EventLog, track: "Track") -> None:
@@ -128,20 +142,22 @@ class LiveRows(Live):
 
     def take(self, position: int) -> Save:
         """Every row that changed since the last save; must be answered by :meth:`done` or :meth:`failed`."""
-        self.saving, self.dirty = self.dirty, {}
-        rows = []
-        for key in self.saving:
+        rows, self.ended = [], []
+        for key in self.dirty:
             kept = self.rows[key]
             row = kept.row or {}
             rows.append(StoredRow(key, kept.stream, kept.position, self.fold.tag(row), row))
+            if self.fold.settled(row):
+                self.ended.append(key)
+        self.saving, self.dirty = self.dirty, {}
         return Save(self.name, self.fold.version, self.generation, position, None, rows)
 
     def done(self) -> None:
         """The rows taken are stored: drop those that have ended, and the oldest beyond the limit."""
-        for key in self.saving:
-            if key not in self.dirty and self.fold.settled(self.rows[key].row or {}):
+        for key in self.ended:
+            if key in self.saving:
                 del self.rows[key]
-        self.saving = {}
+        self.saving, self.ended = {}, []
         spare = len(self.rows) - MOST_ROWS
         if spare > 0:
             for key in [key for key in self.rows if key not in self.dirty][:spare]:
@@ -205,9 +221,56 @@ class Track:
     def _route(self) -> None:
         self._routes = {}
         for live in self.lives.values():
-            if live.broken is None:
+            # rows that are no longer saved would pile up
+            if live.broken is None and not (live.superseded and isinstance(live, LiveRows)):
                 for kind in live.projection.handles:
                     self._routes.setdefault(kind, []).append(live)
+
+
+class States(Mapping[str, Any]):
+    """The live values by projection name; reading one that broke raises ProjectionBroken."""
+
+    def __init__(self, track: Track) -> None:
+        self._track = track
+
+    def __getitem__(self, name: str) -> Any:
+        live = self._track.lives[name]
+        if not isinstance(live, LiveState):
+            raise KeyError(name)
+        live.check()
+        return live.state
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([name for name, live in self._track.lives.items() if isinstance(live, LiveState)])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def blank(projection: Projection[Any] | RowProjection, generation: int = 0) -> Live:
+    """A projection before the first event."""
+    return LiveRows(projection, generation) if has_rows(projection) else LiveState(projection, generation)
+
+
+def load(projection: Projection[Any] | RowProjection, saved: Saved | None, end: int) -> Live | None:
+    """What was stored, as it goes on; None when it must be rebuilt."""
+    if saved is None or saved.version < projection.version or saved.position > end:
+        return None
+    if saved.version > projection.version:
+        live = blank(projection, saved.generation)
+        live.superseded = True
+        return live
+    if has_rows(projection):
+        return LiveRows(projection, saved.generation, saved.position)
+    if saved.state is None:
+        return None
+    try:
+        return LiveState(projection, saved.generation, saved.position, saved.state)
+    except Exception as error:  # noqa: BLE001 - stored state is a cache: whatever is wrong with it, the log can replace it
+        _log.warning(
+            "stored projection unreadable", projection=projection.name, position=saved.position, exc_info=error
+        )
+        return None
 
 
 async def fold_row(
