@@ -29,8 +29,8 @@ class Budget:
         if not 0 < self.time_limit <= MAX_SECONDS:
             msg = f"time_limit must be above 0 and at most {MAX_SECONDS:.0f} seconds; got {self.time_limit}"
             raise BadBudget(msg)
-        if self.iterations is not None and not 0 < self.iterations <= MAX_ITERATIONS:
-            msg = f"iterations must be between 1 and {MAX_ITERATIONS}; got {self.iterations}"
+        if self.iterations is not None and not (type(self.iterations) is int and 0 < self.iterations <= MAX_ITERATIONS):
+            msg = f"iterations must be a whole number between 1 and {MAX_ITERATIONS}; got {self.iterations}"
             raise BadBudget(msg)
         if self.target is not None and not abs(self.target) < float("inf"):
             msg = f"target must be a finite number; got {self.target}"

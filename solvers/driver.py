@@ -4,6 +4,7 @@ A :class:`Drive` advances by iterations only, so the same sequence of advances g
 :class:`Pace` turns seconds into iterations, and the iterations are what events record.
 """
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ class Drive:
         lane: int = 0,
         device: Any = None,
     ) -> None:
-        self._family, self._problems, self._lane = family, problems, lane
+        self._family, self._solver, self._problems, self._lane = family, solver, problems, lane
         self._kernel: Kernel[Any] = load(solver)
         self.lanes = padded_lanes(len(problems)) if lanes is None else lanes
         host = [self._kernel.arrays(problem) for problem in problems]
@@ -119,8 +120,7 @@ class Drive:
         """Run exactly that many iterations (0 is allowed: it initialises) and report each problem's lane."""
         start = time.perf_counter()
         with jax.enable_x64(self._x64):
-            if self._state is None:
-                self._state = self._program.init(self._arrays, self._keys)
+            self._initialise()
             self._state, objective, solution, done = self._program.step(self._arrays, self._state, np.int32(iterations))
             claims, finished = np.asarray(objective), np.asarray(done)
         if not self._started:
@@ -131,6 +131,21 @@ class Drive:
             self._report(i, claims[self._lane + i], solution, bool(finished[self._lane + i]))
             for i in range(len(self._problems))
         ]
+
+    def _initialise(self) -> None:
+        if self._state is None:
+            self._state = self._program.init(self._arrays, self._keys)
+
+    def _identity(self) -> Array:
+        """uint8[32]: what a checkpoint must agree in, beyond shapes, to be continued here."""
+        parts = (
+            self._solver.name,
+            self._solver.version,
+            self.lanes,
+            self._lane,
+            *(p.packed()[1] for p in self._problems),
+        )
+        return np.frombuffer(hashlib.sha256("/".join(map(str, parts)).encode()).digest(), np.uint8)
 
     def _report(self, i: int, claim: Any, solutions: Any, done: bool) -> LaneReport:
         best = self._best[i]
@@ -149,11 +164,13 @@ class Drive:
 
     def checkpoint(self) -> bytes:
         """The whole state of every lane, canonical bytes."""
+        with jax.enable_x64(self._x64):
+            self._initialise()
         leaves = jax.tree.leaves(self._state)
         best = [float("nan") if b is None else b for b in self._best]
         return pack(
             {f"{i:03}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
-            | {"best": np.array(best), "iterations": np.int64(self.iterations)}
+            | {"best": np.array(best), "identity": self._identity(), "iterations": np.int64(self.iterations)}
         )
 
     def restore(self, content: bytes) -> None:
@@ -162,14 +179,17 @@ class Drive:
         with jax.enable_x64(self._x64):
             shape = jax.eval_shape(self._program.init, self._arrays, self._keys)
             expected, tree = jax.tree.flatten(shape)
-            leaves = [arrays.get(f"{i:03}") for i in range(len(expected))]
-            if any(
-                a is None or a.shape != e.shape or a.dtype != e.dtype for a, e in zip(leaves, expected, strict=True)
+            fits = {f"{i:03}": (e.shape, e.dtype) for i, e in enumerate(expected)} | {
+                "best": ((len(self._problems),), np.float64),
+                "identity": ((32,), np.uint8),
+                "iterations": ((), np.int64),
+            }
+            if {name: (a.shape, a.dtype) for name, a in arrays.items()} != fits or not np.array_equal(
+                arrays["identity"], self._identity()
             ):
-                msg = (
-                    "a checkpoint must come from the same solver version, bucket and batch size; this one does not fit"
-                )
+                msg = "a checkpoint must come from the same solver version, problems and batch size; this one does not fit"
                 raise BadInput(msg)
+            leaves = [arrays[f"{i:03}"] for i in range(len(expected))]
             self._state = jax.device_put(jax.tree.unflatten(tree, leaves), self._device)
         self._best = [None if np.isnan(b) else float(b) for b in arrays["best"]]
         self.iterations = int(arrays["iterations"])
