@@ -96,13 +96,14 @@ class RunPlanned(Event):
 
 
 class ProblemProfiled(Event):
-    """Features of a task's problem; ``cluster`` is where they fall as of ``as_of``."""
+    """Features of a task's problem, and a proved bound on its optimum where the family has one."""
 
     task: str
     family: str
     instance: str
     size: int
     features: dict[str, float]
+    bound: BoundSpec | None = None
     seconds: float
 
 
@@ -197,7 +198,7 @@ class AttemptSucceeded(Event):
 
 
 class AttemptFailed(Event):
-    """A solver broke. ``transient`` failures are tried again after ``retry_in`` seconds."""
+    """A solver broke. A transient failure is tried again after ``retry_in`` seconds; ``final`` ends the run."""
 
     task: str
     attempt: int
@@ -211,6 +212,7 @@ class AttemptFailed(Event):
     message: str
     transient: bool
     retry_in: float | None = None
+    final: bool = True
     seconds: float
 
 
@@ -250,6 +252,13 @@ class AttemptAbandoned(Event):
     seconds: float
 
 
+class RunAdopted(Event):
+    """Another worker continues a run whose worker is gone."""
+
+    lost_worker: str
+    worker: str
+
+
 class RunCompleted(Event):
     """Every task has a checked result."""
 
@@ -286,6 +295,7 @@ AnyEvent = (
     | AttemptTimedOut
     | AttemptCancelled
     | AttemptAbandoned
+    | RunAdopted
     | RunCompleted
     | RunFailed
     | RunCancelled

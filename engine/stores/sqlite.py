@@ -107,7 +107,7 @@ class SQLiteStore(EventLog, SQLiteReadModels):
             return
         self._flush_soon()
         while self._busy or self._pending:
-            await anyio.sleep(0.001)
+            await self.transact(lambda _: None)
         await anyio.to_thread.run_sync(self._writer.stop)
 
     # writing
@@ -196,7 +196,7 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         """Run a read-only function on the reader's thread."""
         try:
             # aiosqlite has no public way to run several statements in one thread hop
-            return await self._reader._execute(run, self._reader._conn)  # type: ignore[no-any-return]  # noqa: SLF001
+            return await self._reader._execute(run, self._reader._conn)  # type: ignore[no-untyped-call,no-any-return]  # noqa: SLF001
         except sqlite3.Error as error:
             raise schema.translate(error, self.path) from error
 
@@ -210,7 +210,8 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         limit: int | None = None,
         backwards: bool = False,
     ) -> list[Recorded]:
-        where, values = ["position > ?"], [after, *([] if upto is None else [upto])]
+        where: list[str] = ["position > ?"]
+        values: list[Any] = [after, *([] if upto is None else [upto])]
         if upto is not None:
             where.append("position <= ?")
         if stream is not None:

@@ -19,8 +19,9 @@ from typing import Any, Final
 import structlog
 
 from mezan.engine import faults
-from mezan.engine.errors import IdempotencyConflict, LeaseLost, MezanError, WrongExpectedVersion
+from mezan.engine.errors import IdempotencyConflict, LeaseLost, WrongExpectedVersion
 from mezan.engine.log import ANY, GENESIS, Appended, Artifact, Fence, Idempotency, Recorded, header
+from mezan.solvers.errors import MezanError
 
 from .schema import translate
 
@@ -176,7 +177,7 @@ class Writer:
                 continue
             start = position + 1
             version = 0
-            for write, version in zip(append.writes, versions, strict=True):  # noqa: B007
+            for write, version in zip(append.writes, versions, strict=True):
                 cause = write.causation
                 for kind, schema, payload, digest in write.events:
                     position += 1

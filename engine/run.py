@@ -1,0 +1,279 @@
+"""The life of a run as a pure state machine.
+
+``decide`` says which events a command leads to, or that it does not fit; ``evolve`` folds an event into the state. Neither
+reads a clock, a database or a random number: the engine passes what it measured inside the commands, which are
+the events it would like to append.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from graphlib import CycleError, TopologicalSorter
+from typing import Literal
+
+from mezan.solvers.errors import BadInput
+
+from . import events as e
+from .errors import InvalidTransition
+
+TaskStatus = Literal["waiting", "profiled", "chosen", "running", "succeeded", "failed", "cancelled"]
+RunStatus = Literal["none", "requested", "running", "completed", "failed", "cancelled"]
+OVER = frozenset({"completed", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """One problem inside a run. ``spent`` is the solver seconds that abandoned attempts had used."""
+
+    spec: e.TaskSpec
+    status: TaskStatus = "waiting"
+    attempt: int = 0
+    profile: e.ProblemProfiled | None = None
+    chosen: e.SolverChosen | None = None
+    started: e.AttemptStarted | None = None
+    checkpoint: e.CheckpointSaved | None = None
+    best: float | None = None
+    result: e.AttemptSucceeded | None = None
+    excluded: tuple[str, ...] = ()
+    transient_failures: int = 0
+    spent: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """A run as of ``version``, the number of its events folded so far."""
+
+    version: int = 0
+    status: RunStatus = "none"
+    request: e.RunRequested | None = None
+    worker: str = ""
+    order: tuple[str, ...] = ()
+    tasks: Mapping[str, TaskState] = field(default_factory=dict)
+
+    @property
+    def over(self) -> bool:
+        """No more events will come."""
+        return self.status in OVER
+
+    def ready(self) -> list[str]:
+        """Tasks that may start: waiting, and everything before them has succeeded."""
+        return [
+            name
+            for name in self.order
+            if self.tasks[name].status == "waiting"
+            and all(self.tasks[before].status == "succeeded" for before in self.tasks[name].spec.after)
+        ]
+
+
+NOTHING = RunState()
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Command: stop everything; ``progress`` maps each running task to its (iterations, seconds)."""
+
+    reason: str
+    progress: Mapping[str, tuple[int, float]] = field(default_factory=dict)
+
+
+Command = e.Event | Cancel
+"""A command is an event that the engine would like to append, or a cancellation."""
+
+
+def plan(tasks: Iterable[e.TaskSpec]) -> tuple[str, ...]:
+    """Task names in an order that respects ``after``; raises BadInput for duplicates, unknown names and cycles."""
+    specs = list(tasks)
+    names = {spec.task for spec in specs}
+    if not specs or len(names) != len(specs):
+        msg = f"a run needs one or more tasks with different names; got {[spec.task for spec in specs]}"
+        raise BadInput(msg)
+    for spec in specs:
+        if missing := set(spec.after) - names:
+            msg = f"task {spec.task!r} must come after tasks of the same run; {sorted(missing)} are not among {sorted(names)}"
+            raise BadInput(msg)
+    try:
+        return tuple(TopologicalSorter({spec.task: spec.after for spec in specs}).static_order())
+    except CycleError as error:
+        msg = f"tasks must not wait for each other in a circle; got {' -> '.join(error.args[1])}"
+        raise BadInput(msg) from error
+
+
+def decide(command: Command, state: RunState, *, elapsed: float = 0.0) -> tuple[e.Event, ...]:
+    """The events a command leads to; ``elapsed`` is seconds since the run was requested.
+
+    Raises:
+        InvalidTransition: the command does not fit the state; nothing should be appended.
+    """
+    match command:
+        case e.RunRequested():
+            if state.version:
+                raise _misfit(command, "a run is requested once")
+            return (command, e.RunPlanned(order=plan(command.tasks)))
+        case _ if state.over or state.version == 0:
+            raise _misfit(command, f"the run is {state.status}")
+        case Cancel():
+            stopped = [
+                e.AttemptCancelled(
+                    task=name,
+                    attempt=task.attempt,
+                    reason=command.reason,
+                    iterations=command.progress.get(name, (0, 0.0))[0],
+                    seconds=command.progress.get(name, (0, 0.0))[1],
+                )
+                for name, task in state.tasks.items()
+                if task.status == "running"
+            ]
+            return (*stopped, e.RunCancelled(reason=command.reason, seconds=elapsed))
+        case e.RunAdopted() | e.RunFailed():
+            return (command,)
+        case (
+            e.ProblemProfiled()
+            | e.SolverChosen()
+            | e.AttemptStarted()
+            | e.IncumbentFound()
+            | e.CheckpointSaved()
+            | e.AttemptSucceeded()
+            | e.AttemptFailed()
+            | e.AttemptTimedOut()
+            | e.AttemptAbandoned()
+        ):
+            return _decide_task(command, state, elapsed)
+    raise _misfit(command, "the engine never asks for it")
+
+
+_NEEDS: dict[type, frozenset[TaskStatus]] = {
+    e.ProblemProfiled: frozenset({"waiting"}),
+    e.SolverChosen: frozenset({"profiled"}),
+    e.AttemptStarted: frozenset({"chosen"}),
+    e.IncumbentFound: frozenset({"running"}),
+    e.CheckpointSaved: frozenset({"running"}),
+    e.AttemptSucceeded: frozenset({"running"}),
+    e.AttemptFailed: frozenset({"running"}),
+    e.AttemptTimedOut: frozenset({"running", "chosen"}),
+    e.AttemptAbandoned: frozenset({"running"}),
+}
+
+TaskEvent = (
+    e.ProblemProfiled
+    | e.SolverChosen
+    | e.AttemptStarted
+    | e.IncumbentFound
+    | e.CheckpointSaved
+    | e.AttemptSucceeded
+    | e.AttemptFailed
+    | e.AttemptTimedOut
+    | e.AttemptAbandoned
+)
+
+
+def _decide_task(command: TaskEvent, state: RunState, elapsed: float) -> tuple[e.Event, ...]:
+    task = state.tasks.get(command.task)
+    if task is None:
+        raise _misfit(command, f"the run has no task {command.task!r}")
+    if task.status not in _NEEDS[type(command)]:
+        raise _misfit(command, f"task {command.task!r} is {task.status}")
+    match command:
+        case e.IncumbentFound() if task.best is not None and not _better(task, command.objective):
+            raise _misfit(command, f"{command.objective} does not improve on {task.best}")
+        case e.AttemptSucceeded():
+            others = [t for name, t in state.tasks.items() if name != command.task]
+            if all(t.status == "succeeded" for t in others):
+                objectives = {t.spec.task: t.result.objective for t in others if t.result} | {
+                    command.task: command.objective
+                }
+                return (command, e.RunCompleted(objectives=objectives, seconds=elapsed))
+        case e.AttemptFailed() if command.final:
+            return (command, *_fail(state, command.task, command.error, command.message, elapsed))
+        case e.AttemptTimedOut():
+            message = f"{command.solver} found no feasible solution within {command.budget.time_limit} s"
+            return (command, *_fail(state, command.task, "timed-out", message, elapsed))
+        case _:
+            pass
+    return (command,)
+
+
+def _fail(state: RunState, failed: str, error: str, message: str, elapsed: float) -> tuple[e.Event, ...]:
+    others = [
+        e.AttemptCancelled(task=name, attempt=t.attempt, reason=f"task {failed} failed", iterations=0, seconds=0.0)
+        for name, t in state.tasks.items()
+        if t.status == "running" and name != failed
+    ]
+    return (*others, e.RunFailed(task=failed, error=error, message=message, seconds=elapsed))
+
+
+def _better(task: TaskState, objective: float) -> bool:
+    if task.best is None:
+        return True
+    return objective < task.best if task.spec.sense == "min" else objective > task.best
+
+
+def _misfit(command: Command, why: str) -> InvalidTransition:
+    msg = f"{type(command).__name__} does not fit here: {why}"
+    return InvalidTransition(msg)
+
+
+def evolve(state: RunState, event: e.Event) -> RunState:
+    """The state after one more event; events that ``decide`` allowed always fit."""
+    version = state.version + 1
+    match event:
+        case e.RunRequested():
+            tasks = {spec.task: TaskState(spec) for spec in event.tasks}
+            return RunState(version, "requested", event, event.worker, (), tasks)
+        case e.RunPlanned():
+            return replace(state, version=version, order=event.order)
+        case e.RunCompleted():
+            return replace(state, version=version, status="completed")
+        case e.RunFailed():
+            return replace(state, version=version, status="failed")
+        case e.RunCancelled():
+            return replace(state, version=version, status="cancelled")
+        case e.RunAdopted():
+            return replace(state, version=version, worker=event.worker)
+        case e.AttemptCancelled() | e.ProblemProfiled() | e.SolverChosen() | e.AttemptStarted() | e.IncumbentFound():
+            pass
+        case (
+            e.CheckpointSaved() | e.AttemptSucceeded() | e.AttemptFailed() | e.AttemptTimedOut() | e.AttemptAbandoned()
+        ):
+            pass
+        case _:
+            msg = f"a run has no event {type(event).__name__}"
+            raise InvalidTransition(msg)
+    task = _evolve_task(state.tasks[event.task], event)
+    return replace(state, version=version, status="running", tasks={**state.tasks, event.task: task})
+
+
+def _evolve_task(task: TaskState, event: TaskEvent | e.AttemptCancelled) -> TaskState:
+    match event:
+        case e.ProblemProfiled():
+            return replace(task, status="profiled", profile=event)
+        case e.SolverChosen():
+            return replace(task, status="chosen", chosen=event, attempt=event.attempt)
+        case e.AttemptStarted():
+            return replace(task, status="running", started=event, attempt=event.attempt)
+        case e.IncumbentFound():
+            return replace(task, best=event.objective)
+        case e.CheckpointSaved():
+            return replace(task, checkpoint=event)
+        case e.AttemptSucceeded():
+            return replace(task, status="succeeded", result=event, best=event.objective)
+        case e.AttemptFailed() if event.retry_in is not None:
+            return replace(
+                task, status="chosen", transient_failures=task.transient_failures + 1, checkpoint=None, best=None
+            )
+        case e.AttemptFailed():
+            status: TaskStatus = "failed" if event.final else "profiled"
+            return replace(task, status=status, excluded=(*task.excluded, event.solver), checkpoint=None, best=None)
+        case e.AttemptTimedOut():
+            return replace(task, status="failed")
+        case e.AttemptCancelled():
+            return replace(task, status="cancelled")
+        case e.AttemptAbandoned():
+            # what came after the last checkpoint is lost and will be found again, so its incumbents must fit again
+            return replace(task, status="chosen", spent=event.seconds, best=None)
+
+
+def fold(history: Iterable[e.Event]) -> RunState:
+    """The state after a whole stream."""
+    state = NOTHING
+    for event in history:
+        state = evolve(state, event)
+    return state

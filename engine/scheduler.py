@@ -1,0 +1,147 @@
+"""Who runs next: priorities, deadlines, slots per device, and same-shape jobs gathered into one call."""
+
+import heapq
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+
+import anyio
+import anyio.abc
+import structlog
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(eq=False, slots=True)
+class Job:
+    """One attempt waiting for a slot.
+
+    Attributes:
+        work: what the executor needs; opaque here.
+        priority: higher runs first; ties go to the earlier deadline, then to the earlier arrival.
+        deadline: on the ``anyio.current_time()`` clock.
+        device: which kind of slot it needs.
+        group: jobs with equal groups that wait together run in one call; None runs alone.
+        cancelled: set by :meth:`Scheduler.cancel`; executors look at it between chunks.
+        scope: the executor's cancel scope, for work that cannot look.
+    """
+
+    work: Any
+    priority: int = 0
+    deadline: float = float("inf")
+    device: str = "cpu"
+    group: Hashable | None = None
+    cancelled: bool = False
+    taken: bool = False
+    scope: anyio.CancelScope | None = None
+    finished: anyio.Event = field(default_factory=anyio.Event)
+    outcome: Any = None
+
+    def finish(self, outcome: Any) -> None:
+        """Deliver the outcome to whoever waits in :meth:`Scheduler.run`; the first one counts."""
+        if not self.finished.is_set():
+            self.outcome = outcome
+            self.finished.set()
+
+
+Execute = Callable[[Sequence[Job], str], Awaitable[None]]
+_Entry = tuple[int, float, int, Job]
+
+
+class Scheduler:
+    """Runs jobs on a fixed number of slots per device.
+
+    Args:
+        execute: runs a batch of jobs of one group to the end, calling ``finish`` on each.
+        capacity: slots per device.
+        largest_batch: most jobs gathered into one call.
+    """
+
+    def __init__(self, execute: Execute, capacity: Mapping[str, int], *, largest_batch: int = 64) -> None:
+        self._execute, self._capacity, self._largest_batch = execute, dict(capacity), largest_batch
+        self._arrivals = count()
+        self._queues: dict[str, list[_Entry]] = {device: [] for device in capacity}
+        self._groups: dict[tuple[str, Hashable], list[_Entry]] = {}
+        self._idle: dict[str, list[anyio.Event]] = {device: [] for device in capacity}
+        self.waiting = 0
+        self.running = 0
+
+    @property
+    def capacity(self) -> Mapping[str, int]:
+        """Slots per device."""
+        return self._capacity
+
+    def start(self, tasks: anyio.abc.TaskGroup) -> None:
+        """Start the slots inside a task group; cancelling the group ends them."""
+        for device, slots in self._capacity.items():
+            for _ in range(slots):
+                tasks.start_soon(self._slot, device)
+
+    async def run(self, job: Job) -> Any:
+        """Queue a job and wait for its outcome; cancelling the wait cancels the job."""
+        entry = (-job.priority, job.deadline, next(self._arrivals), job)
+        heapq.heappush(self._queues[job.device], entry)
+        if job.group is not None:
+            heapq.heappush(self._groups.setdefault((job.device, job.group), []), entry)
+        self.waiting += 1
+        if idle := self._idle[job.device]:
+            idle.pop().set()
+        try:
+            await job.finished.wait()
+        except BaseException:
+            self.cancel(job)
+            raise
+        return job.outcome
+
+    def cancel(self, job: Job) -> None:
+        """Stop a job: one that waits never starts, one that runs stops at its next chunk (or its scope is cancelled)."""
+        job.cancelled = True
+        if not job.taken:
+            job.taken = True
+            self.waiting -= 1
+            job.finish(None)
+        elif job.scope is not None:
+            job.scope.cancel()
+
+    async def _slot(self, device: str) -> None:
+        while True:
+            jobs = self._take(device)
+            if not jobs:
+                wake = anyio.Event()
+                self._idle[device].append(wake)
+                await wake.wait()
+                continue
+            self.running += len(jobs)
+            try:
+                await self._execute(jobs, device)
+            except Exception as error:  # noqa: BLE001 - reaches each job's owner; the slot must live on
+                for job in jobs:
+                    job.finish(error)
+            finally:
+                self.running -= len(jobs)
+                for job in jobs:
+                    job.finish(None)
+
+    def _take(self, device: str) -> list[Job]:
+        first = _pop(self._queues[device])
+        if first is None:
+            return []
+        jobs = [first]
+        if first.group is not None:
+            waiting = self._groups[device, first.group]
+            while len(jobs) < self._largest_batch and (job := _pop(waiting)) is not None:
+                jobs.append(job)
+            if not waiting:
+                del self._groups[device, first.group]
+        self.waiting -= len(jobs)
+        return jobs
+
+
+def _pop(queue: list[_Entry]) -> Job | None:
+    while queue:
+        job = heapq.heappop(queue)[3]
+        if not job.taken:
+            job.taken = True
+            return job
+    return None
