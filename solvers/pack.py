@@ -43,9 +43,9 @@ def unpack(content: bytes) -> dict[str, Array]:
     try:
         end = content.index(b"\n")
         header = orjson.loads(content[:end])
-        if orjson.dumps(header) != content[:end] or [name for name, _, _ in header] != sorted(
-            {n for n, _, _ in header}
-        ):
+        if not isinstance(header, list) or orjson.dumps(header) != content[:end]:
+            raise ValueError(end)
+        if [name for name, _, _ in header] != sorted({n for n, _, _ in header}):
             raise ValueError(end)
         arrays: dict[str, Array] = {}
         at = end + 1
@@ -79,10 +79,13 @@ def _read(content: bytes, at: int, name: Any, kind: Any, shape: Any) -> tuple[Ar
 def narrow(array: Array) -> Array:
     """The same integers in the smallest signed dtype that holds them (floats are returned as float64)."""
     if array.dtype.kind not in "iu":
-        return np.ascontiguousarray(array, dtype="<f8")
+        return np.asarray(array, "<f8", order="C")
     low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
     for kind in ("<i1", "<i2", "<i4"):
         info = np.iinfo(kind)
         if info.min <= low and high <= info.max:
-            return np.ascontiguousarray(array, dtype=kind)
-    return np.ascontiguousarray(array, dtype="<i8")
+            return np.asarray(array, kind, order="C")
+    if high > np.iinfo(np.int64).max:
+        msg = f"whole numbers must be at most {np.iinfo(np.int64).max}; got {high}"
+        raise BadInput(msg)
+    return np.asarray(array, "<i8", order="C")

@@ -68,7 +68,7 @@ def test_the_optima_in_the_repository_are_proved_and_reached(path, oracle, run_d
     assert answer.proved_optimal or int(problem.values.max()) >= highs.PROVABLE
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(problem=instances(10, 30))
 def test_dynamic_programming_equals_enumeration(problem, oracle, run_dp):
     """On small instances of every kind the table finds the optimum over all subsets."""
@@ -91,13 +91,6 @@ def test_values_on_both_sides_of_32_bits_are_exact(problem, oracle, run_dp):
     assert run_dp(problem)[0][-1] == oracle(problem)
 
 
-def test_a_value_near_the_top_of_32_bits_is_not_taken_where_it_does_not_fit(run_dp):
-    """The mark for unreachable capacities stays below zero when the largest int32 value is added to it."""
-    values = [2**30 + 2**29, 2**28, 2**28 - 1, 9]
-    problem = Knapsack(values=values, weights=[60, 50, 50, 1], capacity=100)
-    assert run_dp(problem)[0][-1] == 2**30 + 2**29 + 9
-
-
 @settings(max_examples=100, deadline=None)
 @given(problem=instances(10, 30))
 def test_bounds_hold_and_greedy_is_within_half(problem, oracle):
@@ -110,20 +103,21 @@ def test_bounds_hold_and_greedy_is_within_half(problem, oracle):
     assert solved(GREEDY, problem)[1] >= optimum / 2
 
 
-@settings(max_examples=100, deadline=None)
-@given(problem=instances(10, 30), factor=st.integers(1, 2**36))
-def test_bounds_are_exact_in_numbers_that_overflow_64_bits(problem, factor):
-    """Scaling weights and capacity changes no bound; scaling values scales it: no rounding enters."""
-    scaled = Knapsack(values=problem.values, weights=problem.weights * factor, capacity=problem.capacity * factor)
-    worth = Knapsack(values=problem.values * factor, weights=scaled.weights, capacity=scaled.capacity)
+@settings(max_examples=15, deadline=None)
+@given(problem=instances(40, 1000))
+def test_bounds_are_exact_in_numbers_that_overflow_64_bits(problem):
+    """Scaling weights and capacity changes no bound; scaling values refines its floor: no rounding, no wrapping."""
     bound = FAMILY.bound(problem).value
-    assert FAMILY.bound(scaled).value == bound
-    # the bound of the scaled values is floored at a finer grain
-    assert bound * factor <= FAMILY.bound(worth).value < (bound + 1) * factor
+    for factor in (2**bits for bits in range(33)):
+        weights, capacity = problem.weights * factor, problem.capacity * factor
+        heavier = Knapsack(values=problem.values, weights=weights, capacity=capacity)
+        assert FAMILY.bound(heavier).value == bound
+        dearer = Knapsack(values=problem.values * factor, weights=weights, capacity=capacity)
+        assert bound * factor <= FAMILY.bound(dearer).value < (bound + 1) * factor
 
 
-@settings(max_examples=60, deadline=None)
-@given(problem=instances(10, 30) | st.builds(correlated, st.integers(2, 10), st.integers(0, 10**6)))
+@settings(max_examples=400, deadline=None)
+@given(problem=instances(10, 9, largest_value=9) | st.builds(correlated, st.integers(2, 10), st.integers(0, 10**6)))
 def test_the_reduction_keeps_every_better_solution(problem, oracle):
     """The optimum is the incumbent's, or that of the open items beside the fixed ones."""
     reduced = reduce(problem)
@@ -218,11 +212,12 @@ def test_solvers_refuse_what_they_cannot_do():
     assert GREEDY.refuses(wide) is GREEDY.refuses(huge) is None
 
 
-def test_the_table_of_the_largest_accepted_size_is_a_common_factor_away():
+def test_a_common_factor_of_the_weights_shrinks_the_table(oracle, run_dp):
     """A capacity in the thousands of millions is no obstacle when the weights share a factor."""
     weights = np.arange(1, 41) * 10**8
     problem = Knapsack(values=weights // 10**8 + 10, weights=weights, capacity=205 * 10**8 + 5)
     assert DP.refuses(problem) is None
+    assert run_dp(problem)[0][-1] == oracle(problem)
 
 
 @settings(max_examples=15, deadline=None)
