@@ -54,7 +54,8 @@ class Pool:
 
     def par_score(self, loss: float) -> float:
         """``1 - F(loss)`` with mid-ranks over the window, which must not be empty."""
-        below, upto = bisect_left(self.ordered, loss), bisect_right(self.ordered, loss)
+        below = bisect_left(self.ordered, loss)
+        upto = bisect_right(self.ordered, loss, below)
         return 1.0 - (below + upto) / (2 * len(self.ordered))
 
     def remember(self, loss: float) -> None:
@@ -139,15 +140,18 @@ class Elo:
             _play_rivals(table, pool.records, own, local, data["objective"], data["sense"], rivals)
         elif pool.ordered:
             score = pool.par_score(loss)
-            for record in (own, local):
-                _move(record, score - expected(record[RATING], PAR_RATING))
-                _count(record, score)
-        for record in (own, local):
-            record[OUTCOMES] += 1
-            record[LOSS] += loss
-            record[SQUARES] += loss * loss
-            if not succeeded:
-                record[FAILURES] += 1
+            _play_par(own, score)
+            _play_par(local, score)
+        square = loss * loss
+        own[OUTCOMES] += 1
+        own[LOSS] += loss
+        own[SQUARES] += square
+        local[OUTCOMES] += 1
+        local[LOSS] += loss
+        local[SQUARES] += square
+        if not succeeded:
+            own[FAILURES] += 1
+            local[FAILURES] += 1
         pool.remember(loss)
         return state
 
@@ -169,6 +173,18 @@ class Elo:
             {name: Pool(records, losses, sorted(losses)) for name, (records, losses) in kept["clusters"].items()},
             {tuple(key): results for key, results in kept["matches"]},
         )
+
+
+def _play_par(record: list[Any], score: float) -> None:
+    """As ``_move`` and ``_count`` by the expected score, written out: nearly every outcome comes here, twice."""
+    rating = record[RATING]
+    surprise = score - 1.0 / (1.0 + 10.0 ** ((PAR_RATING - rating) / 400.0))
+    record[RATING] = floor((rating + (8.0 + 480.0 / (20.0 + record[OUTCOMES])) * surprise) * GRID + 0.5) / GRID
+    record[GAMES] += 1
+    if score > 0.5:
+        record[WINS] += 1
+    elif score == 0.5:
+        record[DRAWS] += 1
 
 
 def _enter(records: Records, solver: str, own: list[Any]) -> list[Any]:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-RESTARTS = 4
-ITERATIONS = 50
+RESTARTS = 3
+ITERATIONS = 25
+"""Together they keep a fit of 512 points in 40 dimensions near 20 ms, for it runs on the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,10 @@ def fit(points: Floats, k: int, seed: int) -> Fit:
 def distances(points: Floats, centres: Floats) -> Floats:
     """Squared distances ``[n, k]``, summed over the coordinates in order."""
     total = np.zeros((len(points), len(centres)))
-    for j in range(points.shape[1]):
-        difference = points[:, j, None] - centres[None, :, j]
-        total += difference * difference
+    for column, centre in zip(points.T, centres.T, strict=True):
+        difference = np.subtract.outer(column, centre)
+        difference *= difference
+        total += difference
     return total
 
 

@@ -64,11 +64,14 @@ class Runs:
             row["error"] = data.get("error")
             row["message"] = data.get("message") or data.get("reason")
         else:
-            task = row["tasks"].setdefault(data["task"], _blank_task("", "", 0))
-            CHANGES[kind](row, task, data, event)
-            if len(row["tasks"]) == 1:
-                for name in SHOWN:
-                    row[name] = task[name]
+            tasks = row["tasks"]
+            task = tasks.get(data["task"])
+            if task is None:
+                task = tasks[data["task"]] = _blank_task("", "", 0)
+            shown = CHANGES[kind](row, task, data, event)
+            task.update(shown)
+            if len(tasks) == 1:
+                row.update(shown)
         return row
 
     def tag(self, row: Row) -> str:
@@ -142,54 +145,63 @@ def _requested(row: Row, data: Json) -> None:
     row["forced"] = data["solver"]
 
 
-def _chosen(row: Row, task: Json, data: Json, event: Recorded) -> None:
-    task["solver"], task["version"], task["cluster"] = data["solver"], data["version"], data["cluster"]
+def _chosen(row: Row, task: Json, data: Json, event: Recorded) -> Json:
+    task["cluster"] = data["cluster"]
+    return {"solver": data["solver"], "version": data["version"]}
 
 
-def _started(row: Row, task: Json, data: Json, event: Recorded) -> None:
+def _started(row: Row, task: Json, data: Json, event: Recorded) -> Json:
     row["status"] = task["status"] = "running"
     row["worker"] = data["worker"]
     row["attempts"] += 1
     if row["started_at"] is None:
         row["started_at"] = event.recorded_at
-    task["solver"], task["version"] = data["solver"], data["version"]
     task["attempts"] += 1
     task["error"] = task["message"] = None
+    return {"solver": data["solver"], "version": data["version"]}
 
 
-def _incumbent(row: Row, task: Json, data: Json, event: Recorded) -> None:
-    task["objective"], task["solution"] = data["objective"], data["solution"]
-    task["gap"] = gap(data["objective"], task["best_known"])
-    task["iterations"], task["seconds"] = data["iterations"], data["seconds"]
+def _incumbent(row: Row, task: Json, data: Json, event: Recorded) -> Json:
+    return {
+        "objective": data["objective"],
+        "gap": gap(data["objective"], task["best_known"]),
+        "solution": data["solution"],
+        "iterations": data["iterations"],
+        "seconds": data["seconds"],
+    }
 
 
-def _checkpoint(row: Row, task: Json, data: Json, event: Recorded) -> None:
-    task["checkpoint"], task["iterations"], task["seconds"] = data["checkpoint"], data["iterations"], data["seconds"]
+def _checkpoint(row: Row, task: Json, data: Json, event: Recorded) -> Json:
+    return {"checkpoint": data["checkpoint"], "iterations": data["iterations"], "seconds": data["seconds"]}
 
 
-def _succeeded(row: Row, task: Json, data: Json, event: Recorded) -> None:
-    _incumbent(row, task, data, event)
+def _succeeded(row: Row, task: Json, data: Json, event: Recorded) -> Json:
     task["status"] = "completed"
-    task["bound"] = data["bound"]["value"] if data["bound"] else None
-    task["proved_optimal"], task["loss"] = data["proved_optimal"], data["loss"]
+    bound = data["bound"]["value"] if data["bound"] else None
+    proved = {"bound": bound, "proved_optimal": data["proved_optimal"], "loss": data["loss"]}
+    return _incumbent(row, task, data, event) | proved
 
 
-def _failed(row: Row, task: Json, data: Json, event: Recorded) -> None:
-    task["status"], task["seconds"] = "failed", data["seconds"]
+def _failed(row: Row, task: Json, data: Json, event: Recorded) -> Json:
+    task["status"] = "failed"
     task["error"], task["message"] = data["error"], data["message"]
+    return {"seconds": data["seconds"]}
 
 
-def _timed_out(row: Row, task: Json, data: Json, event: Recorded) -> None:
-    task["status"], task["seconds"] = "timed out", data["seconds"]
+def _timed_out(row: Row, task: Json, data: Json, event: Recorded) -> Json:
+    task["status"] = "timed out"
+    return {"seconds": data["seconds"]}
 
 
-def _cancelled(row: Row, task: Json, data: Json, event: Recorded) -> None:
-    task["status"], task["seconds"], task["message"] = "cancelled", data["seconds"], data["reason"]
+def _cancelled(row: Row, task: Json, data: Json, event: Recorded) -> Json:
+    task["status"], task["message"] = "cancelled", data["reason"]
+    return {"iterations": data["iterations"], "seconds": data["seconds"]}
 
 
-def _abandoned(row: Row, task: Json, data: Json, event: Recorded) -> None:
-    task["status"], task["checkpoint"] = "abandoned", data["checkpoint"]
+def _abandoned(row: Row, task: Json, data: Json, event: Recorded) -> Json:
+    task["status"] = "abandoned"
     row["worker"] = data["worker"]
+    return {"checkpoint": data["checkpoint"], "seconds": data["seconds"]}
 
 
 CHANGES = {
