@@ -90,7 +90,7 @@ class RobustTabu:
             low, high = _offsets(D.dtype)
             return jnp.where(forced, D - low, jnp.where(it > U, D, high))
 
-        s = jnp.argmin(rank(D, U).min(0))  # column minima first: reducing values vectorises, reducing pairs does not
+        s = jnp.argmin(moves.column_min(rank(D, U)))  # values first: reducing (value, index) pairs is slow
         r = jnp.argmin(rank(D[s], U[s]))
         cost = z["cost"] + D[s, r]
         pr, ps = z["p"][r], z["p"][s]
