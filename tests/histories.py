@@ -20,7 +20,7 @@ class History:
     """Draws runs one after another, or several at a time with their events interleaved.
 
     Each family has ``instances`` instances with a hidden difficulty, and each solver a hidden skill, so that ratings
-    and clusters have something to find. About one attempt in nine fails, times out, is cancelled or is abandoned.
+    and clusters have something to find. About one attempt in five fails, times out, is cancelled or is abandoned.
     """
 
     def __init__(self, seed: int = 0, *, instances: int = 60, tenant: str = "default") -> None:
@@ -106,7 +106,7 @@ class History:
                 "instance": _digest(family, number), "cluster": cluster, "budget": budget,
             }  # fmt: skip
             draw = rng.random()
-            if draw < 0.03:
+            if draw < 0.08:
                 transient = rng.random() < 0.5
                 out.append(
                     ev.AttemptFailed(
@@ -115,16 +115,16 @@ class History:
                     )
                 )  # fmt: skip
                 continue
-            if draw < 0.05:
+            if draw < 0.12:
                 out.append(ev.AttemptTimedOut(**common, seconds=budget.time_limit))
                 continue
             self._search(out, task, attempt, number, sense)
-            if draw < 0.07:
+            if draw < 0.14:
                 out.append(
                     ev.AttemptCancelled(task=task, attempt=attempt, reason="asked to", iterations=5, seconds=0.1)
                 )
                 return "cancelled"
-            if draw < 0.09:
+            if draw < 0.17:
                 out.append(
                     ev.AttemptAbandoned(
                         task=task, attempt=attempt, lost_worker="worker-1", worker="worker-2", checkpoint=None,
@@ -132,7 +132,7 @@ class History:
                     )
                 )  # fmt: skip
                 continue
-            if draw < 0.11:
+            if draw < 0.19:
                 return "lost"
             out.append(self._succeeded(common, family, number, solver))
             objectives[task] = out[-1].objective  # type: ignore[attr-defined]

@@ -1,0 +1,231 @@
+"""Elo: games computed by hand, and only games that were played."""
+
+import random
+from collections import defaultdict
+
+import pytest
+from histories import History, record
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mezan.engine import events as ev
+from mezan.projections import Elo
+
+ELO = Elo()
+
+
+def result(solver, objective, *, loss=0.1, instance="i", limit=1.0, sense="min", cluster="qap/0"):
+    return ev.AttemptSucceeded(
+        task="main",
+        attempt=1,
+        solver=solver,
+        version="1",
+        family="qap",
+        sense=sense,
+        instance=instance,
+        cluster=cluster,
+        budget=ev.BudgetSpec(time_limit=limit),
+        objective=objective,
+        solution="s",
+        bound=None,
+        proved_optimal=False,
+        loss=loss,
+        stopped="time",
+        iterations=1,
+        seconds=1.0,
+        compile_seconds=0.0,
+    )
+
+
+def failure(solver, *, retry_in=None, transient=False, cluster="qap/0"):
+    return ev.AttemptFailed(
+        task="main",
+        attempt=1,
+        solver=solver,
+        version="1",
+        family="qap",
+        instance="i",
+        cluster=cluster,
+        budget=ev.BudgetSpec(time_limit=1.0),
+        error="solver-failed",
+        message="it broke",
+        transient=transient,
+        retry_in=retry_in,
+        seconds=0.1,
+    )
+
+
+def timeout(solver):
+    return ev.AttemptTimedOut(
+        task="main",
+        attempt=1,
+        solver=solver,
+        version="1",
+        family="qap",
+        instance="i",
+        cluster="qap/0",
+        budget=ev.BudgetSpec(time_limit=1.0),
+        seconds=1.0,
+    )
+
+
+def fold(*outcomes):
+    state = ELO.initial()
+    for event in record((f"run-{i}", outcome) for i, outcome in enumerate(outcomes)):
+        state = ELO.apply(state, event)
+    return state
+
+
+def near(value):
+    return pytest.approx(value, abs=1e-5)
+
+
+def test_a_first_outcome_is_no_game():
+    """With neither a rival nor a history there is nobody to play; the loss is counted all the same."""
+    only = fold(result("a", 5.0, loss=0.3)).record("qap", "a")
+    assert (only.rating, only.games, only.outcomes, only.loss_sum, only.loss_squares) == (1500, 0, 1, 0.3, 0.3 * 0.3)
+
+
+@pytest.mark.parametrize(("sense", "second"), [("min", 4.0), ("max", 6.0)])
+def test_the_better_objective_on_the_same_instance_and_budget_wins(sense, second):
+    """K is 32 for the newcomer and 8 + 480/21 for the solver with one outcome; the expected score is a half."""
+    state = fold(result("a", 5.0, sense=sense), result("b", second, sense=sense))
+    a, b = state.record("qap", "a"), state.record("qap", "b")
+    assert b.rating == near(1516)
+    assert a.rating == near(1500 - (8 + 480 / 21) / 2)
+    assert (a.games, a.wins, b.games, b.wins) == (1, 0, 1, 1)
+    local = state.cluster_records("qap/0")
+    assert (local["a"].rating, local["b"].rating) == (a.rating, b.rating)
+
+
+def test_values_within_one_part_in_a_billion_draw():
+    """A tie between equal ratings moves neither of them."""
+    state = fold(result("a", 1e6), result("b", 1e6 + 1e-4))
+    assert state.record("qap", "a").rating == state.record("qap", "b").rating == 1500
+    assert (state.record("qap", "a").draws, state.record("qap", "b").draws) == (1, 1)
+
+
+def test_several_rivals_share_the_weight_of_one_result():
+    """A result that beats one rival and loses to another, from equal ratings, moves itself by nothing and each by half."""
+    state = fold(result("a", 5.0, instance="x"), result("b", 3.0, instance="y"), result("c", 1.0, instance="z"))
+    before = {name: state.record("qap", name) for name in "abc"}
+    meeting = [result("a", 5.0, instance="m"), result("b", 3.0, instance="m"), result("c", 4.0, instance="m")]
+    events = record((f"run-{i}", outcome) for i, outcome in enumerate(meeting))
+    state = ELO.initial()
+    for event in events:
+        state = ELO.apply(state, event)
+    a, b, c = (state.record("qap", name) for name in "abc")
+    start_a, start_b = 1500 - (8 + 480 / 21) / 2, 1516.0
+    win = 1 / (1 + 10 ** ((start_a - 1500) / 400))
+    lose = 1 / (1 + 10 ** ((start_b - 1500) / 400))
+    k = 8 + 480 / 21
+    assert c.rating == near(1500 + 32 * ((1 - win) + (0 - lose)) / 2)
+    assert a.rating == near(start_a - k * (1 - win) / 2)
+    assert b.rating == near(start_b + k * lose / 2)
+    assert (a.games, b.games, c.games, c.wins) == (2, 2, 2, 1)
+    assert before["a"].outcomes == a.outcomes == 1
+
+
+def test_another_budget_is_another_match_and_meets_par():
+    """The score against par is one minus the mid-rank share of earlier losses: here 1 - 0.5/1 and 1 - 1.5/2."""
+    state = fold(result("a", 5.0, loss=0.1), result("b", 1.0, loss=0.1, limit=2.0))
+    assert state.record("qap", "b").rating == 1500
+    assert (state.record("qap", "b").draws, state.record("qap", "a").games) == (1, 0)
+    state = fold(
+        result("a", 5.0, loss=0.1), result("a", 4.0, loss=0.2, instance="j"), result("b", 1.0, loss=0.2, limit=2.0)
+    )
+    assert state.record("qap", "b").rating == near(1500 + 32 * (0.25 - 0.5))
+
+
+def test_a_failure_and_a_timeout_lose_against_par():
+    """Loss 1 is behind every better loss of the cluster, and level with other failures."""
+    state = fold(result("a", 5.0, loss=0.2), failure("b"), timeout("c"))
+    b, c = state.record("qap", "b"), state.record("qap", "c")
+    assert b.rating == near(1500 - 16)
+    assert (b.failures, b.loss_sum, b.wins) == (1, 1.0, 0)
+    assert c.rating == near(1500 + 32 * (0.25 - 0.5))
+
+
+def test_a_failure_that_is_tried_again_is_no_outcome():
+    """A transient failure counts only when nothing is left to try."""
+    assert fold(failure("a", transient=True, retry_in=0.5)) == ELO.initial()
+    assert fold(failure("a", transient=True)).record("qap", "a").failures == 1
+
+
+def test_a_solver_enters_a_new_cluster_with_its_global_rating():
+    """The records of a cluster start empty, the rating does not."""
+    state = fold(result("a", 5.0), result("b", 4.0), result("b", 1.0, instance="j", cluster="qap/20.1"))
+    local = state.cluster_records("qap/20.1")["b"]
+    assert local.rating == state.record("qap", "b").rating == 1516.0
+    assert (local.games, local.outcomes) == (0, 1)
+
+
+def oracle(events):
+    """Games per solver, counted by searching the whole past of every outcome."""
+    games, past, seen = defaultdict(int), [], set()
+    for event in events:
+        data = event.data
+        if event.type not in ELO.handles or (data.get("transient") and data["retry_in"] is not None):
+            continue
+        rivals = set()
+        if event.type == "AttemptSucceeded":
+            match = (data["family"], data["instance"], str(data["budget"]))
+            rivals = {solver for solver, at in past if at == match and solver != data["solver"]}
+            past.append((data["solver"], match))
+        if rivals:
+            games[data["solver"]] += len(rivals)
+            for rival in rivals:
+                games[rival] += 1
+        elif data["cluster"] in seen:
+            games[data["solver"]] += 1
+        seen.add(data["cluster"])
+    return games
+
+
+@settings(max_examples=15, deadline=None)
+@given(seed=st.integers(0, 2**32), instances=st.integers(1, 40))
+def test_every_game_has_a_real_opponent(seed, instances):
+    """Games are exactly those that a search of the past finds: a rival's result on the instance and budget, else par."""
+    events = History(seed, instances=instances).log(700)
+    state = ELO.initial()
+    for event in events:
+        if event.type in ELO.handles:
+            state = ELO.apply(state, event)
+    rated = {solver: kept for table in state.overall.values() for solver, kept in table.items()}
+    assert {solver: kept[1] for solver, kept in rated.items() if kept[1]} == dict(oracle(events))
+    for table in (state.overall, {name: pool.records for name, pool in state.clusters.items()}):
+        for family in table:
+            for solver in table[family]:
+                found = (
+                    state.record(family, solver) if table is state.overall else state.cluster_records(family)[solver]
+                )
+                assert found.wins + found.draws <= found.games
+                assert 0 <= found.loss_squares <= found.loss_sum + 1e-9 <= found.outcomes + 2e-9
+
+
+def test_ratings_order_solvers_by_skill_whatever_the_order_of_events():
+    """After 1,000 results of four solvers with known skill the ranking is right in every shuffle, and steady."""
+    rng = random.Random(0)
+    results = [
+        result(name, rng.gauss(100 + 3 * skill, 4), instance=f"i{i}", loss=0.5)
+        for i in range(250)
+        for skill, name in enumerate("abcd")
+    ]
+    finals = defaultdict(list)
+    for shuffle in range(8):
+        random.Random(shuffle).shuffle(results)
+        state = fold(*results)
+        ratings = {name: state.record("qap", name).rating for name in "abcd"}
+        assert sorted(ratings, key=ratings.get, reverse=True) == list("abcd")
+        for name, rating in ratings.items():
+            finals[name].append(rating)
+    for ratings in finals.values():
+        mean = sum(ratings) / len(ratings)
+        assert (sum((rating - mean) ** 2 for rating in ratings) / len(ratings)) ** 0.5 < 25
+
+
+def test_the_oldest_match_is_forgotten_first(monkeypatch):
+    """Beyond the limit a result on a forgotten instance meets par again."""
+    monkeypatch.setattr("mezan.projections.elo.MATCHES", 2)
+    state = fold(*(result("a", 5.0, instance=name) for name in "xyz"))
+    assert [key[1] for key in state.matches] == ["y", "z"]
