@@ -209,6 +209,10 @@ def test_solvers_refuse_what_they_cannot_do():
     assert HIGHS.refuses(wide) is None
     assert str(2**52) in HIGHS.refuses(huge)
     assert DP.refuses(huge) is None
+    many = correlated(30_000, 0, 10**6)
+    assert "time limit" in HIGHS.refuses(many)
+    assert "cells" in DP.refuses(many)
+    assert GREEDY.refuses(many) is None
     assert GREEDY.refuses(wide) is GREEDY.refuses(huge) is None
 
 
