@@ -1,0 +1,28 @@
+"""The doors. Importing this package is light: everything loads on first use."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mezan.engine.engine import Engine
+    from mezan.engine.handle import Result, Run, TaskResult
+
+    from .open import open_engine
+
+__all__ = ["Engine", "Result", "Run", "TaskResult", "open_engine"]
+
+_HOMES = {
+    "Engine": "mezan.engine.engine",
+    "Result": "mezan.engine.handle",
+    "Run": "mezan.engine.handle",
+    "TaskResult": "mezan.engine.handle",
+    "open_engine": "mezan.api.open",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        from importlib import import_module
+
+        return getattr(import_module(_HOMES[name]), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

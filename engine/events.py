@@ -78,7 +78,7 @@ class CandidateCard(Part):
 
 
 class RunRequested(Event):
-    """A user asked for something; the first event of every run."""
+    """A user asked for something; the first event of every run. ``deadline`` is seconds since the epoch."""
 
     tasks: tuple[TaskSpec, ...]
     budget: BudgetSpec
@@ -86,6 +86,7 @@ class RunRequested(Event):
     policy: str
     solver: str | None = None
     priority: int = 0
+    deadline: float | None = None
     worker: str = ""
 
 

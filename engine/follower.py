@@ -75,6 +75,11 @@ class Follower:
         """The last event folded into the live projections."""
         return self._track.position
 
+    @property
+    def values(self) -> Mapping[str, Projection[Any]]:
+        """The projections that fold to one value, by name."""
+        return {name: p for name, p in self._projections.items() if not has_rows(p)}
+
     def state(self, name: str) -> Any:
         """The live value of a projection at :attr:`position`: read it before the next ``await``, and do not change it.
 

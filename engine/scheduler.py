@@ -120,7 +120,7 @@ class Scheduler:
                     job.finish(error)
             finally:
                 self.running -= len(jobs)
-                for job in jobs:
+                for job in jobs:  # an executor that was itself cancelled has finished nobody
                     job.finish(None)
 
     def _take(self, device: str) -> list[Job]:

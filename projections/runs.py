@@ -39,6 +39,7 @@ class Runs:
             "AttemptTimedOut",
             "AttemptCancelled",
             "AttemptAbandoned",
+            "RunAdopted",
             *TERMINAL,
         }
     )
@@ -57,6 +58,8 @@ class Runs:
         kind = event.type
         if kind == "RunRequested":
             _requested(row, data)
+        elif kind == "RunAdopted":
+            row["worker"] = data["worker"]
         elif kind in STATUS:
             row["status"] = STATUS[kind]
             row["finished_at"] = event.recorded_at

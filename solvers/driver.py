@@ -63,6 +63,11 @@ def load(solver: Solver[Any]) -> Any:
     return solver.load()
 
 
+def kernel_platform() -> str:
+    """Where kernels run by default: ``cpu``, ``gpu`` or ``tpu``."""
+    return jax.default_backend()
+
+
 def shape_key(kernel: Kernel[Any], problem: Problem) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
     """What must be equal for two problems to share one vmapped call."""
     arrays = kernel.arrays(problem)
@@ -136,16 +141,10 @@ class Drive:
         if self._state is None:
             self._state = self._program.init(self._arrays, self._keys)
 
-    def _identity(self) -> Array:
+    def _identity(self, index: int) -> Array:
         """uint8[32]: what a checkpoint must agree in, beyond shapes, to be continued here."""
-        parts = (
-            self._solver.name,
-            self._solver.version,
-            self.lanes,
-            self._lane,
-            *(p.packed()[1] for p in self._problems),
-        )
-        return np.frombuffer(hashlib.sha256("/".join(map(str, parts)).encode()).digest(), np.uint8)
+        parts = (self._solver.name, self._solver.version, self._problems[index].packed()[1])
+        return np.frombuffer(hashlib.sha256("/".join(parts).encode()).digest(), np.uint8)
 
     def _report(self, i: int, claim: Any, solutions: Any, done: bool) -> LaneReport:
         best = self._best[i]
@@ -162,36 +161,38 @@ class Drive:
         self._best[i] = checked.objective
         return LaneReport(Incumbent(checked.objective, solution), done)
 
-    def checkpoint(self) -> bytes:
-        """The whole state of every lane, canonical bytes."""
+    def checkpoint(self, index: int = 0) -> bytes:
+        """The whole state of one problem's search, canonical bytes; its batch neighbours are no part of it."""
         with jax.enable_x64(self._x64):
             self._initialise()
-        leaves = jax.tree.leaves(self._state)
-        best = [float("nan") if b is None else b for b in self._best]
+            lane = [np.asarray(leaf[self._lane + index])[None] for leaf in jax.tree.leaves(self._state)]
         return pack(
-            {f"{i:03}": np.asarray(leaf) for i, leaf in enumerate(leaves)}
-            | {"best": np.array(best), "identity": self._identity(), "iterations": np.int64(self.iterations)}
+            {f"{i:03}": leaf for i, leaf in enumerate(lane)}
+            | {"identity": self._identity(index), "iterations": np.int64(self.iterations)}
         )
 
     def restore(self, content: bytes) -> None:
-        """Continue from a checkpoint of the same solver, problems and lanes; raises BadInput for any other."""
+        """Continue one problem's search from its checkpoint; the first advance reports its incumbent anew.
+
+        Raises:
+            BadInput: the checkpoint is of another solver version or problem, or this drive has several lanes.
+        """
         arrays = unpack(content)
         with jax.enable_x64(self._x64):
             shape = jax.eval_shape(self._program.init, self._arrays, self._keys)
             expected, tree = jax.tree.flatten(shape)
             fits = {f"{i:03}": (e.shape, e.dtype) for i, e in enumerate(expected)} | {
-                "best": ((len(self._problems),), np.float64),
                 "identity": ((32,), np.uint8),
                 "iterations": ((), np.int64),
             }
             if {name: (a.shape, a.dtype) for name, a in arrays.items()} != fits or not np.array_equal(
-                arrays["identity"], self._identity()
+                arrays["identity"], self._identity(0)
             ):
-                msg = "a checkpoint must come from the same solver version, problems and batch size; this one does not fit"
+                msg = "a checkpoint must come from the same solver version and problem, and continue alone; this one does not fit"
                 raise BadInput(msg)
             leaves = [arrays[f"{i:03}"] for i in range(len(expected))]
             self._state = jax.device_put(jax.tree.unflatten(tree, leaves), self._device)
-        self._best = [None if np.isnan(b) else float(b) for b in arrays["best"]]
+        self._best = [None]
         self.iterations = int(arrays["iterations"])
 
 

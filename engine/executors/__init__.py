@@ -1,0 +1,21 @@
+"""Where attempts run: kernels in chunks on worker threads, procedures on threads or in processes of their own."""
+
+from collections.abc import Sequence
+
+from mezan.engine.scheduler import Job
+
+from .kernels import drive
+from .procedures import inline, one
+
+__all__ = ["execute"]
+
+
+async def execute(jobs: Sequence[Job], device: str) -> None:
+    """Run a batch of jobs of one group to the end on one slot of ``device``."""
+    match jobs[0].work.solver.runs_in:
+        case "kernel":
+            await drive(jobs, device)
+        case "inline":
+            await inline(jobs, device)
+        case _:
+            await one(jobs[0], device)

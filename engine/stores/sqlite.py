@@ -343,6 +343,12 @@ class SQLiteStore(EventLog, SQLiteReadModels):
                 return Verification(ok=False, checked=checked, head=found, position=position + 1, problem=why)
         return Verification(ok=True, checked=checked, head=found)
 
+    async def streams_like(self, prefix: str, limit: int = 3) -> list[str]:
+        """Streams whose name begins with ``prefix``."""
+        sql = "SELECT stream FROM events WHERE tenant = ? AND stream >= ? AND stream < ? AND version = 1 LIMIT ?"
+        values = (context.tenant.get(), prefix, prefix + "\U0010ffff", limit)
+        return [stream for (stream,) in await self.fetch(lambda c: c.execute(sql, values).fetchall())]
+
     # artifacts
 
     async def artifact(self, digest: str) -> bytes | None:

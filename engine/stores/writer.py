@@ -187,10 +187,9 @@ class Writer:
                         write.actor, now,
                     )  # fmt: skip
                     previous = hashlib.sha256(previous + head_bytes + digest).digest()
-                    recorded.append(
-                        Recorded(
-                            position,
-                            write.tenant,
+                    entry = Recorded(
+                        position,
+                        write.tenant,
                             write.stream,
                             version,
                             kind,
@@ -202,8 +201,8 @@ class Writer:
                             write.actor,
                             now,
                             previous,
-                        )  # fmt: skip
-                    )
+                    )  # fmt: skip
+                    recorded.append(entry)
                     cause = f"{write.stream}@{version}"
                 self._versions[write.tenant, write.stream] = version
             outcome = Appended(append.writes[0].stream, start, position, version)

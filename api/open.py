@@ -1,0 +1,76 @@
+"""The composition root: one call wires log, projections, selection, scheduler and executors."""
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from mezan.engine.engine import Engine
+from mezan.engine.follower import Follower
+from mezan.engine.log import Durability
+from mezan.engine.stores.sqlite import SQLiteStore
+from mezan.projections import DEFAULT, standings
+from mezan.solvers.catalog import Catalog
+from mezan.solvers.selection.registry import Policies
+
+DEFAULT_URL = "sqlite:///mezan.db"
+STANDINGS_READ = ("elo", "clusters")
+
+
+@asynccontextmanager
+async def open_engine(
+    url: str = DEFAULT_URL,
+    *,
+    durability: Durability = "full",
+    recover: bool = True,
+    read_only: bool = False,
+    capacity: Mapping[str, int] | None = None,
+    largest_batch: int = 64,
+    catalog: Catalog | None = None,
+    policies: Policies | None = None,
+) -> AsyncIterator[Engine]:
+    """Open a database and run an engine on it; a new file is created, and runs of dead workers are resumed.
+
+    Runs that are still going when the block ends are cancelled, and that is recorded.
+
+    Args:
+        url: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``.
+        durability: ``full`` survives power loss; ``relaxed`` may then lose the last commits, but never on a crash.
+        recover: resume unfinished runs of workers that are dead.
+        read_only: open an existing database to look; nothing is written and nothing can be submitted.
+        capacity: slots per device; default: one per CPU core, and one for an accelerator.
+        largest_batch: most same-shape problems solved in one call.
+        catalog: families and solvers; default: the built-in ones and those of installed packages.
+        policies: selection policies; likewise.
+
+    Raises:
+        StoreError: the database is not ours, at another migration, locked, read-only, full or corrupt.
+    """
+    async with SQLiteStore.open(url, durability=durability, read_only=read_only) as store:
+        follower = Follower(store, store, DEFAULT)
+        engine = Engine(
+            store,
+            follower,
+            catalog=catalog or Catalog.default(),
+            policies=policies or Policies.default(),
+            standings=standings,
+            standings_read=STANDINGS_READ,
+            capacity=capacity or {"cpu": os.cpu_count() or 1, "gpu": 1, "tpu": 1},
+            largest_batch=largest_batch,
+        )
+        if read_only:
+            yield engine
+            return
+        store.observe(follower.observe)
+        await follower.start()
+        try:
+            async with engine.running(recover=recover):
+                yield engine
+        finally:
+            await _close(follower)
+
+
+async def _close(follower: Follower) -> None:
+    from anyio import CancelScope
+
+    with CancelScope(shield=True):
+        await follower.close()

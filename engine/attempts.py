@@ -1,0 +1,62 @@
+"""One attempt, as it goes from the engine to an executor and comes back."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from mezan.solvers.budget import Budget
+from mezan.solvers.pack import Array
+from mezan.solvers.problem import Family, Problem
+from mezan.solvers.solver import Solver
+
+from .log import Artifact
+
+Stopped = Literal["time", "iterations", "target", "done"]
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """What an executor needs. ``resume`` is a checkpoint's content, ``spent`` the solver seconds used before it, ``deadline`` a moment on the ``time.perf_counter()`` clock.
+
+    The callbacks run on the event loop: ``started(lanes, lane, device)`` before the first chunk, ``improved(objective,
+    solution, iterations, seconds)`` for each checked incumbent, ``saved(artifact, iterations, seconds)`` for each checkpoint.
+    """
+
+    family: Family[Any]
+    solver: Solver[Any]
+    problem: Problem
+    budget: Budget
+    seed: int
+    started: Callable[[int, int, str], None]
+    improved: Callable[[float, Array, int, float], None]
+    saved: Callable[[Artifact, int, float], None]
+    resume: bytes | None = None
+    spent: float = 0.0
+    deadline: float = float("inf")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """The attempt ended with a checked solution."""
+
+    objective: float
+    solution: Array
+    stopped: Stopped
+    iterations: int
+    seconds: float
+    compile_seconds: float = 0.0
+    proved_optimal: bool = False
+    work: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotFound:
+    """The attempt ended without one: out of time, cancelled, or with an error."""
+
+    why: Literal["timed-out", "cancelled", "failed"]
+    iterations: int = 0
+    seconds: float = 0.0
+    error: BaseException | None = None
+
+
+Outcome = Found | NotFound

@@ -1,0 +1,81 @@
+"""From standings to a decision card, and back: the same pure function chooses live and checks the choice later."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from mezan.solvers.problem import Family, Problem
+from mezan.solvers.selection.policy import Candidate, Policy
+from mezan.solvers.selection.standings import Standings
+
+from .events import CandidateCard, SolverChosen
+
+StandingsOf = Callable[[Mapping[str, Any], str, Mapping[str, float], int], Standings]
+"""(projection states, family, features, position) -> standings; given by the composition root."""
+
+
+def candidates_for(family: Family[Any], problem: Problem, excluded: tuple[str, ...]) -> list[Candidate]:
+    """The portfolio in catalogue order; those that refuse the problem, or have failed on it, say why."""
+    return [
+        Candidate(
+            solver.name,
+            solver.version,
+            "it has already failed on this task" if solver.name in excluded else solver.refuses(problem),
+        )
+        for solver in family.solvers
+    ]
+
+
+def choose(
+    policy: Policy,
+    standings: Standings,
+    features: Mapping[str, float],
+    candidates: list[Candidate],
+    *,
+    task: str,
+    attempt: int,
+    key: int,
+    excluded: tuple[str, ...],
+    forced: bool,
+) -> SolverChosen:
+    """The card of one choice: everything the policy saw, and what it made of it.
+
+    Raises:
+        NoCandidate: every solver refuses the problem.
+    """
+    choice = policy.choose(standings, features, candidates, key)
+    cards = []
+    for scored in choice.scored:
+        solver = scored.candidate.solver
+        overall, local = standings.record(solver), standings.cluster_record(solver)
+        cards.append(
+            CandidateCard(
+                solver=solver,
+                version=scored.candidate.version,
+                score=scored.score,
+                rating=overall.rating,
+                cluster_rating=local.rating,
+                trials=overall.outcomes,
+                cluster_trials=local.outcomes,
+                mean_loss=overall.mean_loss,
+                propensity=scored.propensity,
+                refused=scored.candidate.refused,
+            )
+        )
+    chosen = next(card for card in cards if card.solver == choice.solver)
+    return SolverChosen(
+        task=task,
+        attempt=attempt,
+        family=standings.family,
+        policy=policy.name,
+        policy_version=policy.version,
+        solver=chosen.solver,
+        version=chosen.version,
+        propensity=chosen.propensity,
+        cluster=standings.cluster,
+        as_of=standings.position,
+        key=key,
+        reason=choice.reason,
+        candidates=tuple(cards),
+        excluded=excluded,
+        forced=forced,
+    )

@@ -1,0 +1,423 @@
+"""The one object that an app holds."""
+
+import secrets
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+import structlog
+
+from mezan.solvers.budget import Budget
+from mezan.solvers.catalog import Catalog
+from mezan.solvers.errors import BadInput, SolverFailed
+from mezan.solvers.pack import unpack
+from mezan.solvers.problem import Problem
+from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
+
+from . import events as e
+from . import faults
+from .artifacts import digest_of, prepare
+from .choosing import StandingsOf
+from .conductor import Conductor, Parts
+from .errors import RunCancelledError, RunFailedError, RunNotFound, StoreError
+from .executors import execute
+from .follower import Follower
+from .handle import Result, Run, TaskResult
+from .ids import new_id
+from .leases import LEASE_SECONDS, Lease
+from .log import NEW, Artifact, EventLog, Idempotency, Write
+from .recovery import adopt, whole_stream
+from .replay import Replayer, ReplayReport
+from .run import NOTHING, RunState, decide, evolve, fold
+from .scheduler import Scheduler
+from .stores.sqlite import SQLiteStore
+
+logger = structlog.get_logger(__name__)
+LARGE = 20_000
+"""Packed problems above this many bytes are prepared on a thread."""
+MAX_TASKS = 10_000
+
+
+class Engine:
+    """Submits, runs, explains and replays. Made by `mezan.api.open_engine`."""
+
+    def __init__(
+        self,
+        store: SQLiteStore,
+        follower: Follower,
+        *,
+        catalog: Catalog,
+        policies: Policies,
+        standings: StandingsOf,
+        standings_read: Sequence[str],
+        capacity: Mapping[str, int],
+        largest_batch: int = 64,
+    ) -> None:
+        self._store, self.follower = store, follower
+        self.catalog, self.policies = catalog, policies
+        self._standings, self._standings_read = standings, standings_read
+        self.scheduler = Scheduler(execute, capacity, largest_batch=largest_batch)
+        self._conductors: dict[str, Conductor] = {}
+        self._tasks: anyio.abc.TaskGroup | None = None
+        self._parts: Parts | None = None
+        self.adopted: list[str] = []
+        """Runs of dead workers that this engine has taken over."""
+
+    @property
+    def log(self) -> EventLog:
+        """The event log."""
+        return self._store
+
+    @property
+    def store(self) -> SQLiteStore:
+        """The database: log, artifacts, read models."""
+        return self._store
+
+    @asynccontextmanager
+    async def running(self, *, recover: bool = True) -> AsyncIterator["Engine"]:
+        """Take requests until the block ends; runs still going then are cancelled, and that is recorded."""
+        lease = await self._enter()
+        async with anyio.create_task_group() as background:
+            background.start_soon(self.follower.run)
+            background.start_soon(self._heartbeat, recover)
+            async with anyio.create_task_group() as slots:
+                self.scheduler.start(slots)
+                try:
+                    async with anyio.create_task_group() as self._tasks:
+                        if recover:
+                            await self._recover()
+                        try:
+                            yield self
+                        finally:
+                            for conductor in list(self._conductors.values()):
+                                conductor.cancel("the engine was closed")
+                finally:
+                    self._tasks = None
+                    slots.cancel_scope.cancel()
+            background.cancel_scope.cancel()
+        with anyio.CancelScope(shield=True):
+            await (self._parts.lease if self._parts else lease).release()
+
+    async def _enter(self) -> Lease:
+        lease = Lease(self._store, new_id("worker"))
+        await lease.acquire()
+        self._parts = Parts(
+            log=self._store,
+            follower=self.follower,
+            scheduler=self.scheduler,
+            catalog=self.catalog,
+            policies=self.policies,
+            standings=self._standings,
+            lease=lease,
+            load_problem=self.problem,
+            load_artifact=self._store.artifact,
+        )
+        return lease
+
+    async def _heartbeat(self, recover: bool) -> None:
+        while True:
+            await anyio.sleep(LEASE_SECONDS / 4)
+            try:
+                if self._parts is not None and not await self._parts.lease.renew():
+                    logger.error("this worker was replaced; its runs go on elsewhere", worker=self._parts.lease.worker)
+                    await self._enter()
+                if recover:
+                    await self._recover()
+            except StoreError as error:
+                logger.warning("heartbeat failed", error=str(error))
+
+    async def _recover(self) -> None:
+        if self._parts is None or self._tasks is None:
+            return
+        async for run, state, requested_at in adopt(
+            self._store, self.follower, self._parts.lease, set(self._conductors)
+        ):
+            self.adopted.append(run)
+            self._start(run, state, requested_at, {})
+
+    # submitting
+
+    async def submit(
+        self,
+        problem: Problem | Mapping[str, Problem],
+        *,
+        time_limit: float = 10.0,
+        iterations: int | None = None,
+        target: float | None = None,
+        seed: int | None = None,
+        policy: str = DEFAULT_POLICY,
+        solver: str | None = None,
+        priority: int = 0,
+        deadline: float | None = None,
+        idempotency_key: str | None = None,
+        after: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> Run:
+        """Ask for a problem to be solved (or several, by task name); returns once the request is durable.
+
+        Args:
+            problem: an instance, or a mapping of task names to instances that are solved in one run.
+            time_limit: seconds of solving per task, compilation included.
+            iterations: kernel iterations per task, for a result that does not depend on the machine's speed.
+            target: stop at an objective at least this good.
+            seed: all randomness of the run derives from it; drawn, and recorded, when None.
+            policy: the selection policy's name.
+            solver: use this solver and no other.
+            priority: higher runs first.
+            deadline: seconds from now after which nothing of the run may still be working.
+            idempotency_key: submitting again under the same key returns the first run.
+            after: task names that must succeed before a task starts.
+
+        Raises:
+            BadInput: an argument breaks a rule; nothing was recorded.
+            StoreError: the database refused; nothing was recorded.
+        """
+        if self._tasks is None or self._parts is None:
+            msg = "the engine must be open to submit; use `async with open_engine(...) as engine:`"
+            raise BadInput(msg)
+        problems = {"main": problem} if isinstance(problem, Problem) else dict(problem)
+        if not 0 < len(problems) <= MAX_TASKS:
+            msg = f"a run must have between 1 and {MAX_TASKS} tasks; got {len(problems)}"
+            raise BadInput(msg)
+        Budget(time_limit=time_limit, iterations=iterations, target=target)
+        self.policies.policy(policy)
+        if solver is not None:
+            self._check_solver(solver, problems)
+        if seed is not None and not 0 <= seed < 2**53:
+            msg = f"seed must be between 0 and 2^53 - 1; got {seed}"
+            raise BadInput(msg)
+        if deadline is not None and not 0 < deadline < 10**9:
+            msg = f"deadline must be a positive number of seconds from now; got {deadline}"
+            raise BadInput(msg)
+        specs, artifacts = await self._pack(problems, after or {})
+        requested = e.RunRequested(
+            tasks=specs,
+            budget=e.BudgetSpec(time_limit=time_limit, iterations=iterations, target=target),
+            seed=secrets.randbits(48) if seed is None else seed,
+            policy=policy,
+            solver=solver,
+            priority=priority,
+            deadline=None if deadline is None else time.time() + deadline,
+            worker=self._parts.lease.worker,
+        )
+        events = decide(requested, NOTHING)
+        state = NOTHING
+        for event in events:
+            state = evolve(state, event)
+        once = None
+        if idempotency_key is not None:
+            asked = requested.model_copy(
+                update={"worker": "", "deadline": deadline, "seed": -1 if seed is None else seed}
+            )
+            once = Idempotency(idempotency_key, digest_of(asked.model_dump_json().encode()))
+        run = new_id("run")
+        now = time.time()
+        done = await self._store.append(
+            Write(run, events, NEW), artifacts=artifacts, idempotency=once, fence=self._parts.lease.fence
+        )
+        if done.duplicate:
+            return Run(self, done.stream)
+        faults.reach("run.requested")
+        self._start(run, state, now, problems)
+        return Run(self, run)
+
+    def _check_solver(self, solver: str, problems: Mapping[str, Problem]) -> None:
+        entry = self.catalog.solver(solver)
+        for problem in problems.values():
+            family = self.catalog.family_of(problem)
+            if entry.family != family.name:
+                names = ", ".join(s.name for s in family.solvers)
+                msg = f"a {family.name} problem must be given one of {names}; got {solver!r}"
+                raise BadInput(msg)
+            if (why := entry.refuses(problem)) is not None:
+                msg = f"{solver} cannot take this problem: {why}"
+                raise BadInput(msg)
+
+    async def _pack(
+        self, problems: Mapping[str, Problem], after: Mapping[str, tuple[str, ...]]
+    ) -> tuple[tuple[e.TaskSpec, ...], list[Artifact]]:
+        if unknown := set(after) - set(problems):
+            msg = f"`after` must name tasks of the run; got {', '.join(sorted(unknown))}"
+            raise BadInput(msg)
+
+        def pack_one(name: str, problem: Problem) -> tuple[e.TaskSpec, Artifact]:
+            content, digest = problem.packed()
+            family = self.catalog.family_of(problem)
+            spec = e.TaskSpec(
+                task=name,
+                family=family.name,
+                sense=family.sense,
+                problem=digest,
+                size=problem.size,
+                label=problem.name,
+                best_known=problem.best_known,
+                after=after.get(name, ()),
+            )
+            return spec, prepare("problem", content, digest)
+
+        def pack_all() -> list[tuple[e.TaskSpec, Artifact]]:
+            return [pack_one(name, problem) for name, problem in problems.items()]
+
+        small = len(problems) == 1 and next(iter(problems.values())).size <= 64
+        packed = pack_all() if small else await anyio.to_thread.run_sync(pack_all)
+        return tuple(spec for spec, _ in packed), [artifact for _, artifact in packed]
+
+    def _start(self, run: str, state: RunState, requested_at: float, problems: Mapping[str, Problem]) -> None:
+        if self._tasks is None or self._parts is None:  # pragma: no cover - submit has looked
+            raise SolverFailed("the engine is closed")
+        conductor = Conductor(self._parts, run, state, requested_at, problems)
+        self._conductors[run] = conductor
+        self._tasks.start_soon(self._conduct, conductor)
+
+    async def _conduct(self, conductor: Conductor) -> None:
+        try:
+            await conductor.conduct()
+        finally:
+            del self._conductors[conductor.run]
+
+    # asking
+
+    async def run(self, run: str) -> Run:
+        """A run by its id, or by an unambiguous beginning of one; raises RunNotFound."""
+        return Run(self, await self.find(run))
+
+    async def find(self, run: str) -> str:
+        """The full id of a run; raises RunNotFound for none or several."""
+        found = await self._store.streams_like(run)
+        if len(found) != 1:
+            near = f"it is the beginning of {len(found)} runs: {', '.join(found[:3])}" if found else "there is none"
+            msg = f"a run id must name one run; {run!r} does not: {near}"
+            raise RunNotFound(msg)
+        return found[0]
+
+    async def cancel(self, run: str, reason: str) -> None:
+        """See :meth:`Run.cancel`; only the process that runs it can."""
+        conductor = self._conductors.get(run)
+        if conductor is not None:
+            conductor.cancel(reason)
+            await conductor.finished.wait()
+            return
+        if not (await self.state(run)).over:
+            msg = f"run {run} belongs to another process and must be cancelled there"
+            raise BadInput(msg)
+
+    async def state(self, run: str) -> RunState:
+        """Where a run stands, folded from its events; raises RunNotFound."""
+        history = await whole_stream(self._store, run)
+        if not history:
+            msg = f"a run id must name one run; there is none called {run!r}"
+            raise RunNotFound(msg)
+        return fold(recorded.event for recorded in history)
+
+    async def result_of(self, run: str) -> Result:
+        """Wait for a run of this or another process to end; see :meth:`Run.result`."""
+        conductor = self._conductors.get(run)
+        solutions: Mapping[str, Any] = {}
+        if conductor is not None:
+            await conductor.finished.wait()
+            if conductor.state.over:
+                solutions = conductor.solutions
+                return await self._result(run, conductor.state, conductor.final, solutions)
+        async for recorded in Run(self, run).events():
+            last = recorded.event
+        return await self._result(run, await self.state(run), last, solutions)
+
+    async def _result(self, run: str, state: RunState, last: e.Event | None, solutions: Mapping[str, Any]) -> Result:
+        match last:
+            case e.RunFailed():
+                raise RunFailedError(run, last.error, last.message)
+            case e.RunCancelled():
+                raise RunCancelledError(f"run {run} was cancelled: {last.reason}")
+            case e.RunCompleted():
+                pass
+            case _:
+                raise RunFailedError(run, "unfinished", "it has no terminal event")
+        tasks: dict[str, TaskResult] = {}
+        for name, task in state.tasks.items():
+            if task.result is None:
+                raise RunFailedError(run, "unfinished", f"task {name} has no result")
+            solution = solutions.get(name)
+            if solution is None:
+                solution = await self.solution(task.result.solution)
+            tasks[name] = _task_result(task.spec, task.result, solution)
+        if state.request is None:
+            raise RunFailedError(run, "unfinished", "it has no request")
+        return Result(run=run, policy=state.request.policy, seed=state.request.seed, seconds=last.seconds, tasks=tasks)
+
+    async def solution(self, digest: str) -> Any:
+        """A solution array by its digest; raises StoreError when it is no longer kept."""
+        content = await self._store.artifact(digest)
+        if content is None:
+            raise StoreError(f"the solution {digest[:12]} is not in the database; restore it from a copy")
+        return unpack(content)["solution"]
+
+    async def problem(self, spec: e.TaskSpec) -> Problem:
+        """A task's problem, from its artifact; raises StoreError when it is no longer kept."""
+        content = await self._store.artifact(spec.problem)
+        if content is None:
+            raise StoreError(f"the problem {spec.problem[:12]} is not in the database; restore it from a copy")
+        kind = self.catalog.family(spec.family).problem
+
+        def rebuild() -> Problem:
+            built: Problem = kind.from_content(unpack(content), name=spec.label, best_known=spec.best_known)
+            return built
+
+        return rebuild() if len(content) < LARGE else await anyio.to_thread.run_sync(rebuild)
+
+    # explaining
+
+    async def why(self, run: str, *, task: str | None = None) -> e.SolverChosen:
+        """The decision card of a run's last choice (of ``task``); raises RunNotFound when nothing was chosen."""
+        cards = [
+            recorded.event
+            for recorded in await whole_stream(self._store, run)
+            if isinstance(recorded.event, e.SolverChosen) and task in {None, recorded.event.task}
+        ]
+        if not cards:
+            msg = f"a run must have chosen a solver to say why; {run!r} has not" + (
+                f" for task {task!r}" if task else ""
+            )
+            raise RunNotFound(msg)
+        return cards[-1]
+
+    async def verify_choice(self, run: str) -> ReplayReport:
+        """Refold the log up to each choice's ``as_of`` and choose again: the cards must be equal to the bit."""
+        return await self._replayer().choices(run)
+
+    async def replay(self, run: str) -> ReplayReport:
+        """Execute a run again, repeating its recorded work, and name the first event that comes out differently."""
+        return await self._replayer().execute(run)
+
+    def _replayer(self) -> Replayer:
+        return Replayer(
+            self._store, self.follower, self.catalog, self.policies, self._standings, self._standings_read, self.problem
+        )
+
+    async def as_of(self, projection: str, at: int | datetime) -> Any:
+        """A projection as it was at a log position or a time."""
+        return await self.follower.as_of(projection, at)
+
+
+def _task_result(spec: e.TaskSpec, found: e.AttemptSucceeded, solution: Any) -> TaskResult:
+    return TaskResult(
+        task=spec.task,
+        family=spec.family,
+        sense=spec.sense,
+        label=spec.label,
+        solver=found.solver,
+        version=found.version,
+        objective=found.objective,
+        solution=solution,
+        bound=None if found.bound is None else found.bound.value,
+        bound_method=None if found.bound is None else found.bound.method,
+        best_known=spec.best_known,
+        proved_optimal=found.proved_optimal,
+        stopped=found.stopped,
+        iterations=found.iterations,
+        seconds=found.seconds,
+        compile_seconds=found.compile_seconds,
+    )

@@ -1,0 +1,84 @@
+"""After a crash: find runs whose worker is dead, make sure that it stays dead, and take them over."""
+
+from collections.abc import AsyncIterator
+
+import structlog
+
+from . import events as e
+from . import faults
+from .errors import WrongExpectedVersion
+from .follower import Follower
+from .leases import Lease, fence_if_dead
+from .log import EventLog, Recorded, Write
+from .run import RunState, decide, evolve, fold
+from .stores.sqlite import SQLiteStore
+
+logger = structlog.get_logger(__name__)
+PAGE = 1_000
+
+
+async def whole_stream(log: EventLog, stream: str) -> list[Recorded]:
+    """Every event of a stream in order."""
+    events: list[Recorded] = []
+    while page := await log.read(stream=stream, after=events[-1].position if events else 0, limit=PAGE):
+        events += page
+    return events
+
+
+async def adopt(
+    store: SQLiteStore, follower: Follower, lease: Lease, mine: set[str]
+) -> AsyncIterator[tuple[str, RunState, float]]:
+    """Take over unfinished runs of dead workers: yields (run, state, requested at) of each that is now this worker's.
+
+    The dead worker is fenced first, then each run's takeover is appended at its exact version: of several workers
+    that try at once, one wins.
+    """
+    head = await store.head()
+    await follower.wait_for(head.position if head else 0)
+    await follower.flush()
+    dead: dict[str, bool] = {lease.worker: False}
+    for status in ("requested", "running"):
+        before: int | None = None
+        while rows := await store.rows("runs", tag=status, before=before, limit=PAGE):
+            before = rows[-1].position
+            for row in rows:
+                worker = row.data["worker"]
+                if row.key in mine:
+                    continue
+                if worker not in dead:
+                    dead[worker] = await fence_if_dead(store, worker)
+                    faults.reach("recovery.fenced")
+                if dead[worker] and (state := await _take_over(store, lease, row.key)) is not None:
+                    yield row.key, state, row.data["requested_at"] / 1e6
+
+
+async def _take_over(store: SQLiteStore, lease: Lease, run: str) -> RunState | None:
+    history = await whole_stream(store, run)
+    state = fold(recorded.event for recorded in history)
+    if state.over:
+        return None
+    lost, version = state.worker, state.version
+    events: list[e.Event] = []
+    for name, task in state.tasks.items():
+        if task.status == "running":
+            saved = task.checkpoint
+            command = e.AttemptAbandoned(
+                task=name,
+                attempt=task.attempt,
+                lost_worker=lost,
+                worker=lease.worker,
+                checkpoint=None if saved is None else saved.checkpoint,
+                iterations=0 if saved is None else saved.iterations,
+                seconds=task.spent if saved is None else saved.seconds,
+            )
+            events += decide(command, state)
+    events += decide(e.RunAdopted(lost_worker=lost, worker=lease.worker), state)
+    for event in events:
+        state = evolve(state, event)
+    try:
+        await store.append(Write(run, events, version), fence=lease.fence)
+    except WrongExpectedVersion:
+        return None  # another worker was faster
+    faults.reach("recovery.abandoned")
+    logger.info("run taken over", run=run, lost_worker=lost)
+    return state
