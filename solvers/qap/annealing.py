@@ -1,8 +1,9 @@
-"""Simulated annealing for QAP (Connolly 1990, "An improved annealing scheme for the QAP", EJOR 46).
+"""Simulated annealing for QAP, after Connolly (1990), "An improved annealing scheme for the QAP", EJOR 46.
 
-Connolly's three findings are kept: pairs are proposed in a fixed sweep, not at random; the first and last temperatures
-come from sampled changes; and cooling is inhomogeneous, ``T <- T / (1 + beta T)`` after every proposal. As the time to
-spend is not known here, many chains anneal side by side in cycles, each twice as long as the last.
+From Connolly: pairs are proposed in a fixed sweep, not at random, and the temperatures come from changes that sampled
+swaps make. Different from him, because the time to spend is not known here: many chains anneal side by side in cycles
+of sweeps, each cycle twice as long as the last, with geometric cooling from ``hot`` to ``cold`` (his inhomogeneous
+cooling, and ends at the extremes of the sample, gave larger gaps on most of 20 QAPLIB instances).
 """
 
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from ..pack import Array
 from . import moves
 from .problem import QAP
 
-SAMPLES = 64
+SAMPLES = 256
 
 
 @dataclass(frozen=True)
@@ -25,11 +26,15 @@ class Annealing:
     Attributes:
         restarts: chains that share a step.
         sweeps: sweeps over all pairs in the first cycle; every later cycle has twice as many, up to ``longest``.
+        hot: first temperature of a cycle, in mean changes of a random swap.
+        cold: last temperature of a cycle, likewise.
     """
 
     restarts: int = 32
     sweeps: int = 16
     longest: int = 4096
+    hot: float = 0.3
+    cold: float = 0.01
 
     def arrays(self, problem: QAP) -> dict[str, Array]:
         """See :func:`moves.prepare`."""
@@ -40,7 +45,7 @@ class Annealing:
         a, keys = arrays, jax.random.split(key, self.restarts)
         p = jax.vmap(moves.shuffled, (None, 0))(a, keys)
         cost = jax.vmap(moves.objective, (None, 0))(a, p)
-        hot, cold = _temperatures(a, p, jax.random.fold_in(key, 1))
+        mean = _mean_change(a, p, jax.random.fold_in(key, 1))
         return {
             "p": p,
             "cost": cost,
@@ -48,9 +53,7 @@ class Annealing:
             "best_p": p,
             "seed": jax.vmap(lambda key: jax.random.bits(jax.random.fold_in(key, 1), (), jnp.uint32))(keys),
             "count": jnp.int32(0),
-            "hot": hot,
-            "cold": cold,
-            "heat": hot,
+            "mean": mean,
             "r": jnp.int32(0),
             "s": jnp.int32(1),
             "sweep": jnp.int32(0),
@@ -79,7 +82,9 @@ class Annealing:
         n, r, s = a["n"], z["r"], z["s"]
         delta = jax.vmap(swap_delta, (None, 0, None, None))(a, z["p"], r, s)
         u = moves.uniform(jax.vmap(moves.draw, (0, None, None))(z["seed"], z["count"], 0))
-        accept = (delta <= 0) | (u < jnp.exp(-delta.astype(jnp.float32) / z["heat"]))
+        elapsed = z["sweep"].astype(jnp.float32) / z["length"]
+        heat = z["mean"] * self.hot * jnp.float32(self.cold / self.hot) ** elapsed
+        accept = (delta <= 0) | (u < jnp.exp(-delta.astype(jnp.float32) / heat))
         k = jnp.arange(z["p"].shape[1], dtype=jnp.int32)
         swapped = jnp.where(k == r, z["p"][:, s, None], jnp.where(k == s, z["p"][:, r, None], z["p"]))
         p = jnp.where(accept[:, None], swapped, z["p"])
@@ -95,22 +100,19 @@ class Annealing:
         }
 
     def _schedule(self, n: Any, z: dict[str, Any]) -> dict[str, Any]:
-        """The next pair in (0,1), (0,2), ..., (n-2,n-1), and the next temperature."""
+        """The next pair in (0,1), (0,2), ..., (n-2,n-1); after the last one, the next sweep or cycle."""
         last_s = z["s"] == n - 1
         last = last_s & (z["r"] == n - 2)
         r = jnp.where(last, 0, z["r"] + last_s)
         s = jnp.where(last_s, r + 1, z["s"] + 1)
         sweep = z["sweep"] + last
         over = sweep == z["length"]
-        proposals = (z["length"] * (n * (n - 1) // 2)).astype(jnp.float32)
-        beta = (z["hot"] - z["cold"]) / (proposals * z["hot"] * z["cold"])
         return {
             "count": z["count"] + 1,
             "r": r,
             "s": s,
             "sweep": jnp.where(over, 0, sweep),
             "length": jnp.where(over, jnp.minimum(2 * z["length"], self.longest), z["length"]),
-            "heat": jnp.where(over, z["hot"], z["heat"] / (1 + beta * z["heat"])),
         }
 
 
@@ -125,8 +127,8 @@ def swap_delta(a: dict[str, Any], p: Any, r: Any, s: Any) -> Any:
     return c * across + inner
 
 
-def _temperatures(a: dict[str, Any], p: Any, key: Any) -> tuple[Any, Any]:
-    """Connolly's: from ``dmin + (dmax - dmin) / 10`` to ``dmin``, over changes that sampled swaps make."""
+def _mean_change(a: dict[str, Any], p: Any, key: Any) -> Any:
+    """Mean magnitude of what random swaps change in random permutations."""
     n = a["n"].astype(jnp.uint32)
     bits = jax.random.bits(key, (2, SAMPLES), jnp.uint32)
     r = (bits[0] % n).astype(jnp.int32)
@@ -134,6 +136,4 @@ def _temperatures(a: dict[str, Any], p: Any, key: Any) -> tuple[Any, Any]:
     s = s + (s >= r)
     chains = p[jnp.arange(SAMPLES) % p.shape[0]]
     change = jnp.abs(jax.vmap(swap_delta, (None, 0, 0, 0))(a, chains, r, s)).astype(jnp.float32)
-    high = jnp.maximum(change.max(), 1e-30)
-    low = jnp.where(change > 0, change, high).min()
-    return low + (high - low) / 10, low * 0.999
+    return jnp.maximum(change.mean(), 1e-30)

@@ -72,26 +72,17 @@ class IteratedDescent:
 
     def _move(self, a: dict[str, Any], z: dict[str, Any]) -> dict[str, Any]:
         n, D, kicking = a["n"], z["D"], z["kick"] > 0
-        k = jnp.arange(D.shape[0], dtype=jnp.int32)
-        alive = k < n
-        zero = jnp.zeros((), D.dtype)
-        gain = moves.column_min(jnp.where(alive[:, None] & alive, D, zero))
-        s = jnp.argmin(gain).astype(jnp.int32)
-        r = jnp.argmin(jnp.where(alive, D[s], zero)).astype(jnp.int32)
-        least = D[s, r]
-        # Real data: a gain within rounding of zero is none, or a search could circle in ties.
-        noise = 1e-12 * jnp.abs(z["cost"]) if jnp.issubdtype(D.dtype, jnp.floating) else zero
-        descends = least < -noise
+        r, s, descends = moves.best_swap(a, D, z["cost"])
         optimal = ~kicking & ~descends
 
         i = (moves.draw(z["seed"], z["count"], 0) % n.astype(jnp.uint32)).astype(jnp.int32)
         j = (moves.draw(z["seed"], z["count"], 1) % (n - 1).astype(jnp.uint32)).astype(jnp.int32)
         j = j + (j >= i)
         r, s = jnp.where(kicking, i, jnp.where(descends, r, 0)), jnp.where(kicking, j, jnp.where(descends, s, 0))
-        cost = z["cost"] + jnp.where(r == s, zero, D[r, s])
+        cost = z["cost"] + jnp.where(r == s, jnp.zeros((), D.dtype), D[r, s])
         nb = moves.swap(a, {name: z[name] for name in ("p", "N", "h", "D")}, r, s)
 
-        improved = z["cost"] < z["home"] - noise
+        improved = z["cost"] < z["home"] - moves.noise(z["cost"])
         fails = jnp.where(optimal, jnp.where(improved, 0, (z["fails"] + 1) % self.cycle), z["fails"])
         strength = WEAKEST + (jnp.maximum(n - WEAKEST, 0) * fails) // self.cycle
         better = cost < z["best"]

@@ -19,6 +19,33 @@ def _tabu() -> Kernel[QAP]:
     return RobustTabu()
 
 
+def _annealing() -> Kernel[QAP]:
+    from .annealing import Annealing
+
+    return Annealing()
+
+
+def _faq() -> Kernel[QAP]:
+    from .faq import FAQ
+
+    return FAQ()
+
+
+def _descent() -> Kernel[QAP]:
+    from .descent import IteratedDescent
+
+    return IteratedDescent()
+
+
+FAQ_LARGEST = 512
+
+
+def _too_large_for_faq(problem: QAP) -> str | None:
+    if problem.size <= FAQ_LARGEST:
+        return None
+    return f"qap.faq takes at most {FAQ_LARGEST} facilities (its steps cost n^3); this problem has {problem.size}"
+
+
 def _from_json(request: Mapping[str, Any]) -> QAP:
     unknown = sorted(set(request) - {"A", "B", "name", "best_known"})
     missing = sorted({"A", "B"} - set(request))
@@ -47,6 +74,31 @@ FAMILY = Family(
             summary="robust tabu search, eight searches in step, the whole swap neighbourhood kept up to date",
             reference="Taillard, Parallel Computing 17 (1991)",
             load=_tabu,
+        ),
+        Solver(
+            name="qap.annealing",
+            family="qap",
+            version="1",
+            summary="simulated annealing, 32 chains in step, sweeps over all pairs, cycles of doubling length",
+            reference="Connolly, European Journal of Operational Research 46 (1990)",
+            load=_annealing,
+        ),
+        Solver(
+            name="qap.faq",
+            family="qap",
+            version="1",
+            summary="Frank-Wolfe on the doubly stochastic relaxation, projected and polished by 2-swaps, many starts",
+            reference="Vogelstein et al., PLoS ONE 10 (2015)",
+            load=_faq,
+            refuses=_too_large_for_faq,
+        ),
+        Solver(
+            name="qap.descent",
+            family="qap",
+            version="1",
+            summary="best-improvement 2-swap descent, iterated with kicks of growing strength",
+            reference="Lourenço, Martin and Stützle, Handbook of Metaheuristics (2003); Benlic and Hao (2013)",
+            load=_descent,
         ),
     ),
     suffixes=(".dat",),

@@ -140,8 +140,21 @@ def _row(a: dict[str, Any], p: Any, N: Any, h: Any, i: Any, q: Any, c: int) -> A
 
 def column_min(X: Any) -> Any:
     """Minimum of each column. In blocks of eight rows: XLA would fuse a plain one, unvectorised, into what reads it."""
-    top = jnp.asarray(jnp.inf if jnp.issubdtype(X.dtype, jnp.floating) else jnp.iinfo(X.dtype).max, X.dtype)
+    top = X.dtype.type(np.inf if X.dtype.kind == "f" else np.iinfo(X.dtype).max)
     return jax.lax.reduce_window(X, top, jax.lax.min, (8, 1), (8, 1), "SAME").min(0)
+
+
+def best_swap(a: dict[str, Any], D: Any, cost: Any) -> tuple[Any, Any, Any]:
+    """The live pair of least change, and whether it improves (by more than rounding, for real data)."""
+    alive, zero = live(a), jnp.zeros((), D.dtype)
+    s = jnp.argmin(column_min(jnp.where(alive[:, None] & alive, D, zero))).astype(jnp.int32)
+    r = jnp.argmin(jnp.where(alive, D[s], zero)).astype(jnp.int32)
+    return r, s, D[s, r] < -noise(cost)
+
+
+def noise(cost: Any) -> Any:
+    """Changes below this are rounding: accepting them, a descent could circle among ties."""
+    return 1e-12 * jnp.abs(cost) if jnp.issubdtype(cost.dtype, jnp.floating) else jnp.zeros((), cost.dtype)
 
 
 def draw(seed: Any, count: Any, salt: int) -> Any:
