@@ -333,7 +333,7 @@ class Follower:
                 track.position = end
             for live in track.lives.values():
                 live.check()
-            if track.position - unsaved >= 2 * PAGE:
+            if track.position - unsaved >= 4 * PAGE:
                 unsaved = track.position
                 await self._save_track(track, states=False)
             if progress is not None:

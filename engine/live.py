@@ -200,16 +200,18 @@ class Track:
 
     def feed(self, events: Sequence[Recorded]) -> None:
         """Fold events in log order; those already folded are skipped. A fold that raises breaks its projection only."""
-        position = self.position
+        position, routes = self.position, self._routes
         for event in events:
-            if event.position <= position:
+            at = event.position
+            if at <= position:
                 continue
-            for live in self._routes.get(event.type, ()):
-                if event.position > live.loaded:
+            for live in routes.get(event.type, ()):
+                if at > live.loaded:
                     try:
                         live.apply(event)
                     except Exception as error:  # noqa: BLE001 - a projection is foreign code to its runner
-                        self.quarantine(live, event.position, error)
+                        self.quarantine(live, at, error)
+                        routes = self._routes
         self.position = max(position, events[-1].position)
 
     def quarantine(self, live: Live, position: int, error: BaseException) -> None:

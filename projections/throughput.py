@@ -79,16 +79,10 @@ class Throughput:
             state.minutes.setdefault(minute, {"events": 0})
             for old in [kept for kept in state.minutes if kept <= minute - MINUTES]:
                 del state.minutes[old]
-        counts = state.minutes[minute]
-        counts["events"] += 1
+        state.minutes[minute]["events"] += 1
         state.totals["events"] += 1
-        kind = RUNS.get(event.type)
-        if kind is not None:
-            counts[kind] = counts.get(kind, 0) + 1
-            state.totals[kind] += 1
-            if kind in {"completed", "failed"}:
-                index = bucket(event.data["seconds"])
-                state.latency[index] = state.latency.get(index, 0) + 1
+        if event.type in RUNS:
+            _count(state, RUNS[event.type], event)
         return state
 
     def dump(self, state: Flow) -> bytes:
@@ -106,6 +100,15 @@ class Throughput:
         """See :class:`Projection`."""
         kept = loads(content)
         return Flow(kept["totals"], dict(kept["latency"]), dict(kept["minutes"]), kept["current"])
+
+
+def _count(state: Flow, kind: str, event: Recorded) -> None:
+    counts = state.minutes[state.current]
+    counts[kind] = counts.get(kind, 0) + 1
+    state.totals[kind] += 1
+    if kind in {"completed", "failed"}:
+        index = bucket(event.data["seconds"])
+        state.latency[index] = state.latency.get(index, 0) + 1
 
 
 def summary(state: Flow, now: int, minutes: int = 5) -> dict[str, float | int | None]:
