@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 class ProjectionStatus:
     """One projection: folded up to ``position`` in memory, stored up to ``saved``; ``error`` at ``failed_at`` if it broke.
 
-    ``superseded``: a newer version of its fold has been stored by another process, so this one is no longer saved.
+    ``saves`` is False when the follower only reads, or when another process has stored a newer version of the fold.
     """
 
     name: str
@@ -34,7 +34,7 @@ class ProjectionStatus:
     saved: int
     error: str | None
     failed_at: int | None
-    superseded: bool
+    saves: bool
 
 
 class Follower:
@@ -42,7 +42,8 @@ class Follower:
 
     Rows are saved after ``flush_events`` events or ``flush_seconds``; values after ``save_every`` events and on
     ``close``; every ``snapshot_every`` events a value is also kept for time travel. What is not saved when a process
-    dies is folded again from the log at the next start.
+    dies is folded again from the log at the next start. With ``read_only`` nothing is saved: values are live, rows are
+    those that a saving process has stored.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Follower:
         flush_seconds: float = 0.25,
         save_every: int = 10_000,
         snapshot_every: int = 20_000,
+        read_only: bool = False,
     ) -> None:
         self._events, self._store = log, store
         self._projections = {projection.name: projection for projection in projections}
@@ -62,6 +64,7 @@ class Follower:
         self.states = States(self._track)
         self._flush_events, self._flush_seconds = flush_events, flush_seconds
         self._save_every, self._snapshot_every = save_every, snapshot_every
+        self._read_only = read_only
         self._started = self._behind = False
         self._flushed = self._states_saved = self._snapshot = 0
         self._changed, self._urgent = anyio.Event(), anyio.Event()
@@ -100,7 +103,7 @@ class Follower:
                 live.saved,
                 live.broken.error if live.broken else None,
                 live.broken.position if live.broken else None,
-                live.superseded,
+                live.saves,
             )
             for live in self._track.lives.values()
         ]
@@ -130,9 +133,12 @@ class Follower:
         stale = []
         for name, projection in self._projections.items():
             live = load(projection, stored.get(name), end)
+            if live is None and self._read_only:
+                live = blank(projection)
             if live is None:
                 stale.append(name)
             else:
+                live.saves &= not self._read_only
                 self._track.replace(live)
         self._track.position = min(
             (self._track.lives[n].loaded for n in self._projections if n not in stale), default=end
@@ -148,7 +154,7 @@ class Follower:
     async def _stored(self) -> Mapping[str, Saved]:
         stored = await self._store.saved()
         new = [blank(projection) for name, projection in self._projections.items() if name not in stored]
-        if not new:
+        if not new or self._read_only:
             return stored
         # generation 0 must exist before anything can be saved in it
         return await self._store.save([live.take(0) for live in new])
@@ -232,7 +238,7 @@ class Follower:
         saves: list[Save] = []
         if states:
             for live in track.states:
-                if not live.superseded:
+                if live.saves:
                     _take(track, live, saves)
                     await checkpoint()
         for rows in track.rows:
@@ -243,10 +249,12 @@ class Follower:
             except Exception as error:  # noqa: BLE001 - as in Track.feed
                 track.quarantine(rows, track.position, error)
         # no await from here to the store: rows and their position belong together
-        taken = [rows for rows in track.rows if not rows.superseded and not rows.missing]
+        taken = [rows for rows in track.rows if rows.saves and not rows.missing]
         taken = [rows for rows in taken if track.position > rows.saved or rows.dirty]
         taken = [rows for rows in taken if _take(track, rows, saves)]
         position = track.position
+        if track is self._track:
+            self._flushed = position
         if not saves:
             return []
         try:
@@ -254,13 +262,13 @@ class Follower:
         except BaseException:
             for rows in taken:
                 rows.failed()
+            self._changed.set()
             raise
         for rows in taken:
             rows.done()
         for save in saves:
             track.lives[save.name].saved = save.position
         if track is self._track:
-            self._flushed = position
             if states:
                 self._states_saved = position
             await self._adopt(saves, stored)
@@ -273,7 +281,7 @@ class Follower:
             if found is None or found.generation == live.generation:
                 continue
             if found.version != save.version:
-                live.superseded = True
+                live.saves = False
                 self._track.replace(live)
                 _log.warning("projection superseded", projection=save.name, version=save.version, stored=found.version)
                 continue

@@ -42,7 +42,10 @@ def has_rows(projection: Projection[Any] | RowProjection) -> TypeIs[RowProjectio
 
 
 class Live:
-    """What both kinds have: folded from ``loaded`` on, stored up to ``saved`` in ``generation``."""
+    """What both kinds have: folded from ``loaded`` on, stored up to ``saved`` in ``generation``.
+
+    ``saves`` is False where nothing may be stored: the follower only reads, or a newer fold version has been stored.
+    """
 
     def __init__(self, projection: Projection[Any] | RowProjection, generation: int, position: int) -> None:
         self.projection = projection
@@ -51,7 +54,7 @@ class Live:
         self.loaded = position
         self.saved = position
         self.broken: Broken | None = None
-        self.superseded = False
+        self.saves = True
 
     def apply(self, event: Recorded) -> None:
         """Fold one event."""
@@ -224,7 +227,7 @@ class Track:
         self._routes = {}
         for live in self.lives.values():
             # rows that are no longer saved would pile up
-            if live.broken is None and not (live.superseded and isinstance(live, LiveRows)):
+            if live.broken is None and (live.saves or isinstance(live, LiveState)):
                 for kind in live.projection.handles:
                     self._routes.setdefault(kind, []).append(live)
 
@@ -260,7 +263,7 @@ def load(projection: Projection[Any] | RowProjection, saved: Saved | None, end: 
         return None
     if saved.version > projection.version:
         live = blank(projection, saved.generation)
-        live.superseded = True
+        live.saves = False
         return live
     if has_rows(projection):
         return LiveRows(projection, saved.generation, saved.position)

@@ -5,7 +5,7 @@ The evidence is a one-sided Welch test on mean losses (Welch, Biometrika 34, 194
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .choices import eligible
@@ -32,17 +32,19 @@ def clearly_worse(pick: Record, best: Record) -> bool:
     return means[0] - means[1] > QUANTILE * math.sqrt(sum(variances)) + 1e-9
 
 
-def set_aside(standings: Standings, pick: str, best: str) -> bool:
-    """Whether evidence speaks for ``best`` over ``pick``: the cluster's where both have enough, else the family's.
+def evidence(standings: Standings, pick: str, best: str) -> tuple[Record, Record, str] | None:
+    """The two records that speak for ``best`` over ``pick``, and where from; None when nothing does.
 
-    The family's evidence does not count against a pick that has done at least as well in this cluster.
+    The cluster's records decide where both have enough, else the family's; and these do not count against a pick that
+    has done at least as well in this cluster.
     """
     local, rival = standings.cluster_record(pick), standings.cluster_record(best)
     if local.outcomes >= ENOUGH and rival.outcomes >= ENOUGH:
-        return clearly_worse(local, rival)
+        return (local, rival, f"in cluster {standings.cluster}") if clearly_worse(local, rival) else None
     if local.outcomes and rival.outcomes and local.loss_sum / local.outcomes <= rival.loss_sum / rival.outcomes:
-        return False
-    return clearly_worse(standings.record(pick), standings.record(best))
+        return None
+    overall, other = standings.record(pick), standings.record(best)
+    return (overall, other, f"over all of {standings.family}") if clearly_worse(overall, other) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +72,26 @@ class Guard:
             return choice
         best = min(losses, key=lambda solver: losses[solver])
         out = {
-            scored.candidate.solver
+            scored.candidate.solver: against
             for scored in choice.scored
             if scored.propensity and scored.candidate.solver != best
-            if set_aside(standings, scored.candidate.solver, best)
+            if (against := evidence(standings, scored.candidate.solver, best)) is not None
         }
         if not out:
             return choice
         scored = _moved(choice.scored, out, best)
         if choice.solver not in out:
             return replace(choice, scored=scored)
-        return Choice(best, scored, self._reason(standings, choice.solver, best))
-
-    def _reason(self, standings: Standings, pick: str, best: str) -> str:
-        mine, other = standings.record(pick), standings.record(best)
-        return (
-            f"guard: {self.inner.name} would take {pick}, but its mean loss {mine.mean_loss or 0.0:.4g} "
+        mine, other, where = out[choice.solver]
+        reason = (
+            f"guard: {self.inner.name} would take {choice.solver}, but {where} its mean loss {mine.mean_loss or 0.0:.4g} "
             f"({mine.outcomes} outcomes) is by evidence above that of the single best, {best}: "
             f"{other.mean_loss or 0.0:.4g} ({other.outcomes})"
         )
+        return Choice(best, scored, reason)
 
 
-def _moved(scored: Sequence[Scored], out: set[str], best: str) -> tuple[Scored, ...]:
+def _moved(scored: Sequence[Scored], out: Collection[str], best: str) -> tuple[Scored, ...]:
     moved = sum(entry.propensity for entry in scored if entry.candidate.solver in out)
     gains = {best: moved}
     return tuple(

@@ -296,7 +296,7 @@ async def test_a_raised_fold_version_is_rebuilt_at_the_start(store):
         assert generations["elo"] == generations["runs"] == (2, 1)
         assert generations["decisions"] == (1, 0)
     async with following(store) as old:
-        assert {status.name for status in old.status() if status.superseded} == {"elo", "runs"}
+        assert {status.name for status in old.status() if not status.saves} == {"elo", "runs"}
         await fill(store, History(3), 50)
         await old.flush(states=True)
         assert Elo().dump(old.state("elo")) == Elo().dump(await value_as_of(store, Elo(), 450))
@@ -359,6 +359,32 @@ async def test_rows_as_of_a_position_equal_a_fold_of_the_prefix(store):
             assert await follower.as_of(projection.name, 1, key=last) is None
             assert await follower.as_of(projection.name, 400, key="nobody") is None
             assert await follower.row(projection.name, last) == expected[last]
+
+
+async def test_a_reader_follows_without_saving(tmp_path):
+    """A read-only follower has live values from stored ones, follows the writer, and reads its rows; it stores nothing."""
+    url = f"sqlite:///{tmp_path}/log.db"
+    async with SQLiteStore.open(url, durability="relaxed") as store, following(store, running=False) as writer:
+        await fill(store, History(1), 300)
+        await writer.flush(states=True)
+        await fill(store, History(2), 2_500)
+        await writer.flush()
+        async with (
+            SQLiteStore.open(url, read_only=True) as reading,
+            following(reading, read_only=True, flush_seconds=0.001) as reader,
+        ):
+            assert reader.position == 2_800
+            await fill(store, History(3), 100)
+            await reader.wait_for(2_900)
+            for projection in VALUES:
+                expected = await value_as_of(store, projection, 2_900)
+                assert projection.dump(reader.state(projection.name)) == projection.dump(expected)
+            key = (await reading.rows("runs"))[0].key
+            assert (await reader.row("runs", key))["run"] == key
+            assert not any(status.saves for status in reader.status())
+            await reader.close()
+        await writer.flush(states=True)
+        await check(store, writer)
 
 
 async def test_a_save_that_fails_is_made_up_for(store):
