@@ -45,6 +45,36 @@ async def open_engine(
     Raises:
         StoreError: the database is not ours, at another migration, locked, read-only, full or corrupt.
     """
+    raised: BaseException | None = None
+    try:
+        async with _open(url, durability, recover, read_only, capacity, largest_batch, catalog, policies) as engine:
+            try:
+                yield engine
+            except BaseException as error:
+                raised = error
+                raise
+    except BaseExceptionGroup as group:
+        raise _sole(group, raised) from None
+
+
+def _sole(group: BaseException, raised: BaseException | None) -> BaseException:
+    """What the block raised, or the one error inside: callers catch `BadInput`, not groups of our background tasks."""
+    while group is not raised and isinstance(group, BaseExceptionGroup) and len(group.exceptions) == 1:
+        group = group.exceptions[0]
+    return group
+
+
+@asynccontextmanager
+async def _open(
+    url: str,
+    durability: Durability,
+    recover: bool,
+    read_only: bool,
+    capacity: Mapping[str, int] | None,
+    largest_batch: int,
+    catalog: Catalog | None,
+    policies: Policies | None,
+) -> AsyncIterator[Engine]:
     async with SQLiteStore.open(url, durability=durability, read_only=read_only) as store:
         follower = Follower(store, store, DEFAULT)
         engine = Engine(
