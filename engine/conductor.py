@@ -35,7 +35,8 @@ from .scheduler import Job, Scheduler
 logger = structlog.get_logger(__name__)
 SMALL = 32
 """Problems up to this size are profiled on the event loop: a thread hop would cost more."""
-TRANSIENT_ATTEMPTS = 4
+TRANSIENT_RETRIES = 3
+FIRST_PAUSE = 0.1
 MAX_ATTEMPTS = 3
 """Solvers tried on one task when the earlier ones broke."""
 
@@ -230,11 +231,22 @@ class Conductor:
 
     async def _attempts(self, name: str, family: Family[Any], problem: Problem) -> None:
         """One attempt, tried again after a pause while its failures are transient."""
-        async for again in stamina.retry_context(
-            on=Transient, attempts=TRANSIENT_ATTEMPTS, timeout=None, wait_initial=0.1, wait_max=5.0, wait_jitter=0.0
-        ):
-            with again:
-                await self._attempt(name, family, problem, again.next_wait if again.num < TRANSIENT_ATTEMPTS else None)
+        try:
+            await self._attempt(name, family, problem, FIRST_PAUSE)
+        except Transient:
+            # the first attempt stays outside: entering a retry loop costs more than a short run
+            await anyio.sleep(FIRST_PAUSE)
+            async for again in stamina.retry_context(
+                on=Transient,
+                attempts=TRANSIENT_RETRIES,
+                timeout=None,
+                wait_initial=2 * FIRST_PAUSE,
+                wait_max=5.0,
+                wait_jitter=0.0,
+            ):
+                with again:
+                    pause = again.next_wait if again.num < TRANSIENT_RETRIES else None
+                    await self._attempt(name, family, problem, pause)
 
     async def _attempt(self, name: str, family: Family[Any], problem: Problem, retry_in: float | None) -> None:
         task, request = self.state.tasks[name], self._request

@@ -18,6 +18,7 @@ from mezan.engine import context
 from mezan.engine.errors import StoreError
 from mezan.engine.events import Event
 from mezan.engine.log import (
+    ANY,
     GENESIS,
     Appended,
     Artifact,
@@ -65,6 +66,7 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         self._position = 0
         self._changed = anyio.Event()
         self._subscribers = 0
+        self._soon: dict[str, Append] = {}
         self._soon_failures: dict[str, BaseException] = {}
         self._observers: list[Callable[[Sequence[Recorded]], None]] = []
 
@@ -124,15 +126,41 @@ class SQLiteStore(EventLog, SQLiteReadModels):
             if (failure := self._soon_failures.pop(write.stream, None)) is not None:
                 raise failure
         future: asyncio.Future[Appended] = self._loop.create_future()
-        self._pending.append(Append(_encode(writes), artifacts, forget, idempotency, fence, future))
+        new = Append(_encode(writes), list(artifacts), forget, idempotency, fence, future)
+        if not (idempotency is None and self._joined(new)):
+            self._pending.append(new)
         if not self._busy:
             self._flush()
         return await future
 
     def append_soon(self, *writes: Write, artifacts: Sequence[Artifact] = (), fence: Fence | None = None) -> None:
-        self._pending.append(Append(_encode(writes), artifacts, (), None, fence, None))
+        new = Append(_encode(writes), list(artifacts), (), None, fence, None)
+        if self._joined(new):
+            return
+        self._pending.append(new)
+        if len(writes) == 1:
+            self._soon[writes[0].stream] = new
         if self._linger is None:
             self._linger = self._loop.call_later(LINGER, self._flush_soon)
+
+    def _joined(self, new: Append) -> bool:
+        """Let an append join the one of its stream that is still waiting, when it continues it: they commit together."""
+        write = new.writes[0]
+        waiting = self._soon.get(write.stream) if len(new.writes) == 1 else None
+        if waiting is None or waiting.fence != new.fence:
+            return False
+        into = waiting.writes[0]
+        follows = (
+            write.expected in {ANY, into.expected + len(into.events)} if into.expected != ANY else write.expected == ANY
+        )
+        if not follows or (into.tenant, into.actor, into.correlation) != (write.tenant, write.actor, write.correlation):
+            return False
+        into.events += write.events
+        waiting.artifacts += new.artifacts
+        if new.future is not None:
+            waiting.forget, waiting.future, waiting.awaited = new.forget, new.future, len(write.events)
+            del self._soon[write.stream]
+        return True
 
     async def transact(self, run: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function in a write transaction of its own, on the writer's thread."""
@@ -157,6 +185,7 @@ class SQLiteStore(EventLog, SQLiteReadModels):
                     )
             return
         self._busy = True
+        self._soon.clear()
         items, self._pending = self._pending, []
         self._writer.put(items)
 
@@ -364,29 +393,25 @@ class SQLiteStore(EventLog, SQLiteReadModels):
 
 
 def _encode(writes: Sequence[Write]) -> list[Encoded]:
-    encoded = []
     tenant, actor, correlation = context.tenant.get(), context.actor.get(), context.correlation.get()
     cause = context.causation.get()
-    for write in writes:
-        events = [_encode_event(event) for event in write.events]
-        encoded.append(
-            Encoded(
-                tenant,
-                write.stream,
-                write.expected,
-                write.causation or cause,
-                correlation or write.stream,
-                actor,
-                events,
-            )
+    return [
+        Encoded(
+            tenant,
+            write.stream,
+            write.expected,
+            correlation or write.stream,
+            actor,
+            [_encode_event(event, None if i else write.causation or cause) for i, event in enumerate(write.events)],
         )
-    return encoded
+        for write in writes
+    ]
 
 
-def _encode_event(event: Event) -> tuple[str, int, str, bytes]:
+def _encode_event(event: Event, cause: str | None) -> tuple[str, int, str, bytes, str | None]:
     kind = type(event)
     payload = kind.__pydantic_serializer__.to_json(event)
-    return kind.__name__, kind.schema_version, payload.decode(), hashlib.sha256(payload).digest()
+    return kind.__name__, kind.schema_version, payload.decode(), hashlib.sha256(payload).digest(), cause
 
 
 def _check_page(page: Sequence[Recorded], previous: bytes, position: int) -> tuple[int, str] | None:

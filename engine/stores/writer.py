@@ -29,35 +29,40 @@ logger = structlog.get_logger(__name__)
 
 INSERT: Final = (
     "INSERT INTO events (position, tenant, stream, version, type, schema, payload, digest, causation, correlation,"
-    " actor, recorded_at, hash) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
+    " actor, recorded_at, hash) VALUES "
 )
+VALUES: Final = "(?,?,?,?,?,?,?,?,?,?,?,?,?)"
+ROWS: Final = (512, 64, 8, 1)
 BATCH: Final = 1_000
 VERSIONS: Final = 20_000
 
 
 @dataclass(slots=True)
 class Encoded:
-    """A write whose events are already JSON: (type, schema, payload, digest) each."""
+    """A write whose events are already JSON: (type, schema, payload, digest, cause) each; no cause: the event before."""
 
     tenant: str
     stream: str
     expected: int
-    causation: str | None
     correlation: str
     actor: str
-    events: list[tuple[str, int, str, bytes]]
+    events: list[tuple[str, int, str, bytes, str | None]]
 
 
 @dataclass(slots=True)
 class Append:
-    """One atomic append on its way to the disk; ``future`` is None for those nobody waits for."""
+    """One atomic append on its way to the disk; ``future`` is None for those nobody waits for.
 
-    writes: Sequence[Encoded]
-    artifacts: Sequence[Artifact]
+    ``awaited`` is how many of its events, at the end, the waiting caller gave; earlier ones joined it.
+    """
+
+    writes: list[Encoded]
+    artifacts: list[Artifact]
     forget: Sequence[str]
     idempotency: Idempotency | None
     fence: Fence | None
     future: "asyncio.Future[Any] | None"
+    awaited: int | None = None
 
 
 @dataclass(slots=True)
@@ -168,18 +173,19 @@ class Writer:
         pending: dict[tuple[str, str], tuple[str, Appended]] = {}
         for append in appends:
             try:
-                versions, first = self._admit(connection, append, pending)
+                versions, earlier_outcome = self._admit(connection, append, pending)
             except MezanError as error:
                 done.outcomes.append((append, error))
                 continue
-            if first is not None:
-                done.outcomes.append((append, first))
+            if earlier_outcome is not None:
+                done.outcomes.append((append, earlier_outcome))
                 continue
             start = position + 1
             version = 0
             for write, version in zip(append.writes, versions, strict=True):
-                cause = write.causation
-                for kind, schema, payload, digest in write.events:
+                ref: str | None = None
+                for kind, schema, payload, digest, given in write.events:
+                    cause = given or ref
                     position += 1
                     version += 1  # noqa: PLW2901
                     head_bytes = header(
@@ -203,9 +209,10 @@ class Writer:
                             previous,
                     )  # fmt: skip
                     recorded.append(entry)
-                    cause = f"{write.stream}@{version}"
+                    ref = f"{write.stream}@{version}"
                 self._versions[write.tenant, write.stream] = version
-            outcome = Appended(append.writes[0].stream, start, position, version)
+            first = start if append.awaited is None else position - append.awaited + 1
+            outcome = Appended(append.writes[0].stream, first, position, version)
             done.outcomes.append((append, outcome))
             artifacts += [(a.digest, a.kind, a.size, a.encoding, a.stored, now) for a in append.artifacts]
             forget += [(digest,) for digest in append.forget]
@@ -218,7 +225,7 @@ class Writer:
         if artifacts:
             connection.executemany("INSERT OR IGNORE INTO artifacts VALUES (?,?,?,?,?,?)", artifacts)
         if recorded:
-            connection.executemany(INSERT, [_row(r) for r in recorded])
+            _insert(connection, recorded)
             connection.execute("INSERT OR REPLACE INTO log_head VALUES (1,?,?,?)", (position, previous, now))
         if keys:
             connection.executemany("INSERT INTO idempotency VALUES (?,?,?,?,?,?,?)", keys)
@@ -267,11 +274,19 @@ class Writer:
         return version
 
 
-def _row(r: Recorded) -> tuple[Any, ...]:
-    return (
-        r.position, r.tenant, r.stream, r.version, r.type, r.schema, r.payload, r.digest, r.causation,
-        r.correlation, r.actor, r.recorded_at, r.hash,
-    )  # fmt: skip
+def _insert(connection: sqlite3.Connection, recorded: Sequence[Recorded]) -> None:
+    """Many rows a statement: the driver gives up the GIL at each, and getting it back from a busy loop can take 5 ms."""
+    start = 0
+    for rows in ROWS:
+        while len(recorded) - start >= rows:
+            values: list[Any] = []
+            for r in recorded[start : start + rows]:
+                values += (
+                    r.position, r.tenant, r.stream, r.version, r.type, r.schema, r.payload, r.digest, r.causation,
+                    r.correlation, r.actor, r.recorded_at, r.hash,
+                )  # fmt: skip
+            connection.execute(INSERT + ",".join((VALUES,) * rows), values)
+            start += rows
 
 
 def _first_outcome(connection: sqlite3.Connection, tenant: str, key: str) -> tuple[str, Appended] | None:

@@ -42,7 +42,7 @@ class FAQ:
 
     def init(self, arrays: dict[str, Any], key: Any) -> dict[str, Any]:
         """Starts around the barycentre; the first one is the barycentre itself."""
-        count = moves.restarts(arrays["A"].shape[0], self.restarts)
+        count = moves.restarts(arrays["A"].shape[0], self.restarts, full=112)
         p = jax.vmap(moves.shuffled, (None, 0))(arrays, jax.random.split(key, count))
         cost = jax.vmap(moves.objective, (None, 0))(arrays, p)
         weight = jnp.linspace(0, self.spread, count, dtype=jnp.float32)

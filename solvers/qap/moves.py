@@ -174,9 +174,9 @@ def uniform(bits: Any) -> Any:
     return (bits >> 8).astype(jnp.float32) * jnp.float32(2**-24)
 
 
-def restarts(m: int, most: int) -> int:
-    """How many restarts share a step: ``most``, fewer above m = 256 so that a step stays short and the state small."""
-    return max(1, min(most, most * 256 * 256 // (m * m)))
+def restarts(m: int, most: int, full: int = 256) -> int:
+    """How many searches share a step: ``most``, fewer above m = ``full`` so that a step stays short, its state small."""
+    return max(1, min(most, most * full * full // (m * m)))
 
 
 def claim(a: dict[str, Any], value: Any) -> Any:
