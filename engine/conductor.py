@@ -18,7 +18,7 @@ from mezan.solvers.problem import Bound, Family, Problem, loss
 from mezan.solvers.seeds import derive
 from mezan.solvers.selection.forced import Forced
 from mezan.solvers.selection.registry import Policies
-from mezan.solvers.solver import Solver
+from mezan.solvers.solver import Solver, load
 
 from . import events as e
 from . import faults
@@ -305,7 +305,7 @@ class Conductor:
             return None
 
         def key() -> Any:
-            from mezan.solvers.driver import load, shape_key
+            from mezan.solvers.driver import shape_key
 
             return solver.name, shape_key(load(solver), problem)
 

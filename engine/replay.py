@@ -17,7 +17,7 @@ from mezan.solvers.pack import pack, unpack
 from mezan.solvers.problem import Family, Problem
 from mezan.solvers.selection.forced import Forced
 from mezan.solvers.selection.registry import Policies
-from mezan.solvers.solver import Solver
+from mezan.solvers.solver import Solver, load
 
 from . import events as e
 from .artifacts import digest_of
@@ -257,8 +257,6 @@ def _procedure(
     problem: Problem,
     check: _Check,
 ) -> None:
-    from mezan.solvers.driver import load
-
     for recorded in events:
         if not isinstance(was := recorded.event, e.AttemptSucceeded):
             continue

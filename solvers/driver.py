@@ -19,7 +19,7 @@ from .errors import BadInput, SolverFailed
 from .pack import Array, pack, unpack
 from .problem import Family, Problem
 from .seeds import key_data
-from .solver import Kernel, Solver
+from .solver import Kernel, Solver, load
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,6 @@ def _program(kernel: Kernel[Any]) -> _Program:
         return state, objective, solution, jax.vmap(kernel.done)(arrays, state)
 
     return _Program(jax.jit(init), jax.jit(step, donate_argnums=(1,)))
-
-
-@lru_cache(maxsize=256)
-def load(solver: Solver[Any]) -> Any:
-    """The solver's kernel or procedure, imported once."""
-    return solver.load()
 
 
 def kernel_platform() -> str:

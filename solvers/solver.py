@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from .budget import Budget
@@ -94,3 +95,9 @@ class Solver(Generic[P]):
     refuses: Callable[[P], str | None] = field(default=lambda _problem: None)
     repeatable: bool = True
     exact: bool = False
+
+
+@lru_cache(maxsize=256)
+def load(solver: Solver[Any]) -> Any:
+    """The solver's kernel or procedure, imported once."""
+    return solver.load()

@@ -12,10 +12,9 @@ from mezan.engine import faults
 from mezan.engine.attempts import Found, NotFound, Outcome, Work
 from mezan.engine.scheduler import Job
 from mezan.solvers.budget import Budget
-from mezan.solvers.driver import load
 from mezan.solvers.errors import SolverFailed
 from mezan.solvers.problem import Problem
-from mezan.solvers.solver import Answer
+from mezan.solvers.solver import Answer, load
 
 GRACE = 2.0
 """Seconds beyond its time limit after which a process is killed."""
