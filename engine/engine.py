@@ -271,7 +271,7 @@ class Engine:
             raise SolverFailed("the engine is closed")
         conductor = Conductor(self._parts, run, state, requested_at, problems)
         self._conductors[run] = conductor
-        self._tasks.start_soon(self._conduct, conductor)
+        self._tasks.start_soon(self._conduct, conductor, name=run)
 
     async def _conduct(self, conductor: Conductor) -> None:
         try:

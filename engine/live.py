@@ -13,7 +13,7 @@ from .errors import ProjectionBroken
 from .folds import Projection, Row, RowProjection, Save, Saved, StoredRow
 from .log import EventLog, Recorded
 
-MOST_ROWS = 20_000
+MOST_ROWS = 4_000
 """Rows without a last event that are kept in memory; others are refolded from their streams when needed."""
 PAGE = 2_000
 _log = structlog.get_logger(__name__)
