@@ -116,13 +116,15 @@ def test_solutions_round_trip():
 def test_zero_based_inverse_and_mislabelled_solutions_are_understood(instance):
     """A 0-based permutation, its inverse and a wrong header give the same recomputed value."""
     problem = instance("nug12")
-    text = f"12 578\n12 7 9 3 4 8 11 1 5 6 10 2\n"
+    text = "12 578\n12 7 9 3 4 8 11 1 5 6 10 2\n"
     p = parse_sln(text, problem.A, problem.B).permutation
     for q in (p, np.argsort(p)):
         assert parse_sln("12 9999 " + " ".join(map(str, q)), problem.A, problem.B).objective == 578
 
 
-@pytest.mark.parametrize("text", ["3 1\n1 2 3", "2 1\n1 1", "2 1\n1", "2 1\n1 2 1", "2 1\n1 1.5", "2 1\none two", "2" + " 1" * 999])
+@pytest.mark.parametrize(
+    "text", ["3 1\n1 2 3", "2 1\n1 1", "2 1\n1", "2 1\n1 2 1", "2 1\n1 1.5", "2 1\none two", "2" + " 1" * 999]
+)
 def test_bad_solution_files_are_refused(text):
     """Another size, a repeated place, and missing or trailing numbers are errors."""
     with pytest.raises(BadProblem):
