@@ -425,6 +425,7 @@ class _Begun:
     def improved(self, objective: float, solution: Array, iterations: int, seconds: float) -> None:
         owner = self._owner
         owner._progress[self._task] = (iterations, seconds)  # noqa: SLF001
+        owner.solutions[self._task] = solution
         digest = digest_of(pack({"solution": solution}))
         event = e.IncumbentFound(
             task=self._task,

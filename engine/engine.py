@@ -348,6 +348,11 @@ class Engine:
             raise RunFailedError(run, "unfinished", "it has no request")
         return Result(run=run, policy=state.request.policy, seed=state.request.seed, seconds=last.seconds, tasks=tasks)
 
+    def incumbents(self, run: str) -> Mapping[str, Any]:
+        """Task to the best solution so far of a run of this process; live, and still there when the run was cancelled."""
+        conductor = self._conductors.get(run)
+        return {} if conductor is None else conductor.solutions
+
     async def solution(self, digest: str) -> Any:
         """A solution array by its digest; raises StoreError when it is no longer kept."""
         content = await self._store.artifact(digest)
