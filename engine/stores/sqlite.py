@@ -60,7 +60,7 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         self._writer: Writer | None = None
         self._loop = asyncio.get_running_loop()
         self._pending: list[Item] = []
-        self._busy = False
+        self._busy = self._closed = False
         self._linger: asyncio.TimerHandle | None = None
         self._tail: deque[Recorded] = deque(maxlen=TAIL)
         self._position = 0
@@ -110,6 +110,7 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         self._flush_soon()
         while self._busy or self._pending:
             await self.transact(lambda _: None)
+        self._closed = True
         await anyio.to_thread.run_sync(self._writer.stop)
 
     # writing
@@ -122,6 +123,7 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         idempotency: Idempotency | None = None,
         fence: Fence | None = None,
     ) -> Appended:
+        self._check_open()
         for write in writes:
             if (failure := self._soon_failures.pop(write.stream, None)) is not None:
                 raise failure
@@ -129,15 +131,17 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         new = Append(_encode(writes), list(artifacts), forget, idempotency, fence, future)
         if not (idempotency is None and self._joined(new)):
             self._pending.append(new)
-        if not self._busy:
-            self._flush()
+            self._overtake_nothing(writes)
+        self._hand_over()
         return await future
 
     def append_soon(self, *writes: Write, artifacts: Sequence[Artifact] = (), fence: Fence | None = None) -> None:
+        self._check_open()
         new = Append(_encode(writes), list(artifacts), (), None, fence, None)
         if self._joined(new):
             return
         self._pending.append(new)
+        self._overtake_nothing(writes)
         if len(writes) == 1:
             self._soon[writes[0].stream] = new
         if self._linger is None:
@@ -162,20 +166,38 @@ class SQLiteStore(EventLog, SQLiteReadModels):
             del self._soon[write.stream]
         return True
 
+    def _overtake_nothing(self, writes: Sequence[Write]) -> None:
+        """Later appends to these streams must not join one that was queued before this."""
+        for write in writes:
+            self._soon.pop(write.stream, None)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            msg = f"database {self.path} must be open to be written; it was closed: open it again"
+            raise StoreError(msg)
+
     async def transact(self, run: Callable[[sqlite3.Connection], T]) -> T:
         """Run a function in a write transaction of its own, on the writer's thread."""
+        self._check_open()
         future: asyncio.Future[T] = self._loop.create_future()
         self._pending.append(Job(run, future))
-        if not self._busy:
-            self._flush()
+        self._hand_over()
         return await future
 
     def _flush_soon(self) -> None:
         self._linger = None
-        if self._pending and not self._busy:
-            self._flush()
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """Give the writer what waits, once everything that is ready to run now has had its chance to append."""
+        if not (self._busy or self._scheduled):
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
+        self._scheduled = False
+        if self._busy or not self._pending:
+            return
         if self._writer is None:
             items, self._pending = self._pending, []
             for item in items:
@@ -190,10 +212,8 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         self._writer.put(items)
 
     def _on_commit(self, done: Done) -> None:
-        """On the event loop, after each commit: wake who waits, and hand over what gathered meanwhile."""
+        """On the event loop, after each commit: wake who waits, then hand over what they and others append."""
         self._busy = False
-        if self._pending:
-            self._flush()
         if done.recorded:
             self._publish(done.recorded)
         for append, outcome in done.outcomes:
@@ -205,6 +225,7 @@ class SQLiteStore(EventLog, SQLiteReadModels):
                     future.set_exception(outcome)
             elif future is not None and not future.done():
                 future.set_result(outcome)
+        self._hand_over()
 
     def _publish(self, recorded: Sequence[Recorded]) -> None:
         if self._tail and self._tail[-1].position + 1 != recorded[0].position:
@@ -340,37 +361,36 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         return await self.fetch(search)
 
     async def verify(self, head: Head | None = None) -> Verification:
-        previous, position, checked = GENESIS, 0, 0
+        # taken before the events are read: what is appended meanwhile is beyond it
+        kept = [(await self.head(), "the stored head"), (head, "the exported head")]
+        previous, position = GENESIS, 0
         last: Recorded | None = None
+
+        def broken(at: int, problem: str) -> Verification:
+            found = None if last is None else Head(last.position, last.hash.hex(), last.recorded_at)
+            return Verification(ok=False, checked=at - 1, head=found, position=at, problem=problem)
+
         while page := await self.read(after=position):
             problem = await anyio.to_thread.run_sync(_check_page, page, previous, position)
             if problem is not None:
-                return Verification(
-                    ok=False,
-                    checked=checked + problem[0] - position - 1,
-                    head=None,
-                    position=problem[0],
-                    problem=problem[1],
-                )
-            if head is not None and position < head.position <= page[-1].position:
-                at = page[head.position - position - 1]
-                if at.hash.hex() != head.hash:
-                    return Verification(
-                        ok=False,
-                        checked=checked,
-                        head=None,
-                        position=at.position,
-                        problem="its hash differs from the exported head",
-                    )
+                return broken(*problem)
+            for known, name in kept:
+                if known is not None and position < known.position <= page[-1].position:
+                    at = page[known.position - position - 1]
+                    if at.hash.hex() != known.hash:
+                        return broken(at.position, f"its hash differs from {name}")
             last = page[-1]
-            previous, position, checked = last.hash, last.position, checked + len(page)
+            previous, position = last.hash, last.position
+        for known, name in kept:
+            if known is not None and known.position > position:
+                why = f"events up to {known.position} are missing: {name} says the log went on"
+                return broken(position + 1, why)
         stored = await self.head()
+        if last is not None and (stored is None or stored.position < position):
+            at = 0 if stored is None else stored.position
+            return broken(at + 1, f"the stored head says that the log ends at {at}")
         found = None if last is None else Head(last.position, last.hash.hex(), last.recorded_at)
-        for kept, name in ((stored, "the stored head"), (head, "the exported head")):
-            if kept is not None and kept.position > position:
-                why = f"events up to {kept.position} are missing: {name} says the log went on"
-                return Verification(ok=False, checked=checked, head=found, position=position + 1, problem=why)
-        return Verification(ok=True, checked=checked, head=found)
+        return Verification(ok=True, checked=position, head=found)
 
     async def streams_like(self, prefix: str, limit: int = 3) -> list[str]:
         """Streams whose name begins with ``prefix``."""
