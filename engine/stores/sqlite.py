@@ -60,7 +60,7 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         self._writer: Writer | None = None
         self._loop = asyncio.get_running_loop()
         self._pending: list[Item] = []
-        self._busy = self._closed = False
+        self._busy = self._scheduled = self._closed = False
         self._linger: asyncio.TimerHandle | None = None
         self._tail: deque[Recorded] = deque(maxlen=TAIL)
         self._position = 0

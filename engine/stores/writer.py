@@ -171,9 +171,10 @@ class Writer:
         forget: list[tuple[str]] = []
         recorded = done.recorded
         pending: dict[tuple[str, str], tuple[str, Appended]] = {}
+        tokens: dict[str, int] = {}
         for append in appends:
             try:
-                versions, earlier_outcome = self._admit(connection, append, pending)
+                versions, earlier_outcome = self._admit(connection, append, pending, tokens)
             except MezanError as error:
                 done.outcomes.append((append, error))
                 continue
@@ -236,12 +237,21 @@ class Writer:
             self._versions.popitem(last=False)
 
     def _admit(
-        self, connection: sqlite3.Connection, append: Append, pending: dict[tuple[str, str], tuple[str, Appended]]
+        self,
+        connection: sqlite3.Connection,
+        append: Append,
+        pending: dict[tuple[str, str], tuple[str, Appended]],
+        tokens: dict[str, int],
     ) -> tuple[list[int], Appended | None]:
-        """The current version of each stream, or the outcome of the first append under the same key."""
+        """The current version of each stream, or the outcome of the first append under the same key.
+
+        ``pending`` and ``tokens`` are what this transaction has already seen of keys and leases.
+        """
         if (fence := append.fence) is not None:
-            row = connection.execute("SELECT token FROM leases WHERE name = ?", (fence.lease,)).fetchone()
-            if row is None or row[0] != fence.token:
+            if fence.lease not in tokens:
+                row = connection.execute("SELECT token FROM leases WHERE name = ?", (fence.lease,)).fetchone()
+                tokens[fence.lease] = row[0] if row else 0
+            if tokens[fence.lease] != fence.token:
                 msg = f"an append under lease {fence.lease} must carry its current token; {fence.token} is stale: another worker took over"
                 raise LeaseLost(msg)
         if (once := append.idempotency) is not None:
