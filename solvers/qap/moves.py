@@ -28,7 +28,7 @@ from ..pack import Array
 from .matrices import objective_bound
 from .problem import QAP
 
-INT32_DELTA = 2**28
+INT32_REACH = 2**28
 """Deltas below this leave room in int32 for the offsets that searches add to rank moves."""
 
 
@@ -36,9 +36,10 @@ def prepare(problem: QAP, size: int | None = None) -> dict[str, Array]:
     """Arrays of one instance, zero-padded to ``size`` (default: its bucket m).
 
     Returns:
-        ``A``, ``B`` (m, m) in the kernel dtype; ``n`` and ``scale`` int32 scalars (objectives below count ``scale``
-        times); for two asymmetric matrices also their transposes ``At``, ``Bt``. The dtype is int32 when every
-        objective, delta and entry of N is proved to fit, int64 for other integers, float64 for real data.
+        ``A``, ``B`` (m, m) in the kernel dtype; ``reach``, a magnitude that no delta exceeds, in the same; ``n`` and
+        ``scale`` int32 scalars (objectives below count ``scale`` times); for two asymmetric matrices also their
+        transposes ``At``, ``Bt``. The dtype is int32 when every objective, delta and entry of N is proved to fit,
+        int64 for other integers, float64 for real data.
     """
     A, B, n = problem.A, problem.B, problem.size
     scale = 1
@@ -47,23 +48,30 @@ def prepare(problem: QAP, size: int | None = None) -> dict[str, Array]:
         B, scale = B + B.T, 2
     elif symmetric[1] and not symmetric[0]:
         A, scale = A + A.T, 2
-    kind = _kind(A, B)
+    reach = _reach(A, B)
+    if A.dtype.kind == "f" or B.dtype.kind == "f":
+        kind: type[np.generic] = np.float64
+    else:
+        kind = np.int32 if reach < INT32_REACH and objective_bound(A, B) < 2**31 else np.int64
     m = bucket(n) if size is None else size
-    padded: dict[str, Any] = {"A": _pad(A, m, kind), "B": _pad(B, m, kind), "n": np.int32(n), "scale": np.int32(scale)}
+    padded: dict[str, Any] = {
+        "A": _pad(A, m, kind),
+        "B": _pad(B, m, kind),
+        "n": np.int32(n),
+        "scale": np.int32(scale),
+        "reach": np.array(reach).astype(kind),
+    }
     if not any(symmetric):
         padded |= {"At": np.ascontiguousarray(padded["A"].T), "Bt": np.ascontiguousarray(padded["B"].T)}
     return padded
 
 
-def _kind(A: Array, B: Array) -> type[np.generic]:
-    if A.dtype.kind == "f" or B.dtype.kind == "f":
-        return np.float64
+def _reach(A: Array, B: Array) -> float:
+    """No delta is larger: it is the difference of two objectives that share all but two rows and two columns."""
     a, b = np.abs(A).astype(np.float64), np.abs(B).astype(np.float64)
-    rows = [max(M.sum(0).max(), M.sum(1).max()) for M in (a, b)]
-    line = min(rows[0] * b.max(), rows[1] * a.max())
-    # A delta is a difference of two objectives that share all but the terms of two rows and two columns.
-    fits = 8 * line < INT32_DELTA and objective_bound(A, B) < 2**31
-    return np.int32 if fits else np.int64
+    rows, columns = [max(M.sum(0).max(), M.sum(1).max()) for M in (a, b)]
+    reach = 8 * float(min(rows * b.max(), columns * a.max()))
+    return reach * (1 + 1e-9) if A.dtype.kind == "f" or B.dtype.kind == "f" else np.ceil(reach * (1 + 1e-9)) + 1
 
 
 def _pad(M: Array, m: int, kind: type[np.generic]) -> Array:

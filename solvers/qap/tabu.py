@@ -87,8 +87,8 @@ class RobustTabu:
 
         def rank(D: Any, U: Any) -> Any:
             forced = ((it - self.patience * n * n > U) | (record > D)) & (U < NEVER)
-            low, high = _offsets(D.dtype)
-            return jnp.where(forced, D - low, jnp.where(it > U, D, high))
+            # Offsets just beyond every delta: forced moves rank before all others, and among themselves by delta.
+            return jnp.where(forced, D - 2 * a["reach"], jnp.where(it > U, D, 2 * a["reach"]))
 
         s = jnp.argmin(moves.column_min(rank(D, U)))  # values first: reducing (value, index) pairs is slow
         r = jnp.argmin(rank(D[s], U[s]))
@@ -111,12 +111,6 @@ class RobustTabu:
     def _until(self, seed: Any, it: Any, n: Any, salt: int) -> Any:
         u = moves.uniform(moves.draw(seed, it, salt))
         return it + (u * u * u * (self.tenure * n)).astype(jnp.int32)
-
-
-def _offsets(kind: Any) -> tuple[Any, Any]:
-    """What puts forced moves before all others, and the rank of a forbidden one; exact next to any delta."""
-    low, high = {"int32": (2**29, 2**30), "int64": (2**60, 2**62), "float64": (1e250, 1e290)}[jnp.dtype(kind).name]
-    return jnp.asarray(low, kind), jnp.asarray(high, kind)
 
 
 def _retabu(a: dict[str, Any], U: Any, T: Any, p: Any, r: Any, s: Any) -> Any:

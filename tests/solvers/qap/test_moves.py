@@ -58,6 +58,7 @@ def test_deltas_stay_exact_over_moves(case):
             p[[r, s]] = p[[s, r]]
             nb = SWAP(a, nb, np.int32(r), np.int32(s))
             wanted = scale * expected(problem, p)
+            assert np.abs(wanted).max() <= a["reach"]
             np.testing.assert_array_equal(np.asarray(nb["p"])[:n], p)
             np.testing.assert_allclose(np.asarray(nb["D"])[:n, :n], wanted, rtol=rtol, atol=atol)
             assert DELTA(a, nb["p"], np.int32(r), np.int32(s)) == pytest.approx(wanted[r, s], rel=rtol, abs=atol)
