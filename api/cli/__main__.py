@@ -1,0 +1,7 @@
+"""``python -m mezan.api.cli``."""
+
+import sys
+
+from .main import main
+
+sys.exit(main())

@@ -1,0 +1,128 @@
+"""One run as one object, folded from its events: what `solve --json`, `show --json` and `watch --json` print."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mezan.engine.log import Recorded
+from mezan.engine.stores.sqlite import SQLiteStore
+from mezan.projections.runs import Runs
+
+from .output import when
+
+Json = dict[str, Any]
+PER_TASK = (
+    "family", "instance", "size", "sense", "solver", "version", "objective", "solution", "lower_bound", "upper_bound",
+    "bound_method", "best_known", "gap", "proved_optimal", "stopped", "iterations", "cluster",
+)  # fmt: skip
+
+
+def fold_run(history: Sequence[Recorded]) -> Json:
+    """The run's row as the ``runs`` projection folds it; ``history`` is the whole stream so far."""
+    projection = Runs()
+    row: Json | None = None
+    for recorded in history:
+        if recorded.type in projection.handles:
+            row = projection.apply(row, recorded)
+    return row or {}
+
+
+def outcome(history: Sequence[Recorded], solutions: Mapping[str, Any] | None = None) -> Json:
+    """What a run asked for and what has come of it so far.
+
+    A run of one task has that task's figures beside its own; one of several has them under ``tasks``. ``solutions`` (task
+    to array) are those that are known; ``gap`` is in percent of the best known objective.
+    """
+    row = fold_run(history)
+    proofs = {r.data["task"]: r.data["bound"] for r in history if r.type == "ProblemProfiled"}
+    ends = {r.data["task"]: r.data for r in history if r.type == "AttemptSucceeded"}
+    tasks = {
+        name: _task(task, proofs.get(name), ends.get(name), (solutions or {}).get(name))
+        for name, task in row["tasks"].items()
+    }
+    single = next(iter(tasks.values())) if len(tasks) == 1 else dict.fromkeys(PER_TASK) | {"family": row["family"]}
+    shown = {
+        "run": row["run"],
+        "status": row["status"],
+        "policy": row["policy"],
+        "forced": row["forced"],
+        "seed": row["seed"],
+        "time_limit": row["budget"]["time_limit"],
+        **single,
+        "seconds": row["seconds"],
+        "attempts": row["attempts"],
+        "events": history[-1].version,
+        "requested_at": when(row["requested_at"]),
+        "finished_at": when(row["finished_at"]),
+        "error": row["error"],
+        "message": row["message"],
+    }
+    return shown if len(tasks) == 1 else shown | {"tasks": tasks}
+
+
+def _task(task: Json, proof: Json | None, end: Json | None, solution: Any) -> Json:
+    bound, objective = proof["value"] if proof else None, task["objective"]
+    least = task["sense"] == "min"
+    return {
+        "family": task["family"],
+        "instance": task["label"],
+        "size": task["size"],
+        "sense": task["sense"],
+        "solver": task["solver"],
+        "version": task["version"],
+        "objective": objective,
+        "solution": solution,
+        "lower_bound": bound if least else objective,
+        "upper_bound": objective if least else bound,
+        "bound_method": proof["method"] if proof else None,
+        "best_known": task["best_known"],
+        "gap": task["gap"],
+        "proved_optimal": bool(end and end["proved_optimal"]),
+        "stopped": end["stopped"] if end else None,
+        "iterations": task["iterations"],
+        "cluster": task["cluster"],
+    }
+
+
+async def kept_solutions(store: SQLiteStore, history: Sequence[Recorded]) -> dict[str, Any]:
+    """The solution of each task that has succeeded, from the artifacts (those that are still kept)."""
+    from mezan.solvers.pack import unpack
+
+    found: dict[str, Any] = {}
+    for recorded in history:
+        if recorded.type == "AttemptSucceeded":
+            content = await store.artifact(recorded.data["solution"])
+            if content is not None:
+                found[recorded.data["task"]] = unpack(content)["solution"]
+    return found
+
+
+def lines(about: Json) -> list[tuple[str, str]]:
+    """The figures of a run for people, as label and value."""
+    from .output import clean, number, percent, seconds
+
+    if "tasks" in about:
+        return [
+            (clean(name), f"{task['solver'] or '-'}  {number(task['objective'])}  gap {percent(task['gap'])}")
+            for name, task in about["tasks"].items()
+        ]
+    least = about["sense"] == "min"
+    shown = [("objective", number(about["objective"]) + (" (proved optimal)" if about["proved_optimal"] else ""))]
+    if about["best_known"] is not None:
+        shown.append(("gap", f"{percent(about['gap'])} to the best known {number(about['best_known'])}"))
+    bound = about["lower_bound"] if least else about["upper_bound"]
+    if bound is not None and about["bound_method"]:
+        shown.append(("lower bound" if least else "upper bound", f"{number(bound)} ({clean(about['bound_method'])})"))
+    shown.append(("solver", f"{about['solver'] or '-'} (policy {clean(about['policy'])}, seed {about['seed']})"))
+    took = "" if about["seconds"] is None else f", {seconds(about['seconds'])}"
+    stopped = f", stopped by {about['stopped']}" if about["stopped"] else ""
+    shown.append(("work", f"{about['iterations'] or 0} iterations{took}{stopped}"))
+    if about["solution"] is not None:
+        shown.append(("solution", preview(about["solution"])))
+    return shown
+
+
+def preview(solution: Any, most: int = 16) -> str:
+    """The beginning of a solution; the whole of it is in the JSON."""
+    values = solution.tolist() if hasattr(solution, "tolist") else solution
+    shown = " ".join(str(value) for value in values[:most])
+    return shown if len(values) <= most else f"{shown} … ({len(values)} entries; all of them with --json)"

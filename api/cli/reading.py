@@ -1,0 +1,104 @@
+"""Read models as of now, read-only: what a saving process has stored, and the tail of the log folded on top."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Any
+
+from mezan.engine.errors import RunNotFound
+from mezan.engine.folds import Projection, Row, RowProjection, StoredRow
+from mezan.engine.log import Recorded
+from mezan.engine.recovery import whole_stream
+from mezan.engine.stores.sqlite import SQLiteStore
+from mezan.solvers.errors import BadInput
+
+from .options import database
+
+PAGE = 2_000
+
+
+@asynccontextmanager
+async def opened(db: str) -> AsyncIterator[SQLiteStore]:
+    """A database to look at; it must exist."""
+    async with SQLiteStore.open(database(db), read_only=True) as store:
+        yield store
+
+
+async def find_run(store: SQLiteStore, name: str) -> str:
+    """The full id of a run named by its id, the beginning of one, or ``last``; raises RunNotFound."""
+    if name == "last":
+        newest = await store.read(types=["RunRequested"], limit=1, backwards=True)
+        if not newest:
+            raise RunNotFound("`last` must name the latest run; this database has none: solve something first")
+        return newest[0].stream
+    found = await store.streams_like(name) if name else []
+    if name in found:
+        return name
+    if len(found) != 1:
+        near = (
+            f"it is the beginning of {len(found)} or more: {', '.join(found)}"
+            if found
+            else "there is none; see `mezan runs`"
+        )
+        raise RunNotFound(f"a run id must name one run; {name[:80]!r} does not: {near}")
+    return found[0]
+
+
+async def history_of(store: SQLiteStore, name: str) -> list[Recorded]:
+    """Every event of a run named as for :func:`find_run`."""
+    return await whole_stream(store, await find_run(store, name))
+
+
+async def newest_rows(store: SQLiteStore, projection: RowProjection, *, tag: str | None, limit: int) -> list[StoredRow]:
+    """Rows as of the log's end, newest first event first."""
+    while True:
+        saved = (await store.saved()).get(projection.name)
+        fresh: dict[str, StoredRow] = {}
+        position = saved.position if saved is not None and saved.version == projection.version else 0
+        usable = position > 0
+        while tail := await store.read(after=position, types=projection.handles, limit=PAGE):
+            position = tail[-1].position
+            for event in tail:
+                await _fold(store, projection, event, fresh, usable=usable)
+        wanted = [row for row in fresh.values() if tag in {None, row.tag}]
+        stored = await store.rows(projection.name, tag=tag, limit=limit + len(fresh)) if usable else []
+        if (await store.saved()).get(projection.name) == saved:  # else another process has saved in between: again
+            wanted += [row for row in stored if row.key not in fresh]
+            return sorted(wanted, key=lambda row: -row.position)[:limit]
+
+
+async def _fold(
+    store: SQLiteStore, projection: RowProjection, event: Recorded, fresh: dict[str, StoredRow], *, usable: bool
+) -> None:
+    key = projection.key(event)
+    known = fresh.get(key)
+    if known is None and usable and event.type not in projection.opens:
+        known = await store.row(projection.name, key)
+    row: Row = projection.apply(None if known is None else known.data, event)
+    position = event.position if known is None else known.position
+    fresh[key] = StoredRow(key, event.stream, position, projection.tag(row), row)
+
+
+async def value(store: SQLiteStore, projection: Projection[Any], as_of: str | None) -> Any:
+    """A projection's value now, or as of a position or a time."""
+    if as_of is not None:
+        from mezan.engine.travel import position_of, value_as_of
+
+        return await value_as_of(store, projection, await position_of(store, moment(as_of)), store)
+    from mezan.engine.follower import Follower
+
+    follower = Follower(store, store, (projection,), read_only=True)
+    await follower.start()
+    return follower.state(projection.name)
+
+
+def moment(text: str) -> int | datetime:
+    """A log position, or an ISO 8601 time (without a zone: local time); raises BadInput."""
+    if text.isdecimal() and len(text) < 19:
+        return int(text)
+    try:
+        return datetime.fromisoformat(text).astimezone()
+    except (ValueError, OverflowError):
+        raise BadInput(
+            f"--as-of must be a log position or a time like 2026-01-31T12:00:00+00:00; got {text[:40]!r}"
+        ) from None
