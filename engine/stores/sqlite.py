@@ -111,6 +111,8 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         while self._busy or self._pending:
             await self.transact(lambda _: None)
         self._closed = True
+        # the writer's connection must be the last: only then does SQLite move everything into the one file
+        await self._reader.close()
         await anyio.to_thread.run_sync(self._writer.stop)
 
     # writing
