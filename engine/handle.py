@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from mezan.solvers.gaps import gap
 from mezan.solvers.pack import Array
-from mezan.solvers.problem import gap
 
 from . import events as e
 from .log import EventLog, Recorded

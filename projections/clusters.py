@@ -17,11 +17,8 @@ from dataclasses import dataclass, field
 from math import frexp, fsum, sqrt
 from typing import Any
 
-import numpy as np
-
 from mezan.engine.log import Recorded
 
-from . import kmeans
 from .canonical import dumps, loads
 
 FIRST_FIT = 20
@@ -165,6 +162,10 @@ def _sample(group: Group, instance: str, features: Mapping[str, float]) -> None:
 
 
 def _fit(group: Group) -> Fit | None:
+    import numpy as np  # here, so that reading what is folded stays quick to start
+
+    from . import kmeans
+
     columns: list[Any] = [[compress(value) for value in column] for column in zip(*group.sample, strict=True)]
     if not columns:
         return None

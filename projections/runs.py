@@ -5,7 +5,7 @@ from typing import Any
 from mezan.engine.events import TERMINAL
 from mezan.engine.folds import Row
 from mezan.engine.log import Recorded
-from mezan.solvers.problem import gap
+from mezan.solvers.gaps import gap
 
 Json = dict[str, Any]
 STATUS = {"RunCompleted": "completed", "RunFailed": "failed", "RunCancelled": "cancelled"}

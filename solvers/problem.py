@@ -108,17 +108,6 @@ class Family(Generic[P]):
         return objective <= target if self.sense == "min" else objective >= target
 
 
-def gap(objective: float, reference: float | None) -> float | None:
-    """Distance to a reference value in percent of it; None without one, or when it is zero and not met."""
-    if reference is None:
-        return None
-    if objective == reference:
-        return 0.0
-    if reference == 0:
-        return None
-    return 100.0 * abs(objective - reference) / abs(reference)
-
-
 def loss(objective: float, bound: Bound | None, sense: Sense) -> float:
     """How far a result is from its bound, in [0, 1]: the scale-free loss that ratings compare inside a cluster.
 

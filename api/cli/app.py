@@ -42,9 +42,12 @@ def _run(body: Callable[..., Coroutine[Any, Any, int]], *arguments: Any, **optio
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        typer.echo(f"mezan {version('mezan')}")
+        try:
+            typer.echo(f"mezan {version('mezan')}")
+        except PackageNotFoundError:
+            typer.echo("mezan, run from a source tree that is not installed")
         raise typer.Exit
 
 

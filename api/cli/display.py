@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mezan.engine.events import TERMINAL
 from mezan.engine.log import Recorded
-from mezan.solvers.problem import gap
+from mezan.solvers.gaps import gap
 
 from .output import clean, console, notice, number, percent, seconds, short, sparkline
 

@@ -43,6 +43,8 @@ def report(error: BaseException) -> int:
         # what reads our output has closed: nobody is left to tell, and flushing at exit would fail again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return BROKEN_PIPE
+    if type(error).__name__ == "NoArgsIsHelpError":
+        return BAD_INPUT  # the help has been printed
     from mezan.solvers.errors import MezanError
 
     text = one_line(error)

@@ -33,7 +33,7 @@ async def leaderboard(db: str, family: str | None, cluster: str | None, as_of: s
         return DONE
     figures = ("rating", "games", "won", "drawn", "lost", "outcomes", "mean loss", "failed")
     shown = table(
-        "", "solver", *figures, right=("", *figures), title=f"in cluster {clean(cluster)}" if cluster else None
+        "#", "solver", *figures, right=("#", *figures), title=f"in cluster {clean(cluster)}" if cluster else None
     )
     for row in rows:
         shown.add_row(
@@ -43,7 +43,6 @@ async def leaderboard(db: str, family: str | None, cluster: str | None, as_of: s
             *(str(row[name]) for name in ("games", "wins", "draws", "losses", "outcomes")),
             "-" if row["mean_loss"] is None else f"{row['mean_loss']:.4f}",
             str(row["failures"]),
-            end_section=row is rows[-1] or rows[rows.index(row) + 1]["family"] != row["family"],
         )
     console().print(shown)
     return DONE

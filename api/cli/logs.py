@@ -234,9 +234,9 @@ async def stats(db: str, *, as_json: bool) -> int:
     shown = table("events", "", right=("",))
     for name, count in counted["by_type"].items():
         shown.add_row(clean(name), str(count))
-    shown.add_section()
-    shown.add_row("all", str(counted["events"]))
+    shown.add_row("in all", str(counted["events"]))
     console().print(shown)
+    console().print()
     for line in (
         f"runs       {counted['runs']} asked, {counted['completed']} completed, {counted['failed']} failed, {counted['cancelled']} cancelled",
         f"latency    p50 {seconds(counted['p50'])}, p95 {seconds(counted['p95'])}, p99 {seconds(counted['p99'])}",

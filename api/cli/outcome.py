@@ -12,7 +12,7 @@ from .output import when
 Json = dict[str, Any]
 PER_TASK = (
     "family", "instance", "size", "sense", "solver", "version", "objective", "solution", "lower_bound", "upper_bound",
-    "bound_method", "best_known", "gap", "proved_optimal", "stopped", "iterations", "cluster",
+    "bound_method", "best_known", "gap", "proved_optimal", "stopped", "iterations", "compile_seconds", "cluster",
 )  # fmt: skip
 
 
@@ -79,6 +79,7 @@ def _task(task: Json, proof: Json | None, end: Json | None, solution: Any) -> Js
         "proved_optimal": bool(end and end["proved_optimal"]),
         "stopped": end["stopped"] if end else None,
         "iterations": task["iterations"],
+        "compile_seconds": end["compile_seconds"] if end else None,
         "cluster": task["cluster"],
     }
 

@@ -45,10 +45,11 @@ def _plain(value: Any) -> Any:
 
 def table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> "Table":
     """An empty table; ``right`` names the columns of figures."""
-    from rich import box
     from rich.table import Table
 
-    made = Table(box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False)
+    made = Table(
+        box=None, padding=(0, 1), pad_edge=False, header_style="dim", title=title, title_justify="left", title_style="bold"
+    )
     for name in columns:
         figures = name in right
         made.add_column(name, justify="right" if figures else "left", no_wrap=True, overflow="ellipsis")
@@ -61,8 +62,8 @@ def clean(text: object) -> str:
 
 
 def short(run: str) -> str:
-    """The beginning of a run id: time and 20 random bits, enough to name it again."""
-    return run[:18]
+    """The beginning of a run id: its milliseconds and 10 random bits, enough to name it again."""
+    return run[:16]
 
 
 def number(value: float | None) -> str:

@@ -20,6 +20,8 @@ from .output import STYLES, ago, clean, console, emit, notice, number, percent, 
 from .reading import find_run, history_of, newest_rows, opened
 
 Json = dict[str, Any]
+WIDE = 90
+"""Columns from which the list of runs says when."""
 STATUSES = ("requested", "running", *STATUS.values())
 LISTED = ("run", "status", "label", "family", "size", "policy", "solver", "objective", "gap", "best_known", "seconds", "seed", "attempts", "error", "message")  # fmt: skip
 
@@ -40,7 +42,9 @@ async def list_runs(db: str, status: str | None, limit: int, *, as_json: bool) -
         return DONE
     from rich.text import Text
 
-    shown = table("run", "status", "instance", "solver", "objective", "gap", "time", "when", right=("objective", "gap", "time"))  # fmt: skip
+    wide = console().width >= WIDE
+    figures = ("objective", "gap", "time")
+    shown = table("run", "status", "instance", "solver", *figures, *(["when"] if wide else []), right=figures)
     for row in found:
         shown.add_row(
             Text(short(row["run"]), "cyan"),
@@ -50,7 +54,7 @@ async def list_runs(db: str, status: str | None, limit: int, *, as_json: bool) -
             number(row["objective"]),
             percent(row["gap"]),
             seconds(row["seconds"]),
-            ago(row["requested_at"]),
+            *([ago(row["requested_at"])] if wide else []),
         )
     console().print(shown)
     return DONE
@@ -156,13 +160,15 @@ def _print_why(run: str, cards: Sequence[Json], history: Sequence[Recorded]) -> 
         *([("earlier", ", ".join(c["solver"] for c in cards[:-1]))] if len(cards) > 1 else []),
     ]  # fmt: skip
     print_pairs([(label, clean(text)) for label, text in about])
-    figures = ("score", "rating", "in cluster", "trials", "in cl.", "mean loss", "propensity")
-    candidates = table("", "candidate", *figures, "", right=figures)
+    figures = ("score", "rating", "cluster\nrating", "trials", "cluster\ntrials", "mean\nloss", "propen-\nsity")
+    candidates = table("  candidate", *figures, right=figures)
     for c in card["candidates"]:
         chosen = c["solver"] == card["solver"]
         candidates.add_row(
-            "▸" if chosen else "",
-            Text(f"{c['solver']} v{c['version']}", "bold green" if chosen else "dim" if c["refused"] else ""),
+            Text(
+                f"{'▸' if chosen else ' '} {c['solver']} v{c['version']}",
+                "bold green" if chosen else "dim" if c["refused"] else "",
+            ),
             number(c["score"]),
             f"{c['rating']:.0f}",
             f"{c['cluster_rating']:.0f}",
@@ -170,9 +176,13 @@ def _print_why(run: str, cards: Sequence[Json], history: Sequence[Recorded]) -> 
             str(c["cluster_trials"]),
             "-" if c["mean_loss"] is None else f"{c['mean_loss']:.4f}",
             f"{c['propensity']:.3f}",
-            Text(clean(c["refused"] or ""), "dim"),
         )
+    console().print()
     console().print(candidates)
+    for c in card["candidates"]:
+        if c["refused"]:
+            console().print(Text(f"  {c['solver']} could not be taken: {clean(c['refused'])}", "dim"))
+    console().print()
 
 
 def _print_report(report: Json, what: str) -> None:
