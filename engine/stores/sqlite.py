@@ -94,12 +94,14 @@ class SQLiteStore(EventLog, SQLiteReadModels):
             try:
                 head = await store.head()
                 store._position = head.position if head else 0
-                async with anyio.create_task_group() as tasks:
-                    tasks.start_soon(store._watch)
-                    try:
-                        yield store
-                    finally:
-                        tasks.cancel_scope.cancel()
+                # no task group: it would wrap what the block raises
+                watching = asyncio.create_task(store._watch(), name="mezan-watch")
+                try:
+                    yield store
+                finally:
+                    watching.cancel()
+                    with anyio.CancelScope(shield=True):
+                        await asyncio.wait([watching])
             finally:
                 with anyio.CancelScope(shield=True):
                     await store._stop()

@@ -266,6 +266,15 @@ class Appending(StoreContract):
         async with self.open_store(url) as store:
             assert len(await store.read()) == 51
 
+    async def test_errors_of_the_block_come_out_as_they_are(self, url):
+        """Not in a group: whoever opens a store catches what it raises."""
+        with pytest.raises(WrongExpectedVersion):
+            async with self.open_store(url) as store:
+                await store.append(Write("a", [planned(1)], 5))
+        with pytest.raises(KeyError):
+            async with self.open_store(url):
+                raise KeyError
+
     async def test_a_cancelled_append_leaves_the_log_whole(self, store):
         """Whoever stops waiting does not know the outcome, but the log does."""
         async with anyio.create_task_group() as tasks:
