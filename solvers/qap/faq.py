@@ -33,8 +33,8 @@ class FAQ:
     """
 
     restarts: int = 8
-    steps: int = 30
-    spread: float = 0.5
+    steps: int = 15
+    spread: float = 0.8
 
     def arrays(self, problem: QAP) -> dict[str, Array]:
         """See :func:`moves.prepare`."""

@@ -13,7 +13,7 @@ from mezan.solvers.qap.family import FAMILY
 from mezan.solvers.seeds import key_data
 
 SOLVERS = {solver.name: solver for solver in FAMILY.solvers}
-BUDGET = {"qap.tabu": 2_000, "qap.annealing": 30_000, "qap.faq": 1_500, "qap.descent": 2_000}
+BUDGET = {"qap.tabu": 1_500, "qap.annealing": 16_000, "qap.faq": 1_200, "qap.descent": 1_500}
 SMALL = ("chr12a", "esc16a", "had12", "nug12", "rou12", "tai12a")
 each = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
 
@@ -60,22 +60,21 @@ def test_optima_are_found(name, symmetric, draw):
     assert [b.objective for b in best] == [optimum(p) for p in problems]
 
 
-@each
-def test_real_data(solver, draw):
+@pytest.mark.parametrize("name", ["qap.tabu", "qap.descent"])
+def test_real_data(name, draw):
     """Real numbers reach the optimum of enumeration, recomputed without kernel error."""
     problem = draw(6, 1, real=True)
-    (found,), _ = advance(solver, [problem], [500])
+    (found,), _ = advance(SOLVERS[name], [problem], [500])
     assert found.objective == pytest.approx(optimum(problem), rel=1e-12)
 
 
-@pytest.mark.parametrize("name", ["qap.tabu", "qap.annealing"])
-def test_large_integers(name, draw):
+def test_large_integers(draw):
     """Objectives beyond int32 are exact."""
     small = draw(6, 2)
     large = QAP(A=small.A * 10**5 + 1, B=small.B * 10**5 + 1)
-    (found,), drive = advance(SOLVERS[name], [large], [500])
+    (found,), drive = advance(SOLVERS["qap.annealing"], [large], [500])
     assert found.objective == optimum(large) > 2**33
-    kernel = load(SOLVERS[name])
+    kernel = load(SOLVERS["qap.annealing"])
     assert kernel.arrays(large)["A"].dtype == np.int64
     assert drive.advance(100)[0].incumbent is None
 
