@@ -18,7 +18,16 @@ from typing import Any
 
 from common import Clock, folder, median, percentile, report
 
-from mezan.engine.events import SolverChosen
+from mezan.engine.events import (
+    AttemptStarted,
+    AttemptSucceeded,
+    Event,
+    ProblemProfiled,
+    RunCompleted,
+    RunPlanned,
+    RunRequested,
+    SolverChosen,
+)
 from mezan.engine.log import Recorded, Write
 from mezan.engine.stores import schema
 from mezan.engine.stores.sqlite import COLUMNS, SQLiteStore
@@ -136,28 +145,48 @@ async def ours(path: Path) -> dict[str, float]:
     return _row(latencies, clock)
 
 
-async def ours_batch(path: Path, batch: int = 100) -> float:
-    """CPU microseconds per event, from unvalidated content to the committed row, one append of 100 after another."""
+Bodies = list[tuple[type[Event], dict[str, Any]]]
+
+
+def decisions() -> Bodies:
+    """The largest events there are: 700 choices."""
+    return [(SolverChosen, body(i)) for i in range(700)]
+
+
+def life(i: int) -> Bodies:
+    """The seven events of a run."""
+    budget = {"time_limit": 5.0}
+    task = {"task": "main", "family": "qap", "sense": "min", "problem": "ab" * 32, "size": 25, "label": "tai25a", "best_known": 1167256.0}
+    about = {"task": "main", "attempt": 1, "solver": "qap.tabu", "version": "1"}
+    features = {f"feature_{k}": 0.123456 * k + i % 7 for k in range(20)}
+    bound = {"value": 962417.0, "method": "gilmore-lawler"}
+    return [
+        (RunRequested, {"tasks": [task], "budget": budget, "seed": i, "policy": "elo_ucb", "worker": "worker_01"}),
+        (RunPlanned, {"order": ["main"]}),
+        (ProblemProfiled, {"task": "main", "family": "qap", "instance": "ab" * 32, "size": 25, "features": features, "bound": bound, "seconds": 0.001}),
+        (SolverChosen, body(i)),
+        (AttemptStarted, about | {"seed": i, "worker": "worker_01", "device": "cpu"}),
+        (AttemptSucceeded, about | {"family": "qap", "sense": "min", "instance": "ab" * 32, "cluster": "qap/0", "budget": budget, "objective": 1167256.0 + i, "solution": "cd" * 32, "bound": bound, "proved_optimal": False, "loss": 0.17, "stopped": "time", "iterations": 34614, "seconds": 5.01, "compile_seconds": 1.2}),
+        (RunCompleted, {"objectives": {"main": 1167256.0 + i}, "seconds": 5.02}),
+    ]  # fmt: skip
+
+
+def lives() -> Bodies:
+    """A hundred runs: 700 events of every size."""
+    return [pair for i in range(100) for pair in life(i)]
+
+
+async def ours_batch(path: Path, bodies: Bodies, *, validate: bool, batch: int = 100) -> float:
+    """CPU microseconds per event, from content (validated here, or before) to the committed row, 100 an append."""
     async with SQLiteStore.open(f"sqlite:///{path}") as store:
-        bodies = [body(i) for i in range(1_000)]
-        total = 20_000
+        made = [kind.model_validate(content) for kind, content in bodies]
+        total = 21_000
         with Clock() as clock:
             for start in range(0, total, batch):
-                at = start % 1_000
-                events = [SolverChosen.model_validate(b) for b in bodies[at : at + batch]]
+                at = start % len(bodies)
+                part = bodies[at : at + batch]
+                events = [k.model_validate(c) for k, c in part] if validate else made[at : at + batch]
                 await store.append(Write(f"s{start}", events))
-    return 1e6 * clock.cpu / total
-
-
-async def ours_batch_made(path: Path, batch: int = 100) -> float:
-    """The same with the events already made (validated): encode, hash, ids, chain, insert."""
-    async with SQLiteStore.open(f"sqlite:///{path}") as store:
-        events = [decision(i) for i in range(1_000)]
-        total = 20_000
-        with Clock() as clock:
-            for start in range(0, total, batch):
-                at = start % 1_000
-                await store.append(Write(f"s{start}", events[at : at + batch]))
     return 1e6 * clock.cpu / total
 
 
@@ -203,19 +232,19 @@ def aggregate() -> tuple[type, type]:
     return Application, Run
 
 
-def eventsourcing_save(path: Path, batch: int = 100) -> float:
-    """CPU microseconds per event of ``Application.save`` with 100 events of the same content."""
+def eventsourcing_save(path: Path, bodies: Bodies, batch: int = 100) -> float:
+    """CPU microseconds per event of ``Application.save`` with 100 events of the same content (not validated)."""
     application, run_type = aggregate()
     app = application(env={"PERSISTENCE_MODULE": "eventsourcing.sqlite", "SQLITE_DBNAME": str(path)})
     runs = [run_type() for _ in range(PRODUCERS)]
     app.save(*runs)
-    bodies = [body(i) for i in range(1_000)]
-    total = 20_000
+    total = 21_000
     with Clock() as clock:
         for start in range(0, total, batch):
             run = runs[(start // batch) % PRODUCERS]
-            for j in range(batch):
-                run.decide(bodies[(start + j) % 1_000])
+            at = start % len(bodies)
+            for _, content in bodies[at : at + batch]:
+                run.decide(content)
             app.save(run)
     app.close()
     return 1e6 * clock.cpu / total
@@ -240,11 +269,16 @@ def main() -> None:
             rows = asyncio.run(rows_of(path / "rows.db", 1_000))
             kept.setdefault("raw sqlite3 group commit (limit)", []).append(raw(path / "raw.db", rows)[0])
             kept.setdefault("mezan", []).append(asyncio.run(ours(path / "ours.db")))
-            batch.setdefault("mezan, validated content to row", []).append(asyncio.run(ours_batch(path / "batch.db")))
-            batch.setdefault("mezan, event to row", []).append(asyncio.run(ours_batch_made(path / "made.db")))
             if peers:
                 kept.setdefault("eventsourcing recorder, one by one", []).append(eventsourcing_recorder(path / "es.db"))
-                batch.setdefault("eventsourcing Application.save", []).append(eventsourcing_save(path / "app.db"))
+            for name, bodies in (("decisions", decisions()), ("whole runs", lives())):
+                for validate in (True, False):
+                    what = "validate, encode, hash, ids" if validate else "encode, hash, ids"
+                    cpu = asyncio.run(ours_batch(path / f"{name}{validate}.db", bodies, validate=validate))
+                    batch.setdefault(f"mezan, {name}: {what}", []).append(cpu)
+                if peers:
+                    cpu = eventsourcing_save(path / f"{name}-es.db", bodies)
+                    batch.setdefault(f"eventsourcing Application.save, {name}", []).append(cpu)
     limit = median([r["events_per_s"] for r in kept["raw sqlite3 group commit (limit)"]])
     table: list[dict[str, object]] = []
     for system, several in kept.items():

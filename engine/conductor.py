@@ -78,7 +78,7 @@ class Conductor:
         try:
             with self._scope:
                 await self._tasks()
-            if self._scope.cancelled_caught:
+            if self._scope.cancelled_caught and not self.state.over:
                 await self._append(Cancel(self._reason, self._progress))
         except anyio.get_cancelled_exc_class():
             with anyio.CancelScope(shield=True):
@@ -135,7 +135,9 @@ class Conductor:
         forget: tuple[str, ...] = (),
     ) -> None:
         write = self._stage(command, cause)
-        await self._parts.log.append(write, artifacts=artifacts, forget=forget, fence=self._parts.lease.fence)
+        # what has been decided is recorded even when a cancellation arrives meanwhile
+        with anyio.CancelScope(shield=True):
+            await self._parts.log.append(write, artifacts=artifacts, forget=forget, fence=self._parts.lease.fence)
 
     # tasks
 
@@ -262,6 +264,7 @@ class Conductor:
             saved = None
         seed = task.started.seed if saved and task.started else derive(request.seed, name, number)
         begun = _Begun(self, task, solver, number, seed, None if saved is None else saved)
+        group, weight = await self._group(solver, problem)
         job = Job(
             Work(
                 family=family,
@@ -279,7 +282,8 @@ class Conductor:
             priority=request.priority,
             deadline=anyio.current_time() + (_perf_deadline(request.deadline) - time.perf_counter()),
             device=await self._device(solver),
-            group=await self._group(solver, problem) if resume is None else None,
+            group=group if resume is None else None,
+            weight=weight,
         )
         try:
             outcome: Outcome | BaseException | None = await self._parts.scheduler.run(job)
@@ -296,18 +300,22 @@ class Conductor:
 
             return kernel_platform()
 
-        return await anyio.to_thread.run_sync(platform)
+        device = await anyio.to_thread.run_sync(platform)
+        return device if device in self._parts.scheduler.capacity else "cpu"
 
-    async def _group(self, solver: Solver[Any], problem: Problem) -> Any:
+    async def _group(self, solver: Solver[Any], problem: Problem) -> tuple[Any, int]:
+        """What must be equal to share a call, and the bytes that one lane of it holds."""
         if solver.runs_in == "inline":
-            return solver.name
+            return solver.name, 0
         if solver.runs_in != "kernel":
-            return None
+            return None, 0
 
-        def key() -> Any:
-            from mezan.solvers.driver import shape_key
+        def key() -> tuple[Any, int]:
+            from mezan.solvers.driver import lane_bytes, shape_key
 
-            return solver.name, shape_key(load(solver), problem)
+            kernel = load(solver)
+            shape = shape_key(kernel, problem)
+            return (solver.name, shape), lane_bytes(kernel, shape)
 
         return await anyio.to_thread.run_sync(key)
 

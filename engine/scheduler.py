@@ -23,6 +23,7 @@ class Job:
         deadline: on the ``anyio.current_time()`` clock.
         device: which kind of slot it needs.
         group: jobs with equal groups that wait together run in one call; None runs alone.
+        weight: bytes that it holds while it runs; a batch stays below the scheduler's limit.
         cancelled: set by :meth:`Scheduler.cancel`; executors look at it between chunks.
         scope: the executor's cancel scope, for work that cannot look.
     """
@@ -32,6 +33,7 @@ class Job:
     deadline: float = float("inf")
     device: str = "cpu"
     group: Hashable | None = None
+    weight: int = 0
     cancelled: bool = False
     taken: bool = False
     scope: anyio.CancelScope | None = None
@@ -56,10 +58,14 @@ class Scheduler:
         execute: runs a batch of jobs of one group to the end, calling ``finish`` on each.
         capacity: slots per device.
         largest_batch: most jobs gathered into one call.
+        heaviest_batch: most bytes that the jobs of one call may hold together (a single job may hold more).
     """
 
-    def __init__(self, execute: Execute, capacity: Mapping[str, int], *, largest_batch: int = 64) -> None:
-        self._execute, self._capacity, self._largest_batch = execute, dict(capacity), largest_batch
+    def __init__(
+        self, execute: Execute, capacity: Mapping[str, int], *, largest_batch: int = 64, heaviest_batch: int = 2**28
+    ) -> None:
+        self._execute, self._capacity = execute, dict(capacity)
+        self._largest_batch, self._heaviest_batch = largest_batch, heaviest_batch
         self._arrivals = count()
         self._queues: dict[str, list[_Entry]] = {device: [] for device in capacity}
         self._groups: dict[tuple[str, Hashable], list[_Entry]] = {}
@@ -130,8 +136,11 @@ class Scheduler:
         jobs = [first]
         if first.group is not None:
             waiting = self._groups[device, first.group]
-            while len(jobs) < self._largest_batch and (job := _pop(waiting)) is not None:
+            most = self._largest_batch if first.weight == 0 else max(1, self._heaviest_batch // first.weight)
+            while len(jobs) < min(most, self._largest_batch) and (job := _pop(waiting)) is not None:
                 jobs.append(job)
+            while waiting and waiting[0][3].taken:
+                heapq.heappop(waiting)
             if not waiting:
                 del self._groups[device, first.group]
         self.waiting -= len(jobs)

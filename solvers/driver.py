@@ -68,6 +68,15 @@ def shape_key(kernel: Kernel[Any], problem: Problem) -> tuple[tuple[str, str, tu
     return tuple((name, arrays[name].dtype.str, arrays[name].shape) for name in sorted(arrays))
 
 
+@lru_cache(maxsize=1024)
+def lane_bytes(kernel: Kernel[Any], shape: tuple[tuple[str, str, tuple[int, ...]], ...]) -> int:
+    """Bytes that one lane of such a shape holds on the device: its arrays and its state."""
+    with jax.enable_x64(any(np.dtype(kind).itemsize == 8 for _, kind, _ in shape)):
+        arrays = {name: jax.ShapeDtypeStruct(dims, np.dtype(kind)) for name, kind, dims in shape}
+        state = jax.eval_shape(kernel.init, arrays, jax.ShapeDtypeStruct((2,), np.uint32))
+    return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((arrays, state)))
+
+
 class Drive:
     """One or more same-shape instances advanced together by one kernel.
 

@@ -6,6 +6,7 @@ import sqlite3
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 import aiosqlite
@@ -304,7 +305,7 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         """Matching events after a position, and the position up to which none is missing."""
         if self._tail and self._tail[0].position <= after + 1 <= self._tail[-1].position:
             upto = self._tail[-1].position
-            fresh = [self._tail[i] for i in range(max(0, after + 1 - self._tail[0].position), len(self._tail))]
+            fresh = islice(self._tail, max(0, after + 1 - self._tail[0].position), None)
             page = [
                 r for r in fresh
                 if (stream is None or (r.stream == stream and r.tenant == context.tenant.get()))
@@ -391,8 +392,8 @@ class SQLiteStore(EventLog, SQLiteReadModels):
                 return broken(position + 1, why)
         stored = await self.head()
         if last is not None and (stored is None or stored.position < position):
-            at = 0 if stored is None else stored.position
-            return broken(at + 1, f"the stored head says that the log ends at {at}")
+            end = 0 if stored is None else stored.position
+            return broken(end + 1, f"the stored head says that the log ends at {end}")
         found = None if last is None else Head(last.position, last.hash.hex(), last.recorded_at)
         return Verification(ok=True, checked=position, head=found)
 
