@@ -72,8 +72,8 @@ def shape_key(kernel: Kernel[Any], problem: Problem) -> tuple[tuple[str, str, tu
 def lane_bytes(kernel: Kernel[Any], shape: tuple[tuple[str, str, tuple[int, ...]], ...]) -> int:
     """Bytes that one lane of such a shape holds on the device: its arrays and its state."""
     with jax.enable_x64(any(np.dtype(kind).itemsize == 8 for _, kind, _ in shape)):
-        arrays = {name: jax.ShapeDtypeStruct(dims, np.dtype(kind)) for name, kind, dims in shape}
-        state = jax.eval_shape(kernel.init, arrays, jax.ShapeDtypeStruct((2,), np.uint32))
+        arrays = {name: np.broadcast_to(np.zeros((), kind), dims) for name, kind, dims in shape}
+        state = jax.eval_shape(kernel.init, arrays, key_data(0))
     return sum(leaf.size * leaf.dtype.itemsize for leaf in jax.tree.leaves((arrays, state)))
 
 

@@ -86,6 +86,9 @@ def solve(
         str | None, typer.Option(help="The kind of problem, where the file name does not say it.")
     ] = None,
     priority: Annotated[int, typer.Option(help="Higher runs first.")] = 0,
+    idempotency_key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="The same request under the same key is solved once.")
+    ] = None,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
@@ -114,6 +117,7 @@ def solve(
         solver=solver,
         policy=policy,
         priority=priority,
+        idempotency_key=idempotency_key,
         as_json=as_json,
         quiet=quiet,
     )

@@ -40,6 +40,7 @@ class Request:
     solver: str | None
     policy: str | None
     priority: int
+    idempotency_key: str | None
     as_json: bool
     quiet: bool
 
@@ -103,6 +104,7 @@ async def _one(engine: Engine, problem: Problem, request: Request, interrupt: In
         policy=request.policy or DEFAULT_POLICY,
         solver=request.solver,
         priority=request.priority,
+        idempotency_key=request.idempotency_key,
     )
     interrupt.run = run
     found = engine.incumbents(run.id)

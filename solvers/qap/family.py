@@ -6,7 +6,7 @@ from typing import Any
 from ..errors import BadProblem
 from ..problem import Family
 from ..solver import Kernel, Solver
-from .bounds import gilmore_lawler
+from .bounds import bound
 from .evaluate import evaluate
 from .features import features
 from .problem import QAP
@@ -64,7 +64,7 @@ FAMILY = Family(
     sense="min",
     problem=QAP,
     features=features,
-    bound=gilmore_lawler,
+    bound=bound,
     evaluate=evaluate,
     solvers=(
         Solver(
@@ -74,6 +74,14 @@ FAMILY = Family(
             summary="robust tabu search, eight searches in step, the whole swap neighbourhood kept up to date",
             reference="Taillard, Parallel Computing 17 (1991)",
             load=_tabu,
+        ),
+        Solver(
+            name="qap.descent",
+            family="qap",
+            version="1",
+            summary="best-improvement 2-swap descent, iterated with kicks of growing strength",
+            reference="Lourenço, Martin and Stützle, Handbook of Metaheuristics (2003); Benlic and Hao (2013)",
+            load=_descent,
         ),
         Solver(
             name="qap.annealing",
@@ -91,14 +99,6 @@ FAMILY = Family(
             reference="Vogelstein et al., PLoS ONE 10 (2015)",
             load=_faq,
             refuses=_too_large_for_faq,
-        ),
-        Solver(
-            name="qap.descent",
-            family="qap",
-            version="1",
-            summary="best-improvement 2-swap descent, iterated with kicks of growing strength",
-            reference="Lourenço, Martin and Stützle, Handbook of Metaheuristics (2003); Benlic and Hao (2013)",
-            load=_descent,
         ),
     ),
     suffixes=(".dat",),

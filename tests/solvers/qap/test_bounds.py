@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mezan.solvers.qap import QAP
-from mezan.solvers.qap.bounds import gilmore_lawler
+from mezan.solvers.qap.bounds import gilmore_lawler, rearrangement
 from mezan.solvers.qap.evaluate import evaluate
 from mezan.solvers.qap.features import features
 
@@ -25,6 +25,7 @@ def test_the_bound_never_exceeds_the_optimum(problem):
     """Enumeration finds nothing below the bound: any sign, symmetry, diagonal, integers or reals."""
     optimum = min(evaluate(problem, np.array(p)).objective for p in permutations(range(problem.size)))
     assert gilmore_lawler(problem).value <= optimum
+    assert rearrangement(problem).value <= optimum
 
 
 PUBLISHED = {"chr12a": 7245, "esc16a": 38, "had12": 1536, "nug12": 493, "rou12": 202272, "tai12a": 195918}
