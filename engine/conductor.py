@@ -29,7 +29,8 @@ from .errors import LeaseLost
 from .follower import Follower
 from .leases import Lease
 from .log import Artifact, EventLog, Write
-from .run import Cancel, Command, RunState, TaskState, decide, evolve
+from .recovery import whole_stream
+from .run import Cancel, Command, RunState, TaskState, decide, evolve, fold
 from .scheduler import Job, Scheduler
 
 logger = structlog.get_logger(__name__)
@@ -37,6 +38,7 @@ SMALL = 32
 """Problems up to this size are profiled on the event loop: a thread hop would cost more."""
 TRANSIENT_RETRIES = 3
 FIRST_PAUSE = 0.1
+END_TRIES = 4
 MAX_ATTEMPTS = 3
 """Solvers tried on one task when the earlier ones broke."""
 
@@ -67,6 +69,10 @@ class Conductor:
         self.solutions: dict[str, Array] = {}
         self.finished = anyio.Event()
         self.error: BaseException | None = None
+        self.recorded = False
+        """The end of the run is in the log; what was decided and then refused does not count."""
+        self.unrecorded: BaseException | None = None
+        """Why the end of the run could not be written; it stays unfinished in the log."""
         self.final: e.Event | None = None
         self._parts, self._requested_at = parts, requested_at
         self._scope = anyio.CancelScope()
@@ -84,13 +90,15 @@ class Conductor:
             with anyio.CancelScope(shield=True):
                 await self._end(Cancel(self._reason, self._progress))
             raise
-        except LeaseLost as error:
-            self.error = error
-            logger.warning("run lost to another worker", run=self.run)
-        except Exception as error:
-            self.error = error
+        except Exception as raised:
+            self.error = error = _first(raised)
+            if isinstance(error, LeaseLost):
+                logger.warning("run lost to another worker", run=self.run)
+                return
             logger.exception("run failed", run=self.run)
-            await self._end(e.RunFailed(task=None, error=_code(error), message=str(error), seconds=self._elapsed()))
+            failed = e.RunFailed(task=None, error=_code(error), message=_text(error), seconds=self._elapsed())
+            with anyio.CancelScope(shield=True):
+                await self._end(failed, doubtful=True)
         finally:
             faults.reach("run.finished")
             self.finished.set()
@@ -100,14 +108,31 @@ class Conductor:
         self._reason = reason
         self._scope.cancel()
 
-    async def _end(self, command: Command) -> None:
-        try:
-            if not self.state.over:
-                await self._append(command)
-        except MezanError as error:
-            # the store refuses: the run stays unfinished in the log and is taken up at the next opening
-            self.error = self.error or error
-            logger.error("terminal event not recorded", run=self.run, error=str(error))  # noqa: TRY400
+    async def _end(self, command: Command, *, doubtful: bool = False) -> None:
+        """Record the end. After an append that failed the state is ahead of the log, so it is folded again first."""
+        failure: Exception | None = None
+        for _ in range(END_TRIES):
+            try:
+                if doubtful:
+                    await self._refold()
+                if not self.state.over:
+                    await self._append(command)
+                return  # noqa: TRY300
+            except LeaseLost as error:
+                self.error = error
+                logger.warning("run lost to another worker", run=self.run)
+                return
+            except Exception as error:  # noqa: BLE001 - an earlier append's failure may surface here, and then it is tried again
+                doubtful, failure = True, error
+        # the store refuses: the run stays unfinished in the log and is taken up at the next opening
+        self.unrecorded = failure
+        logger.error("terminal event not recorded", run=self.run, error=str(failure))
+
+    async def _refold(self) -> None:
+        history = await whole_stream(self._parts.log, self.run)
+        self.state = fold(recorded.event for recorded in history)
+        self.final = history[-1].event if self.state.over else None
+        self.recorded = self.state.over
 
     # events
 
@@ -138,6 +163,7 @@ class Conductor:
         # what has been decided is recorded even when a cancellation arrives meanwhile
         with anyio.CancelScope(shield=True):
             await self._parts.log.append(write, artifacts=artifacts, forget=forget, fence=self._parts.lease.fence)
+        self.recorded = self.state.over
 
     # tasks
 
@@ -373,7 +399,7 @@ class Conductor:
         failure = e.AttemptFailed(
             **about,
             error=_code(error),
-            message=str(error) or type(error).__name__,
+            message=_text(error),
             transient=isinstance(error, Transient),
             retry_in=retry_in if transient else None,
             final=not transient and not self._another(task, family, begun),
@@ -411,8 +437,14 @@ class _Begun:
         self.checkpoints: list[str] = [] if task.checkpoint is None else [task.checkpoint.checkpoint]
         self.ref: str | None = None
 
+    def _over(self) -> bool:
+        """A batch goes on for its other runs after this one has ended; nothing more is recorded of it then."""
+        return self._owner.finished.is_set() or self._owner.state.over
+
     def started(self, lanes: int, lane: int, device: str) -> None:
         owner, saved = self._owner, self._saved
+        if self._over():
+            return
         owner._soon(  # noqa: SLF001 - one object in two classes
             e.AttemptStarted(
                 task=self._task,
@@ -432,6 +464,8 @@ class _Begun:
 
     def improved(self, objective: float, solution: Array, iterations: int, seconds: float) -> None:
         owner = self._owner
+        if self._over():
+            return
         owner._progress[self._task] = (iterations, seconds)  # noqa: SLF001
         owner.solutions[self._task] = solution
         digest = digest_of(pack({"solution": solution}))
@@ -447,6 +481,8 @@ class _Begun:
 
     def saved(self, artifact: Artifact, iterations: int, seconds: float) -> None:
         owner = self._owner
+        if self._over():
+            return
         owner._progress[self._task] = (iterations, seconds)  # noqa: SLF001
         self.checkpoints.append(artifact.digest)
         event = e.CheckpointSaved(
@@ -467,6 +503,19 @@ def _budget(spec: e.BudgetSpec, task: TaskState, family: Family[Any]) -> Budget:
 
 def _perf_deadline(deadline: float | None) -> float:
     return float("inf") if deadline is None else time.perf_counter() + deadline - time.time()
+
+
+def _first(error: BaseException) -> BaseException:
+    """What went wrong, out of the group that several tasks fail in; a lost lease before anything that follows from it."""
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    causes = [_first(inner) for inner in error.exceptions]
+    return next((cause for cause in causes if isinstance(cause, LeaseLost)), causes[0])
+
+
+def _text(error: BaseException) -> str:
+    """An error's message as text that can be stored, whatever is in it."""
+    return str(error).encode(errors="replace").decode() or type(error).__name__
 
 
 def _code(error: BaseException) -> str:

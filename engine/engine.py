@@ -41,6 +41,8 @@ logger = structlog.get_logger(__name__)
 LARGE = 20_000
 """Packed problems above this many bytes are prepared on a thread."""
 MAX_TASKS = 10_000
+MAX_NAME = 256
+"""Characters of a task's name or an idempotency key."""
 
 
 class Engine:
@@ -63,6 +65,7 @@ class Engine:
         self._standings, self._standings_read = standings, standings_read
         self.scheduler = Scheduler(execute, capacity, largest_batch=largest_batch)
         self._conductors: dict[str, Conductor] = {}
+        self._unrecorded: dict[str, BaseException] = {}
         self._tasks: anyio.abc.TaskGroup | None = None
         self._parts: Parts | None = None
         self.adopted: list[str] = []
@@ -179,19 +182,22 @@ class Engine:
         if self._tasks is None or self._parts is None:
             msg = "the engine must be open to submit; use `async with open_engine(...) as engine:`"
             raise BadInput(msg)
-        problems = {"main": problem} if isinstance(problem, Problem) else dict(problem)
-        if not 0 < len(problems) <= MAX_TASKS:
-            msg = f"a run must have between 1 and {MAX_TASKS} tasks; got {len(problems)}"
-            raise BadInput(msg)
+        problems = _problems(problem)
         Budget(time_limit=time_limit, iterations=iterations, target=target)
         self.policies.policy(policy)
         if solver is not None:
             self._check_solver(solver, problems)
-        if seed is not None and not 0 <= seed < 2**53:
-            msg = f"seed must be between 0 and 2^53 - 1; got {seed}"
+        if seed is not None and not (type(seed) is int and 0 <= seed < 2**53):
+            msg = f"seed must be a whole number between 0 and 2^53 - 1; got {seed!r}"
             raise BadInput(msg)
-        if deadline is not None and not 0 < deadline < 10**9:
-            msg = f"deadline must be a positive number of seconds from now; got {deadline}"
+        if not (type(priority) is int and abs(priority) < 2**53):
+            msg = f"priority must be a whole number below 2^53; got {priority!r}"
+            raise BadInput(msg)
+        if deadline is not None and not (isinstance(deadline, int | float) and 0 < deadline < 10**9):
+            msg = f"deadline must be a positive number of seconds from now; got {deadline!r}"
+            raise BadInput(msg)
+        if idempotency_key is not None and not _is_name(idempotency_key):
+            msg = f"an idempotency key must be a text of 1 to {MAX_NAME} characters; got {idempotency_key!r}"
             raise BadInput(msg)
         specs, artifacts = await self._pack(problems, after or {})
         requested = e.RunRequested(
@@ -216,9 +222,14 @@ class Engine:
             once = Idempotency(idempotency_key, digest_of(asked.model_dump_json().encode()))
         run = new_id("run")
         now = time.time()
-        done = await self._store.append(
-            Write(run, events, NEW), artifacts=artifacts, idempotency=once, fence=self._parts.lease.fence
-        )
+        try:
+            done = await self._store.append(
+                Write(run, events, NEW), artifacts=artifacts, idempotency=once, fence=self._parts.lease.fence
+            )
+        except anyio.get_cancelled_exc_class():
+            # the request may be recorded all the same, and then nobody would ever end it
+            self._tasks.start_soon(self._disown, run, now)
+            raise
         if done.duplicate:
             return Run(self, done.stream)
         faults.reach("run.requested")
@@ -278,6 +289,21 @@ class Engine:
             await conductor.conduct()
         finally:
             del self._conductors[conductor.run]
+            if conductor.unrecorded is not None:
+                self._unrecorded[conductor.run] = conductor.unrecorded
+
+    async def _disown(self, run: str, requested_at: float) -> None:
+        """End a run whose submission was cancelled, if its request was recorded."""
+        with anyio.CancelScope(shield=True):
+            try:
+                await self._store.transact(lambda _: None)  # whatever was queued before is decided then
+                state = fold(recorded.event for recorded in await whole_stream(self._store, run))
+            except StoreError as error:
+                logger.warning("cancelled request not ended", run=run, error=str(error))
+                return
+            if state.version and self._tasks is not None:
+                self._start(run, state, requested_at, {})
+                self._conductors[run].cancel("its submission was cancelled")
 
     # asking
 
@@ -316,15 +342,17 @@ class Engine:
     async def result_of(self, run: str) -> Result:
         """Wait for a run of this or another process to end; see :meth:`Run.result`."""
         conductor = self._conductors.get(run)
-        solutions: Mapping[str, Any] = {}
         if conductor is not None:
             await conductor.finished.wait()
-            if conductor.state.over:
-                solutions = conductor.solutions
-                return await self._result(run, conductor.state, conductor.final, solutions)
+            if conductor.recorded:
+                return await self._result(run, conductor.state, conductor.final, conductor.solutions)
+        why = self._unrecorded.get(run) if conductor is None else conductor.unrecorded
+        if why is not None:
+            msg = f"the end of run {run} could not be recorded ({why}); it is resumed when the database is opened again"
+            raise StoreError(msg) from why
         async for recorded in Run(self, run).events():
             last = recorded.event
-        return await self._result(run, await self.state(run), last, solutions)
+        return await self._result(run, await self.state(run), last, {})
 
     async def _result(self, run: str, state: RunState, last: e.Event | None, solutions: Mapping[str, Any]) -> Result:
         match last:
@@ -405,6 +433,33 @@ class Engine:
     async def as_of(self, projection: str, at: int | datetime) -> Any:
         """A projection as it was at a log position or a time."""
         return await self.follower.as_of(projection, at)
+
+
+def _is_name(given: Any) -> bool:
+    """Whether something is a short text that can be stored."""
+    if not isinstance(given, str) or not 0 < len(given) <= MAX_NAME:
+        return False
+    return not any("\ud800" <= character <= "\udfff" for character in given)
+
+
+def _problems(given: Any) -> dict[str, Problem]:
+    """The problems of a run by task name; raises BadInput for anything else."""
+    if isinstance(given, Problem):
+        return {"main": given}
+    if not isinstance(given, Mapping):
+        msg = f"what is to be solved must be a problem, or a mapping of task names to problems; got {type(given).__name__}"
+        raise BadInput(msg)
+    if not 0 < len(given) <= MAX_TASKS:
+        msg = f"a run must have between 1 and {MAX_TASKS} tasks; got {len(given)}"
+        raise BadInput(msg)
+    for name, problem in given.items():
+        if not _is_name(name):
+            msg = f"a task's name must be a text of 1 to {MAX_NAME} characters; got {name!r}"
+            raise BadInput(msg)
+        if not isinstance(problem, Problem):
+            msg = f"task {name!r} must be a problem; got {type(problem).__name__}"
+            raise BadInput(msg)
+    return dict(given)
 
 
 def _task_result(spec: e.TaskSpec, found: e.AttemptSucceeded, solution: Any) -> TaskResult:

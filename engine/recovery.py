@@ -4,6 +4,8 @@ from collections.abc import AsyncIterator
 
 import structlog
 
+from mezan.solvers.errors import MezanError
+
 from . import events as e
 from . import faults
 from .errors import WrongExpectedVersion
@@ -48,16 +50,21 @@ async def adopt(
                 if worker not in dead:
                     dead[worker] = await fence_if_dead(store, worker)
                     faults.reach("recovery.fenced")
-                if dead[worker] and (state := await _take_over(store, lease, row.key)) is not None:
+                if dead[worker] and (state := await _take_over(store, lease, row.key, worker)) is not None:
                     yield row.key, state, row.data["requested_at"] / 1e6
 
 
-async def _take_over(store: SQLiteStore, lease: Lease, run: str) -> RunState | None:
+async def _take_over(store: SQLiteStore, lease: Lease, run: str, lost: str) -> RunState | None:
     history = await whole_stream(store, run)
-    state = fold(recorded.event for recorded in history)
-    if state.over:
+    try:
+        state = fold(recorded.event for recorded in history)
+    except MezanError as error:
+        # a run of a newer version, say: it must not keep this worker from starting
+        logger.error("run cannot be taken over", run=run, error=str(error))  # noqa: TRY400
         return None
-    lost, version = state.worker, state.version
+    if state.over or state.worker != lost:  # another worker was faster, and is alive
+        return None
+    version = state.version
     events: list[e.Event] = []
     for name, task in state.tasks.items():
         if task.status == "running":

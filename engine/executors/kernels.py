@@ -86,6 +86,9 @@ def _left(work: Work, iterations: int) -> int | None:
 def _settle(lane: _Lane, report: "LaneReport", driven: "Drive", seconds: float) -> bool:
     """Report what a chunk found; finish the job and return True when its lane has stopped."""
     work, total = lane.work, lane.work.spent + seconds
+    if report.error is not None:
+        lane.job.finish(NotFound(why="failed", iterations=driven.iterations, seconds=total, error=report.error))
+        return True
     if report.incumbent is not None:
         lane.best = report.incumbent
         faults.reach("attempt.incumbent")

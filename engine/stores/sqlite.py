@@ -42,7 +42,7 @@ T = TypeVar("T")
 LINGER: Final = 0.01
 POLL: Final = 0.01
 IDLE_POLL: Final = 0.25
-TAIL: Final = 8_192
+TAIL: Final = 1_024
 PAGE: Final = 1_000
 COLUMNS: Final = (
     "position, tenant, stream, version, type, schema, payload, digest, causation, correlation, actor, recorded_at, hash"

@@ -1,0 +1,47 @@
+"""Write the tables of ``benchmarks/README.md`` from ``results/*.json``.
+
+usage: python benchmarks/table.py
+"""
+
+import json
+
+from common import HERE, RESULTS
+
+TITLES = {
+    "log_append": "Durable appends (`log_append.py`)",
+    "log_read": "Reading, folding, delivery (`log_read.py`)",
+    "rebuild": "Rebuild of all projections (`rebuild.py`)",
+    "engine_runs": "One trivial task through the whole engine (`engine_runs.py`)",
+    "loop_blocked": "Event loop blocked (`loop_blocked.py`)",
+    "qap_small_5s": "QAPLIB, n ≤ 40, five seconds (`qap_small.py`)",
+}
+MARK = "<!-- tables: written by table.py -->"
+
+
+def shown(value: object) -> str:
+    """Four significant digits, and no exponents."""
+    if isinstance(value, float):
+        digits = f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"  # noqa: PLR2004
+        return "0" if value == 0 else digits
+    return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
+
+
+def table(name: str, title: str) -> str:
+    """One result file as a Markdown table."""
+    kept = json.loads((RESULTS / f"{name}.json").read_text())
+    columns = list(dict.fromkeys(key for row in kept["rows"] for key in row))
+    lines = [f"### {title}", "", f"{kept['machine']}", "", f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
+    lines += [f"| {' | '.join(shown(row.get(column)) for column in columns)} |" for row in kept["rows"]]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Replace everything after the mark."""
+    readme = HERE / "README.md"
+    head = readme.read_text().split(MARK)[0]
+    tables = [table(name, title) for name, title in TITLES.items() if (RESULTS / f"{name}.json").exists()]
+    readme.write_text(head + MARK + "\n\n" + "\n\n".join(tables) + "\n")
+
+
+if __name__ == "__main__":
+    main()
