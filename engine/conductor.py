@@ -160,10 +160,11 @@ class Conductor:
         forget: tuple[str, ...] = (),
     ) -> None:
         write = self._stage(command, cause)
+        over = self.state.over
         # what has been decided is recorded even when a cancellation arrives meanwhile
         with anyio.CancelScope(shield=True):
             await self._parts.log.append(write, artifacts=artifacts, forget=forget, fence=self._parts.lease.fence)
-        self.recorded = self.state.over
+        self.recorded = self.recorded or over
 
     # tasks
 

@@ -26,12 +26,12 @@ class Budget:
     target: float | None = None
 
     def __post_init__(self) -> None:
-        if not 0 < self.time_limit <= MAX_SECONDS:
-            msg = f"time_limit must be above 0 and at most {MAX_SECONDS:.0f} seconds; got {self.time_limit}"
+        if not (isinstance(self.time_limit, int | float) and 0 < self.time_limit <= MAX_SECONDS):
+            msg = f"time_limit must be above 0 and at most {MAX_SECONDS:.0f} seconds; got {self.time_limit!r}"
             raise BadBudget(msg)
         if self.iterations is not None and not (type(self.iterations) is int and 0 < self.iterations <= MAX_ITERATIONS):
             msg = f"iterations must be a whole number between 1 and {MAX_ITERATIONS}; got {self.iterations}"
             raise BadBudget(msg)
-        if self.target is not None and not abs(self.target) < float("inf"):
-            msg = f"target must be a finite number; got {self.target}"
+        if self.target is not None and not (isinstance(self.target, int | float) and abs(self.target) < float("inf")):
+            msg = f"target must be a finite number; got {self.target!r}"
             raise BadBudget(msg)

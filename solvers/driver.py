@@ -32,10 +32,14 @@ class Incumbent:
 
 @dataclass(frozen=True, slots=True)
 class LaneReport:
-    """One lane after an advance: the incumbent if it improved, and whether the kernel has nothing left to do."""
+    """One lane after an advance: the incumbent if it improved, and whether the kernel has nothing left to do.
+
+    ``error`` is what is wrong with this lane's solution, in a batch: its neighbours are not to blame.
+    """
 
     incumbent: Incumbent | None
     done: bool
+    error: Exception | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +129,11 @@ class Drive:
             self._state: Any = None
 
     def advance(self, iterations: int) -> list[LaneReport]:
-        """Run exactly that many iterations (0 is allowed: it initialises) and report each problem's lane."""
+        """Run exactly that many iterations (0 is allowed: it initialises) and report each problem's lane.
+
+        Raises:
+            SolverFailed: the only lane's solution is refused by the evaluator; of several lanes, the report carries it.
+        """
         start = time.perf_counter()
         with jax.enable_x64(self._x64):
             self._initialise()
@@ -136,7 +144,7 @@ class Drive:
             self._started = True
         self.iterations += iterations
         return [
-            self._report(i, claims[self._lane + i], solution, bool(finished[self._lane + i]))
+            self._checked(i, claims[self._lane + i], solution, bool(finished[self._lane + i]))
             for i in range(len(self._problems))
         ]
 
@@ -148,6 +156,14 @@ class Drive:
         """uint8[32]: what a checkpoint must agree in, beyond shapes, to be continued here."""
         parts = (self._solver.name, self._solver.version, self._problems[index].packed()[1])
         return np.frombuffer(hashlib.sha256("/".join(parts).encode()).digest(), np.uint8)
+
+    def _checked(self, i: int, claim: Any, solutions: Any, done: bool) -> LaneReport:
+        try:
+            return self._report(i, claim, solutions, done)
+        except Exception as error:
+            if len(self._problems) == 1:
+                raise
+            return LaneReport(None, done, error)
 
     def _report(self, i: int, claim: Any, solutions: Any, done: bool) -> LaneReport:
         best = self._best[i]
