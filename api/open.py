@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 from mezan.engine.engine import Engine
+from mezan.engine.errors import StoreError
 from mezan.engine.follower import Follower
 from mezan.engine.log import Durability
 from mezan.engine.stores.sqlite import SQLiteStore
@@ -92,11 +93,17 @@ async def _open(
             return
         store.observe(follower.observe)
         await follower.start()
+        refused = False
         try:
             async with engine.running(recover=recover):
                 yield engine
+        except BaseException as error:
+            # a last save would wait for the same lock again; what is not saved is folded from the log at the next opening
+            refused = isinstance(_sole(error, None), StoreError)
+            raise
         finally:
-            await _close(follower)
+            if not refused:
+                await _close(follower)
 
 
 async def _close(follower: Follower) -> None:

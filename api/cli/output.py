@@ -48,7 +48,13 @@ def table(*columns: str, right: Sequence[str] = (), title: str | None = None) ->
     from rich.table import Table
 
     made = Table(
-        box=None, padding=(0, 1), pad_edge=False, header_style="dim", title=title, title_justify="left", title_style="bold"
+        box=None,
+        padding=(0, 1),
+        pad_edge=False,
+        header_style="dim",
+        title=title,
+        title_justify="left",
+        title_style="bold",
     )
     for name in columns:
         figures = name in right
