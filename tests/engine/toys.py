@@ -52,7 +52,7 @@ class Kernel:
     def init(self, arrays, key):
         import jax.numpy as jnp
 
-        return {"at": jnp.int32(0), "best": arrays["size"] - 1, "key": key}
+        return {"at": jnp.int32(0), "best": jnp.int32(0), "key": key}
 
     def step(self, arrays, state, iterations):
         import jax
