@@ -5,6 +5,7 @@ import shutil
 import sqlite3
 import sys
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
 
 import anyio
@@ -77,6 +78,15 @@ def scripts():
 def test_the_newest_migration_is_the_one_that_the_store_needs():
     """The constant that opening compares with is the scripts' head, and there is one head."""
     assert scripts().get_heads() == [schema.HEAD]
+
+
+def test_a_new_file_is_what_the_migrations_make(path, tmp_path):
+    """`schema.sql`, from which new files are made, is exactly the migrated schema."""
+    schema.migrate(str(path))
+    made = schema.statements(str(path))
+    assert files("mezan.engine.stores").joinpath("schema.sql").read_text() == made
+    schema.prepare(str(tmp_path / "new.db"), durability="full").close()
+    assert schema.statements(str(tmp_path / "new.db")) == made
 
 
 def test_migrations_go_up_and_down_again(path):
@@ -178,7 +188,8 @@ async def test_a_closed_store_is_one_file(path):
 
 
 @pytest.mark.parametrize(
-    "wrong", ["", "mezan.db", "postgresql://localhost/x", "sqlite://", "sqlite:///", "sqlite:///:memory:", "SQLITE:///x"]
+    "wrong",
+    ["", "mezan.db", "postgresql://localhost/x", "sqlite://", "sqlite:///", "sqlite:///:memory:", "SQLITE:///x"],
 )
 async def test_a_url_that_is_not_a_file_is_refused(wrong):
     """With the form that it must have."""
@@ -187,7 +198,9 @@ async def test_a_url_that_is_not_a_file_is_refused(wrong):
             pass
 
 
-@pytest.mark.parametrize("name", ["with space.db", "ünï-çødé.db", "a?mode=ro.db", "per%20cent.db", "#hash.db", "x;y.db"])
+@pytest.mark.parametrize(
+    "name", ["with space.db", "ünï-çødé.db", "a?mode=ro.db", "per%20cent.db", "#hash.db", "x;y.db"]
+)
 async def test_any_file_name_works(tmp_path, name):
     """What means something in a URI means nothing in a path."""
     await fill(tmp_path / name, 3)
