@@ -7,8 +7,9 @@ if TYPE_CHECKING:
     from mezan.engine.handle import Result, Run, TaskResult
 
     from .open import open_engine
+    from .process import tune_gc
 
-__all__ = ["Engine", "Result", "Run", "TaskResult", "open_engine"]
+__all__ = ["Engine", "Result", "Run", "TaskResult", "open_engine", "tune_gc"]
 
 _HOMES = {
     "Engine": "mezan.engine.engine",
@@ -16,6 +17,7 @@ _HOMES = {
     "Run": "mezan.engine.handle",
     "TaskResult": "mezan.engine.handle",
     "open_engine": "mezan.api.open",
+    "tune_gc": "mezan.api.process",
 }
 
 

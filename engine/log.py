@@ -61,6 +61,10 @@ class Recorded:
             self._event = decode(self.type, self.schema, self.payload)
         return self._event
 
+    def forget(self) -> None:
+        """Drop what was decoded; it is decoded again when somebody asks."""
+        self._data = self._event = None
+
     @property
     def ref(self) -> str:
         """``stream@version``, the name other events call this one by."""

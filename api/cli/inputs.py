@@ -31,7 +31,7 @@ def problem_from(source: str, family: str | None, catalog: Catalog) -> Problem:
     if family is not None:
         catalog.family(family)
     if source == "-":
-        return _parse(_text(sys.stdin.buffer, "standard input"), "stdin", family, catalog, Path("stdin"))
+        return _parse(_text(sys.stdin.buffer, "standard input"), "", family, catalog, Path("stdin"))
     path = Path(source)
     try:
         mode = path.stat().st_mode

@@ -189,7 +189,7 @@ def _print_report(report: Json, what: str) -> None:
     from rich.text import Text
 
     mark = Text("identical", "bold green") if report["identical"] else Text("different", "bold red")
-    console().print(Text.assemble(mark, f"  {what}; {report['compared']} comparisons"))
+    console().print(Text.assemble(mark, f"  {what}; {report['compared']} comparison{'s' * (report['compared'] != 1)}"))
     if (found := report["difference"]) is not None:
         place = f"position {found['position']}, {found['type']} (version {found['version']}), field {found['field']}"
         console().print(Text.assemble(("first difference  ", "dim"), clean(place)))

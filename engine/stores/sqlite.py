@@ -239,6 +239,8 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         self._position = max(self._position, recorded[-1].position)
         for observe in self._observers:
             observe(recorded)
+        for r in recorded:
+            r.forget()
         self._wake()
 
     def _wake(self) -> None:
