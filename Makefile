@@ -8,6 +8,7 @@ FOLDERS := api engine projections solvers alembic
 SOURCES := $(shell find $(FOLDERS) -type d ! -name __pycache__)
 MEZAN := $(BIN)/mezan
 DEMO := .demo/demo.db
+BENCHMARKS := log_append log_read rebuild engine_runs loop_blocked qap_small
 
 .PHONY: install demo test check bench clean
 
@@ -45,7 +46,8 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements-bench.lock
-	$(BIN)/python -m benchmarks
+	for script in $(BENCHMARKS); do $(BIN)/python benchmarks/$$script.py || exit 1; done
+	$(BIN)/python benchmarks/table.py
 
 clean:
 	rm -rf $(VENV) .demo build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
