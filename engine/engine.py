@@ -85,26 +85,35 @@ class Engine:
     async def running(self, *, recover: bool = True) -> AsyncIterator["Engine"]:
         """Take requests until the block ends; runs still going then are cancelled, and that is recorded."""
         lease = await self._enter()
-        async with anyio.create_task_group() as background:
-            background.start_soon(self.follower.run)
-            background.start_soon(self._heartbeat, recover)
-            async with anyio.create_task_group() as slots:
-                self.scheduler.start(slots)
-                try:
-                    async with anyio.create_task_group() as self._tasks:
-                        if recover:
-                            await self._recover()
-                        try:
-                            yield self
-                        finally:
-                            for conductor in list(self._conductors.values()):
-                                conductor.cancel("the engine was closed")
-                finally:
-                    self._tasks = None
-                    slots.cancel_scope.cancel()
-            background.cancel_scope.cancel()
-        with anyio.CancelScope(shield=True):
+        try:
+            async with anyio.create_task_group() as background:
+                background.start_soon(self.follower.run)
+                background.start_soon(self._heartbeat, recover)
+                async with anyio.create_task_group() as slots:
+                    self.scheduler.start(slots)
+                    try:
+                        async with anyio.create_task_group() as self._tasks:
+                            if recover:
+                                await self._recover()
+                            try:
+                                yield self
+                            finally:
+                                for conductor in list(self._conductors.values()):
+                                    conductor.cancel("the engine was closed")
+                    finally:
+                        self._tasks = None
+                        slots.cancel_scope.cancel()
+                background.cancel_scope.cancel()
+        finally:
+            # also after an error: whatever it left unfinished may then be taken over at once
+            with anyio.CancelScope(shield=True):
+                await self._leave(lease)
+
+    async def _leave(self, lease: Lease) -> None:
+        try:
             await (self._parts.lease if self._parts else lease).release()
+        except StoreError as error:
+            logger.warning("lease not released", error=str(error))
 
     async def _enter(self) -> Lease:
         lease = Lease(self._store, new_id("worker"))
@@ -226,8 +235,8 @@ class Engine:
             done = await self._store.append(
                 Write(run, events, NEW), artifacts=artifacts, idempotency=once, fence=self._parts.lease.fence
             )
-        except anyio.get_cancelled_exc_class():
-            # the request may be recorded all the same, and then nobody would ever end it
+        except BaseException:
+            # cancelled, or told of an error by the commit: the request may be recorded all the same, and must get an end
             self._tasks.start_soon(self._disown, run, now)
             raise
         if done.duplicate:

@@ -167,7 +167,9 @@ class Appending(StoreContract):
         with pytest.raises(WrongExpectedVersion):
             await store.append(Write("a", [planned(1)], NEW), Write("b", [planned(2)], NEW), Write("c", [planned(3)]))
         assert [r.stream for r in await store.read()] == ["b"]
-        done = await store.append(Write("a", [planned(1)], NEW), Write("b", [planned(2)], 1), Write("a", [planned(3)], 1))
+        done = await store.append(
+            Write("a", [planned(1)], NEW), Write("b", [planned(2)], 1), Write("a", [planned(3)], 1)
+        )
         assert (done.first, done.last) == (2, 4)
         assert [(r.stream, r.version) for r in await store.read(after=1)] == [("a", 1), ("b", 2), ("a", 2)]
 

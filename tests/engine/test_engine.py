@@ -40,7 +40,11 @@ def opened(url):
 
     @asynccontextmanager
     async def open_(*solvers, family=None, **options):
-        options = {"durability": "relaxed", "capacity": {"cpu": 2}, "catalog": catalog(*solvers, **(family or {}))} | options
+        options = {
+            "durability": "relaxed",
+            "capacity": {"cpu": 2},
+            "catalog": catalog(*solvers, **(family or {})),
+        } | options
         async with open_engine(url, **options) as engine:
             yield engine
 
@@ -388,7 +392,9 @@ async def test_cancelling_one_run_of_a_batch_leaves_its_neighbours_alone(opened)
     """They go on, whatever the cancelled lane still finds."""
     gated = Gated()
     problems = [Toy(numbers=tuple(range(60 + i, 50 + i, -1))) for i in range(4)]
-    async with opened(solver("gated", gated, "thread"), solver("kernel", Kernel(), "kernel"), capacity={"cpu": 1}) as engine:
+    async with opened(
+        solver("gated", gated, "thread"), solver("kernel", Kernel(), "kernel"), capacity={"cpu": 1}
+    ) as engine:
         busy = await engine.submit(PROBLEM, solver="toy.gated")
         await anyio.to_thread.run_sync(gated.begun.wait)
         handles = [await engine.submit(p, solver="toy.kernel", iterations=200_000) for p in problems]
@@ -531,7 +537,9 @@ async def test_a_wrong_argument_is_refused_and_nothing_is_recorded(opened, wrong
         assert (await (await engine.submit(PROBLEM)).result()).objective == 5.0
 
 
-@pytest.mark.parametrize("wrong", [{}, None, "text", {"main": 5}, {5: PROBLEM}, {"": PROBLEM}, {"lone \ud800": PROBLEM}])
+@pytest.mark.parametrize(
+    "wrong", [{}, None, "text", {"main": 5}, {5: PROBLEM}, {"": PROBLEM}, {"lone \ud800": PROBLEM}]
+)
 async def test_something_else_than_problems_is_refused(opened, wrong):
     """Also as a typed error."""
     async with opened(solver("good", first)) as engine:

@@ -41,7 +41,9 @@ async def test_nothing_acknowledged_is_lost_by_kill_9(tmp_path, spawn):
 
     child = start(0)
     for kill in range(KILLS):
-        lines = await anyio.to_thread.run_sync(killed_after, child, dice.choice((1, 2, 5, 40, 300)) + dice.randrange(30))
+        lines = await anyio.to_thread.run_sync(
+            killed_after, child, dice.choice((1, 2, 5, 40, 300)) + dice.randrange(30)
+        )
         # the next child starts while this log is examined: it has to recover the file by itself
         child = start(kill + 1) if kill + 1 < KILLS else None
         async with SQLiteStore.open(url, read_only=True) as store:
