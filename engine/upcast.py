@@ -3,7 +3,6 @@
 from typing import Any, get_args
 
 import orjson
-from pydantic import ValidationError
 
 from . import events
 from .errors import UnreadableEvent
@@ -31,8 +30,7 @@ def upcast(name: str, schema: int, data: dict[str, Any]) -> dict[str, Any]:
     """Bring a payload to its type's current schema; raises UnreadableEvent for an unknown type or a future schema."""
     cls = TYPES.get(name)
     if cls is None or schema > cls.schema_version:
-        msg = f"this version of mezan does not know {name} at schema {schema}; read the log with a newer one"
-        raise UnreadableEvent(msg)
+        raise _unknown(name, schema)
     while schema < cls.schema_version:
         data = UPCASTERS[name, schema](data)
         schema += 1
@@ -40,15 +38,22 @@ def upcast(name: str, schema: int, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def decode(name: str, schema: int, payload: str) -> events.AnyEvent:
-    """A typed event from its stored form."""
+    """A typed event from its stored form; raises UnreadableEvent when this version cannot read it."""
     cls = TYPES.get(name)
+    if cls is None:
+        raise _unknown(name, schema)
     try:
-        if cls is not None and schema == cls.schema_version:
+        if schema == cls.schema_version:
             return cls.model_validate_json(payload)  # type: ignore[return-value]
-        return TYPES[name].model_validate(upcast(name, schema, orjson.loads(payload)), strict=False)  # type: ignore[return-value]
-    except (KeyError, ValidationError) as error:
+        return cls.model_validate(upcast(name, schema, orjson.loads(payload)), strict=False)  # type: ignore[return-value]
+    except (KeyError, ValueError) as error:  # pydantic's and orjson's errors are ValueErrors
         msg = f"the payload of {name} at schema {schema} does not fit its type: {error}"
         raise UnreadableEvent(msg) from error
+
+
+def _unknown(name: str, schema: int) -> UnreadableEvent:
+    msg = f"this version of mezan does not know {name} at schema {schema}; read the log with a newer one"
+    return UnreadableEvent(msg)
 
 
 check_chains(TYPES, UPCASTERS)

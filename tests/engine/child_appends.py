@@ -22,7 +22,7 @@ async def main():
     async def produce(store, stream):
         page = await store.read(stream=stream, limit=1, backwards=True)
         version = page[0].version if page else 0
-        for i in range(asked.events):
+        for _ in range(asked.events):
             event = RunPlanned(order=(f"{stream}/{version + 1}",))
             done = await store.append(Write(stream, [event], version if asked.exact else -1))
             version = done.version

@@ -165,13 +165,17 @@ async def test_several_processes_may_open_a_new_file_at_once(path, spawn):
         assert len({r.stream for r in log}) == 8
 
 
+def make(file):
+    schema.prepare(file, durability="full").close()
+
+
 async def test_many_threads_may_make_a_new_file_at_once(path):
     """The same race, many times and as tight as it gets."""
     for i in range(5):
         file = path.with_name(f"race{i}.db")
         async with anyio.create_task_group() as tasks:
             for _ in range(6):
-                tasks.start_soon(anyio.to_thread.run_sync, lambda: schema.prepare(str(file), durability="full").close())
+                tasks.start_soon(anyio.to_thread.run_sync, make, str(file))
         assert schema.connect(str(file)).execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
 
 
@@ -193,7 +197,7 @@ async def test_a_closed_store_is_one_file(path):
 )
 async def test_a_url_that_is_not_a_file_is_refused(wrong):
     """With the form that it must have."""
-    with pytest.raises(NotOurs, match="sqlite:///mezan.db"):
+    with pytest.raises(NotOurs, match=r"sqlite:///mezan.db"):
         async with SQLiteStore.open(wrong):
             pass
 
@@ -264,8 +268,8 @@ async def test_a_store_opened_to_look_writes_nothing(path):
             await store.append(Write("a", [PLANNED]))
         with pytest.raises(StoreError, match="read-only"):
             await store.transact(lambda c: c.execute("DELETE FROM log_head"))
+        store.append_soon(Write("a", [PLANNED]))
         with pytest.raises(StoreError, match="read-only"):
-            store.append_soon(Write("a", [PLANNED]))
             await store.append(Write("a", [PLANNED]))
     assert await read_all(path) == before
 
@@ -302,12 +306,9 @@ def shown():
 class TestPermissions:
     async def refused(self, path):
         """Refused when it is opened, or by the first append."""
-        try:
+        with pytest.raises(StoreReadOnly, match="folder"):
             async with SQLiteStore.open(url(path)) as store:
-                with pytest.raises(StoreReadOnly, match="permissions"):
-                    await store.append(Write("a", [PLANNED]))
-        except StoreReadOnly as error:
-            assert "folder" in str(error)
+                await store.append(Write("a", [PLANNED]))
 
     async def test_a_read_only_file_is_a_typed_error(self, shown):
         """Opening it for writing says what to check; its events are still there."""
