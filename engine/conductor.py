@@ -360,6 +360,8 @@ class Conductor:
         if profile is None or chosen is None:
             msg = f"task {name!r} must be profiled and have a solver when its attempt ends"
             raise SolverFailed(msg)
+        if outcome is None and _perf_deadline(self._request.deadline) <= time.perf_counter() + 0.05:
+            outcome = NotFound(why="timed-out")
         if outcome is None:
             outcome = NotFound(why="failed", error=SolverFailed("the executor ended without an outcome"))
         if isinstance(outcome, BaseException):

@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -85,7 +86,10 @@ class Scheduler:
                 tasks.start_soon(self._slot, device)
 
     async def run(self, job: Job) -> Any:
-        """Queue a job and wait for its outcome; cancelling the wait cancels the job."""
+        """Queue a job and wait for its outcome; cancelling the wait cancels the job.
+
+        A job that is still waiting at its deadline never starts, and its outcome is None; one that runs watches it itself.
+        """
         entry = (-job.priority, job.deadline, next(self._arrivals), job)
         heapq.heappush(self._queues[job.device], entry)
         if job.group is not None:
@@ -94,6 +98,10 @@ class Scheduler:
         if idle := self._idle[job.device]:
             idle.pop().set()
         try:
+            with anyio.move_on_at(job.deadline) if job.deadline < float("inf") else nullcontext():
+                await job.finished.wait()
+            if not job.taken:
+                self.cancel(job)
             await job.finished.wait()
         except BaseException:
             self.cancel(job)

@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import anyio
@@ -17,7 +19,7 @@ from mezan.solvers.problem import Problem
 from mezan.solvers.solver import Answer, load
 
 GRACE = 2.0
-"""Seconds beyond its time limit after which a process is killed."""
+"""Seconds beyond its time limit after which a procedure is given up."""
 
 
 async def inline(jobs: Sequence[Job], device: str) -> None:
@@ -32,31 +34,36 @@ async def inline(jobs: Sequence[Job], device: str) -> None:
 
 
 async def one(job: Job, device: str) -> None:
-    """Run one procedure on a thread, or in a process that is killed when the job is cancelled or out of time."""
+    """Run one procedure on a thread that is left behind, or in a process that is killed, when the job is cancelled or out of time."""
     work: Work = job.work
     work.started(1, 0, device)
     faults.reach("attempt.started")
     start = time.perf_counter()
+    budget = _until(work.deadline - start, work.budget)
     outcome: Outcome
-    if work.solver.runs_in == "thread":
-        with anyio.CancelScope() as job.scope:
-            outcome = await anyio.to_thread.run_sync(_attempt, work, load(work.solver), abandon_on_cancel=True)
-    else:
-        limit = work.budget.time_limit + GRACE
-        with anyio.move_on_after(limit) as job.scope:
-            try:
+    with anyio.move_on_after(min(budget.time_limit + GRACE, max(0.0, work.deadline - start))) as job.scope:
+        try:
+            if work.solver.runs_in == "thread":
+                call = partial(load(work.solver), work.problem, budget, work.seed)
+                answer = await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
+            else:
                 answer = await anyio.to_process.run_sync(
-                    _call, work.solver.load, work.problem, work.budget, work.seed, cancellable=True
+                    _call, work.solver.load, work.problem, budget, work.seed, cancellable=True
                 )
-                outcome = await anyio.to_thread.run_sync(_checked, work, answer, start)
-            except anyio.BrokenWorkerProcess as error:
-                failure = SolverFailed(f"the process of {work.solver.name} died: {error}")
-                outcome = NotFound(why="failed", seconds=time.perf_counter() - start, error=failure)
-            except Exception as error:  # noqa: BLE001 - whatever a solver raises is that attempt's failure
-                outcome = NotFound(why="failed", seconds=time.perf_counter() - start, error=error)
+            outcome = await anyio.to_thread.run_sync(_checked, work, answer, start)
+        except anyio.BrokenWorkerProcess as error:
+            failure = SolverFailed(f"the process of {work.solver.name} died: {error}")
+            outcome = NotFound(why="failed", seconds=time.perf_counter() - start, error=failure)
+        except Exception as error:  # noqa: BLE001 - whatever a solver raises is that attempt's failure
+            outcome = NotFound(why="failed", seconds=time.perf_counter() - start, error=error)
     if job.scope.cancelled_caught:
         outcome = NotFound(why="cancelled" if job.cancelled else "timed-out", seconds=time.perf_counter() - start)
     _deliver(job, outcome)
+
+
+def _until(left: float, budget: Budget) -> Budget:
+    """A budget that also ends at the run's deadline."""
+    return budget if left >= budget.time_limit else replace(budget, time_limit=max(left, 1e-3))
 
 
 def _call(procedure: Callable[[], Any], problem: Problem, budget: Budget, seed: int) -> Answer:

@@ -9,8 +9,8 @@ import pytest
 from toys import Flaky, Gated, Kernel, Toy, broken, catalog, crashing, first, lying, smallest, solver
 
 from mezan.api import open_engine
-from mezan.engine import faults
 from mezan.engine import events as ev
+from mezan.engine import faults
 from mezan.engine.errors import (
     IdempotencyConflict,
     RunCancelledError,
@@ -19,6 +19,7 @@ from mezan.engine.errors import (
     StoreBusy,
     StoreError,
 )
+from mezan.engine.executors import procedures
 from mezan.engine.log import ANY, Write
 from mezan.engine.recovery import whole_stream
 from mezan.solvers.errors import BadInput, SolverFailed
@@ -713,3 +714,72 @@ async def test_a_run_that_cannot_be_read_does_not_keep_the_engine_from_opening(o
             assert engine.adopted == [runs[1].id]
             assert (await engine.result_of(runs[1].id)).objective == 1.0
         gated.gate.set()
+
+
+# deadlines
+
+
+async def test_a_run_that_waits_beyond_its_deadline_fails(opened):
+    """It never starts working, and the one before it is not disturbed."""
+    gated = Gated()
+    async with opened(solver("gated", gated, "thread"), capacity={"cpu": 1}) as engine:
+        busy = await engine.submit(PROBLEM)
+        await anyio.to_thread.run_sync(gated.begun.wait)
+        late = await engine.submit(Toy(numbers=(7, 8)), deadline=0.05)
+        with anyio.fail_after(10), pytest.raises(RunFailedError) as failed:
+            await late.result()
+        assert failed.value.error == "timed-out"
+        assert gated.order == [PROBLEM.numbers]
+        gated.gate.set()
+        await busy.result()
+        await consistent(engine)
+
+
+@pytest.mark.parametrize("limits", [{"deadline": 0.1}, {"deadline": 0.1, "time_limit": 0.2}])
+async def test_a_procedure_that_works_beyond_the_deadline_is_given_up(opened, limits):
+    """At the deadline, even when its own limit is later."""
+    gated = Gated()
+    async with opened(solver("gated", gated, "thread")) as engine:
+        run = await engine.submit(PROBLEM, **limits)
+        with anyio.fail_after(10), pytest.raises(RunFailedError) as failed:
+            await run.result()
+        assert failed.value.error == "timed-out"
+        gated.gate.set()
+        await consistent(engine)
+
+
+async def test_a_procedure_that_does_not_keep_its_time_limit_is_given_up(opened, monkeypatch):
+    """A little after it."""
+    monkeypatch.setattr(procedures, "GRACE", 0.05)
+    gated = Gated()
+    async with opened(solver("gated", gated, "thread")) as engine:
+        with anyio.fail_after(10), pytest.raises(RunFailedError) as failed:
+            await (await engine.submit(PROBLEM, time_limit=0.05)).result()
+        assert failed.value.error == "timed-out"
+        gated.gate.set()
+        await consistent(engine)
+
+
+async def test_a_procedure_is_told_how_much_time_is_left_until_the_deadline(opened):
+    """Its budget ends there."""
+    told = []
+
+    def ask(problem, budget, seed):
+        told.append(budget.time_limit)
+        return first(problem, budget, seed)
+
+    async with opened(solver("asks", ask, "thread")) as engine:
+        await (await engine.submit(PROBLEM, time_limit=50.0, deadline=5.0)).result()
+        await (await engine.submit(PROBLEM, time_limit=3.0, deadline=500.0)).result()
+    assert 0 < told[0] <= 5.0
+    assert told[1] == 3.0
+
+
+async def test_a_kernel_stops_at_the_deadline_with_what_it_has(opened):
+    """The best solution so far is a result."""
+    async with opened(solver("kernel", Kernel(), "kernel")) as engine:
+        await (await engine.submit(PROBLEM, iterations=100)).result()  # compiled now
+        with anyio.fail_after(20):
+            result = await (await engine.submit(PROBLEM, time_limit=500.0, deadline=0.3)).result()
+        assert (result.objective, result.stopped) == (1.0, "time")
+        await consistent(engine)
