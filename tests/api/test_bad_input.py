@@ -2,12 +2,15 @@
 
 import json
 import sqlite3
+import subprocess
 import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from .conftest import CLI, DATA
+from .conftest import CLI, DATA, Ran
 
 NUG12 = (DATA / "qap/nug12.dat").read_text()
 STRONG = str(DATA / "knapsack/strong60.kp")
@@ -47,7 +50,7 @@ REQUESTS = {
     "null": (json.dumps(SMALL | {"A": None}), "A"),
     "NaN": (json.dumps(SMALL | {"A": [[0, float("nan")], [1, 0]]}), "valid JSON"),
     "too large numbers": (json.dumps(SMALL | {"A": [[0, 2**60], [1, 0]]}), "2^53"),
-    "huge integer": ('{"type": "qap", "A": [[0, 1' + "0" * 400 + '], [1, 0]], "B": [[0, 1], [1, 0]]}', "error"),
+    "huge integer": ('{"type": "qap", "A": [[0, 1' + "0" * 400 + '], [1, 0]], "B": [[0, 1], [1, 0]]}', "JSON"),
     "name not text": (json.dumps(SMALL | {"name": 7}), "name"),
     "best_known not a number": (json.dumps(SMALL | {"best_known": "x"}), "best_known"),
     "deep": ('{"type": "qap", "A": ' + "[" * 100_000 + "]" * 100_000 + "}", "valid JSON"),
@@ -95,34 +98,45 @@ def head_of(cli: CLI) -> object:
         connection.close()
 
 
-@pytest.mark.parametrize("case", FILES)
-def test_a_broken_file_is_refused(used: CLI, case: str) -> None:
-    """Each kind of broken file names its rule."""
-    name, content, word = FILES[case]
-    folder = used.folder / case.replace(" ", "-")
-    folder.mkdir()
-    (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+@pytest.fixture(scope="module")
+def answers(used: CLI) -> Iterator[dict[tuple[str, str], Ran]]:
+    """Every case, each in a process of its own, two at a time; afterwards the log must be what it was."""
     before = head_of(used)
-    used("solve", str(folder / name)).refused(word)
+    calls: dict[tuple[str, str], tuple[list[str], str]] = {}
+    for case, (name, content, _) in FILES.items():
+        folder = used.folder / case.replace(" ", "-")
+        folder.mkdir()
+        (folder / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+        calls["file", case] = (["solve", str(folder / name)], "")
+    calls |= {("request", case): (["solve", "-"], text) for case, (text, _) in REQUESTS.items()}
+    calls |= {("option", case): (["solve", STRONG, *arguments], "") for case, (arguments, _) in OPTIONS.items()}
+    with ThreadPoolExecutor(2) as pool:
+        waiting = {key: pool.submit(used, *arguments, stdin=text) for key, (arguments, text) in calls.items()}
+        yield {key: answer.result() for key, answer in waiting.items()}
     assert head_of(used) == before
+
+
+@pytest.mark.parametrize("case", FILES)
+def test_a_broken_file_is_refused(answers: dict[tuple[str, str], Ran], case: str) -> None:
+    """Each kind of broken file names its rule."""
+    answers["file", case].refused(FILES[case][2])
 
 
 @pytest.mark.parametrize("case", REQUESTS)
-def test_a_broken_request_on_standard_input_is_refused(used: CLI, case: str) -> None:
+def test_a_broken_request_on_standard_input_is_refused(answers: dict[tuple[str, str], Ran], case: str) -> None:
     """Each kind of broken JSON names its rule."""
-    text, word = REQUESTS[case]
-    before = head_of(used)
-    used("solve", "-", stdin=text).refused("" if word == "error" else word)
-    assert head_of(used) == before
+    answers["request", case].refused(REQUESTS[case][1])
 
 
 @pytest.mark.parametrize("case", OPTIONS)
-def test_a_broken_option_is_refused(used: CLI, case: str) -> None:
+def test_a_broken_option_is_refused(answers: dict[tuple[str, str], Ran], case: str) -> None:
     """Each option out of range names its rule."""
-    arguments, word = OPTIONS[case]
-    before = head_of(used)
-    used("solve", STRONG, *arguments).refused(word)
-    assert head_of(used) == before
+    answers["option", case].refused(OPTIONS[case][1])
+
+
+def test_nothing_refused_is_in_the_log(used: CLI, answers: dict[tuple[str, str], Ran]) -> None:
+    """After all of the above the database holds the one run from before them."""
+    assert [row["solver"] for row in used("runs", "--json").json] == ["knapsack.greedy"]
 
 
 def test_what_is_no_file_is_refused_without_making_a_database(cli: CLI) -> None:
@@ -175,19 +189,27 @@ def test_a_database_that_is_not_ours_or_damaged_is_refused_by_every_command(cli:
     assert not (cli.folder / "out").exists()
 
 
+def run_with(cli: CLI, preparation: str) -> "subprocess.CompletedProcess[str]":
+    """Solve in a process that first runs some Python."""
+    code = f"import sys; from mezan.api.cli.main import main; {preparation}; sys.exit(main(sys.argv[1:]))"
+    return subprocess.run(
+        [sys.executable, "-c", code, "solve", STRONG, "--solver", "knapsack.greedy"], cwd=cli.folder, env=cli.env,
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+
+
 def test_a_locked_database_is_one_clear_error(cli: CLI) -> None:
-    """While another process holds the write lock a solve waits, then says so; reading still works."""
+    """While another process holds the write lock a solve waits (here a second), then says so; reading still works."""
     assert cli("solve", STRONG, "--solver", "knapsack.greedy").code == 0
     before = cli.head()
     connection = sqlite3.connect(cli.folder / "mezan.db", isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
-    waiting = cli.start("solve", STRONG, "--solver", "knapsack.greedy")
+    done = run_with(cli, "import mezan.engine.stores.schema as schema; schema.BUSY_SECONDS = 1.0")
     assert cli("runs", "--json").json[0]["status"] == "completed"
-    out, err = waiting.communicate(timeout=60)
     connection.execute("ROLLBACK")
     connection.close()
-    assert (waiting.returncode, out) == (2, "")
-    assert err.splitlines()[-1].startswith("error: database mezan.db: another process holds the write lock")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.splitlines()[-1].startswith("error: database mezan.db: another process holds the write lock")
     assert cli.head() == before
 
 
@@ -195,16 +217,7 @@ def test_a_full_disk_is_one_clear_error_and_loses_nothing(cli: CLI) -> None:
     """A file that may not grow any further refuses the append with a reason, and the log stays whole."""
     assert cli("solve", STRONG, "--solver", "knapsack.greedy").code == 0
     before = cli.head()
-    code = (
-        "import resource, sys; from mezan.api.cli.main import main;"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096)); sys.exit(main(sys.argv[1:]))"
-    )
-    import subprocess
-
-    done = subprocess.run(
-        [sys.executable, "-c", code, "solve", STRONG, "--solver", "knapsack.greedy"], cwd=cli.folder,
-        env=cli.env, capture_output=True, text=True, timeout=60, check=False,
-    )  # fmt: skip
+    done = run_with(cli, "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))")
     assert done.returncode == 2, done.stderr
     assert done.stderr.splitlines()[-1].startswith("error: database mezan.db:")
     assert "Traceback" not in done.stderr

@@ -13,7 +13,6 @@ import pytest
 from .conftest import CLI, DATA
 
 NUG12 = str(DATA / "qap/nug12.dat")
-TAI12 = str(DATA / "qap/tai12a.dat")
 STRONG = str(DATA / "knapsack/strong60.kp")
 
 
@@ -57,7 +56,7 @@ def test_ctrl_c_records_the_end_and_prints_the_best_so_far(cli: CLI, how: signal
 
 def test_a_killed_solve_is_finished_by_the_next_one(cli: CLI) -> None:
     """After kill -9 the next solve says that it resumes the run, and leaves only when that has ended too."""
-    killed = cli.start("solve", TAI12, "--time-limit", "5", "--solver", "qap.annealing", "--seed", "4")
+    killed = cli.start("solve", NUG12, "--time-limit", "4", "--solver", "qap.tabu", "--seed", "4")
     wait_for_an_incumbent(killed)
     killed.kill()
     killed.communicate()
@@ -78,7 +77,7 @@ def test_a_killed_solve_is_finished_by_the_next_one(cli: CLI) -> None:
 
 def test_watch_follows_a_run_of_another_process_to_its_end(cli: CLI) -> None:
     """`watch` beside a `solve` reports its incumbents as they come, and the same result."""
-    solving = cli.start("solve", NUG12, "--time-limit", "4", "--solver", "qap.tabu", "--seed", "1", "--json")
+    solving = cli.start("solve", NUG12, "--time-limit", "3", "--solver", "qap.tabu", "--seed", "1", "--json")
     wait_for_an_incumbent(solving)
     watching = cli("watch", "last", "--json")
     out, _ = solving.communicate(timeout=30)
