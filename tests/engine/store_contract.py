@@ -697,8 +697,8 @@ class Verifying(StoreContract):
         """Without a head kept elsewhere, a shorter log is a good log."""
         cut = (
             "DELETE FROM events WHERE position > 15",
-            "UPDATE log_head SET (position, hash, recorded_at) ="
-            " (SELECT position, hash, recorded_at FROM events WHERE position = 15)",
+            """UPDATE log_head SET (position, hash, recorded_at) =
+            (SELECT position, hash, recorded_at FROM events WHERE position = 15)""",
         )
         assert (await tampered(*cut)).ok
         found = await tampered(head=tampered.exported)
