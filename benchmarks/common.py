@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 HERE = Path(__file__).resolve().parent
 RESULTS = HERE / "results"
@@ -29,7 +30,7 @@ def folder() -> Iterator[Path]:
 class Clock:
     """Wall and CPU seconds (all threads of this process) of a block."""
 
-    def __enter__(self) -> "Clock":
+    def __enter__(self) -> Self:
         self._wall, self._cpu = time.perf_counter(), time.process_time()
         return self
 
@@ -63,4 +64,9 @@ def report(bench: str, rows: Sequence[dict[str, object]]) -> None:
     (RESULTS / f"{bench}.json").write_text(json.dumps({"machine": machine(), "rows": list(rows)}, indent=1) + "\n")
     print(f"\n{bench}  ({machine()})")
     for row in rows:
-        print("  " + "  ".join(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in row.items()))
+        print(
+            "  "
+            + "  ".join(
+                f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in row.items()
+            )
+        )

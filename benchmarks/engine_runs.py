@@ -93,7 +93,12 @@ def dbos(at_once: int, runs: int) -> dict[str, float]:
         return await step(number)
 
     with folder() as path:
-        config = {"name": "bench", "system_database_url": f"sqlite:///{path}/sys.db", "run_admin_server": False, "log_level": "ERROR"}
+        config = {
+            "name": "bench",
+            "system_database_url": f"sqlite:///{path}/sys.db",
+            "run_admin_server": False,
+            "log_level": "ERROR",
+        }
         DBOS(config=config)
         DBOS.launch()
         latencies: list[float] = []
@@ -129,7 +134,9 @@ def main() -> None:
                 with folder() as path:
                     several.append(asyncio.run(ours(f"sqlite:///{path}/mezan.db", at_once, runs, tuned=tuned)))
             system = "mezan, after tune_gc()" if tuned else "mezan"
-            rows.append({"system": system, "at_once": at_once} | {k: median([s[k] for s in several]) for k in several[0]})
+            rows.append(
+                {"system": system, "at_once": at_once} | {k: median([s[k] for s in several]) for k in several[0]}
+            )
     for at_once, runs in ((1, 1_000), (16, 8_000), (64, 16_000)):
         several = []
         for _ in range(REPEATS):

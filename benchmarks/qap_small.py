@@ -66,7 +66,12 @@ def main() -> None:
     tabu = asyncio.run(ours(seconds, "qap.tabu"))
     rows: list[dict[str, object]] = []
     for name in NAMES:
-        row: dict[str, object] = {"instance": name, "gap": default[name][0], "solver": default[name][1], "tabu": tabu[name][0]}
+        row: dict[str, object] = {
+            "instance": name,
+            "gap": default[name][0],
+            "solver": default[name][1],
+            "tabu": tabu[name][0],
+        }
         if "--no-peers" not in sys.argv:
             row |= {method: scipy_gap(load(name), method, seconds) for method in ("faq", "2opt")}
         rows.append(row)

@@ -21,7 +21,7 @@ MARK = "<!-- tables: written by table.py -->"
 def shown(value: object) -> str:
     """Four significant digits, and no exponents."""
     if isinstance(value, float):
-        digits = f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"  # noqa: PLR2004
+        digits = f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.4g}"
         return "0" if value == 0 else digits
     return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
 
