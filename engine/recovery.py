@@ -11,20 +11,13 @@ from . import faults
 from .errors import WrongExpectedVersion
 from .follower import Follower
 from .leases import Lease, fence_if_dead
-from .log import EventLog, Recorded, Write
+from .log import Write
 from .run import RunState, decide, evolve, fold
 from .stores.sqlite import SQLiteStore
+from .streams import whole_stream as whole_stream  # noqa: PLC0414 - others take it from here
 
 logger = structlog.get_logger(__name__)
 PAGE = 1_000
-
-
-async def whole_stream(log: EventLog, stream: str) -> list[Recorded]:
-    """Every event of a stream in order."""
-    events: list[Recorded] = []
-    while page := await log.read(stream=stream, after=events[-1].position if events else 0, limit=PAGE):
-        events += page
-    return events
 
 
 async def adopt(

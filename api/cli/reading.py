@@ -8,8 +8,8 @@ from typing import Any
 from mezan.engine.errors import RunNotFound
 from mezan.engine.folds import Projection, Row, RowProjection, StoredRow
 from mezan.engine.log import Recorded
-from mezan.engine.recovery import whole_stream
 from mezan.engine.stores.sqlite import SQLiteStore
+from mezan.engine.streams import whole_stream
 from mezan.solvers.errors import BadInput
 
 from .options import database

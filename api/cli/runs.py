@@ -8,7 +8,7 @@ from typing import Any
 from mezan.engine.errors import RunNotFound
 from mezan.engine.events import TERMINAL
 from mezan.engine.log import Recorded
-from mezan.engine.recovery import whole_stream
+from mezan.engine.streams import whole_stream
 from mezan.projections.runs import STATUS, Runs
 from mezan.solvers.errors import BadInput
 

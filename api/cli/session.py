@@ -11,7 +11,7 @@ from mezan.api.open import open_engine
 from mezan.engine.engine import Engine
 from mezan.engine.errors import RunCancelledError, RunFailedError
 from mezan.engine.handle import Run
-from mezan.engine.recovery import whole_stream
+from mezan.engine.streams import whole_stream
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.problem import Problem
 from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
