@@ -42,6 +42,9 @@ def solve(request: Request) -> int:
 
     import anyio
 
+    from mezan.api.process import tune_gc
+
     from .session import run
 
+    tune_gc()
     return anyio.run(run, request, problem, catalog, policies)
