@@ -22,8 +22,9 @@ from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 from . import events as e
 from . import faults
 from .artifacts import digest_of, prepare
+from .attempting import Parts
 from .choosing import StandingsOf
-from .conductor import Conductor, Parts
+from .conductor import Conductor
 from .errors import RunCancelledError, RunFailedError, RunNotFound, StoreError
 from .executors import execute
 from .follower import Follower
@@ -31,11 +32,12 @@ from .handle import Result, Run, TaskResult
 from .ids import new_id
 from .leases import LEASE_SECONDS, Lease
 from .log import NEW, Artifact, EventLog, Idempotency, Write
-from .recovery import adopt, whole_stream
+from .recovery import adopt
 from .replay import Replayer, ReplayReport
 from .run import NOTHING, RunState, decide, evolve, fold
 from .scheduler import Scheduler
 from .stores.sqlite import SQLiteStore
+from .streams import whole_stream
 
 logger = structlog.get_logger(__name__)
 LARGE = 20_000
@@ -353,8 +355,8 @@ class Engine:
         conductor = self._conductors.get(run)
         if conductor is not None:
             await conductor.finished.wait()
-            if conductor.recorded:
-                return await self._result(run, conductor.state, conductor.final, conductor.solutions)
+            if conductor.journal.recorded:
+                return await self._result(run, conductor.journal.state, conductor.journal.final, conductor.solutions)
         why = self._unrecorded.get(run) if conductor is None else conductor.unrecorded
         if why is not None:
             msg = f"the end of run {run} could not be recorded ({why}); it is resumed when the database is opened again"

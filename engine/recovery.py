@@ -14,7 +14,7 @@ from .leases import Lease, fence_if_dead
 from .log import Write
 from .run import RunState, decide, evolve, fold
 from .stores.sqlite import SQLiteStore
-from .streams import whole_stream as whole_stream  # noqa: PLC0414 - others take it from here
+from .streams import whole_stream
 
 logger = structlog.get_logger(__name__)
 PAGE = 1_000

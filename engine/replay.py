@@ -25,8 +25,8 @@ from .choosing import StandingsOf, candidates_for, choose
 from .errors import RunNotFound
 from .follower import Follower
 from .log import Recorded
-from .recovery import whole_stream
 from .stores.sqlite import SQLiteStore
+from .streams import whole_stream
 from .travel import value_as_of
 
 

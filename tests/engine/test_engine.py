@@ -21,7 +21,7 @@ from mezan.engine.errors import (
 )
 from mezan.engine.executors import procedures
 from mezan.engine.log import ANY, Write
-from mezan.engine.recovery import whole_stream
+from mezan.engine.streams import whole_stream
 from mezan.solvers.errors import BadInput, SolverFailed
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from mezan.engine import faults
 from mezan.engine.errors import RunCancelledError, RunFailedError, StoreBusy
 from mezan.engine.executors import kernels
 from mezan.engine.live import has_rows
-from mezan.engine.recovery import whole_stream
+from mezan.engine.streams import whole_stream
 from mezan.engine.travel import rows_as_of, value_as_of
 from mezan.projections import DEFAULT
 from mezan.solvers.errors import MezanError

@@ -15,7 +15,7 @@ from mezan.engine import events as ev
 from mezan.engine.artifacts import digest_of
 from mezan.engine.errors import RunNotFound, StoreCorrupt, StoreError
 from mezan.engine.executors import kernels
-from mezan.engine.recovery import whole_stream
+from mezan.engine.streams import whole_stream
 from mezan.solvers.pack import pack
 from mezan.solvers.problem import Bound
 from mezan.solvers.selection.choices import certain

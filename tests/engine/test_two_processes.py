@@ -12,8 +12,8 @@ from child_run import knapsack
 
 from mezan.api import open_engine
 from mezan.engine import events as ev
-from mezan.engine.recovery import whole_stream
 from mezan.engine.stores.sqlite import SQLiteStore
+from mezan.engine.streams import whole_stream
 
 pytestmark = [pytest.mark.anyio, pytest.mark.slow]
 CHILD = Path(__file__).parent / "child_run.py"

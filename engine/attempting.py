@@ -1,0 +1,306 @@
+"""One attempt: a chosen solver on one task, from its place in the queue to the event that says how it ended."""
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import structlog
+
+from mezan.solvers.budget import Budget
+from mezan.solvers.catalog import Catalog
+from mezan.solvers.errors import MezanError, SolverFailed, Transient
+from mezan.solvers.pack import Array, pack
+from mezan.solvers.problem import Bound, Family, Problem, loss
+from mezan.solvers.seeds import derive
+from mezan.solvers.selection.registry import Policies
+from mezan.solvers.solver import Solver, load
+
+from . import events as e
+from . import faults
+from .artifacts import digest_of, prepare
+from .attempts import Found, NotFound, Outcome, Work
+from .choosing import StandingsOf
+from .follower import Follower
+from .journal import Journal
+from .leases import Lease
+from .log import Artifact, EventLog
+from .run import TaskState
+from .scheduler import Job, Scheduler
+
+logger = structlog.get_logger(__name__)
+MAX_ATTEMPTS = 3
+"""Solvers tried on one task when the earlier ones broke."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What every conductor of an engine shares."""
+
+    log: EventLog
+    follower: Follower
+    scheduler: Scheduler
+    catalog: Catalog
+    policies: Policies
+    standings: StandingsOf
+    lease: Lease
+    load_problem: Callable[[e.TaskSpec], Awaitable[Problem]]
+    load_artifact: Callable[[str], Awaitable[bytes | None]]
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where a task's search is: for the event of a cancellation, and for whoever asks meanwhile."""
+
+    iterations: int = 0
+    seconds: float = 0.0
+    solution: Array | None = None
+
+
+class Attempt:
+    """Made for one task whose solver is chosen; :meth:`run` takes it to its end.
+
+    ``over`` says that the run has ended: a batch goes on for its other runs, and nothing more is recorded of this one.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        journal: Journal,
+        name: str,
+        family: Family[Any],
+        problem: Problem,
+        progress: Progress,
+        over: Callable[[], bool],
+    ) -> None:
+        self._parts, self._journal, self._name, self._family, self._problem = parts, journal, name, family, problem
+        self._progress, self._over = progress, over
+        task = self._task
+        if task.chosen is None or task.profile is None:
+            msg = f"task {name!r} must be profiled and have a chosen solver before an attempt"
+            raise SolverFailed(msg)
+        self._profile, self._chosen = task.profile, task.chosen
+        self._solver: Solver[Any] = parts.catalog.solver(task.chosen.solver)
+        again = task.started is not None and task.started.attempt >= task.attempt
+        self._number = task.attempt + 1 if again else task.attempt
+        self._saved = task.checkpoint if again else None
+        self._seed = derive(journal.request.seed, name, self._number)
+        self._checkpoints = [] if task.checkpoint is None else [task.checkpoint.checkpoint]
+        self._ref: str | None = None
+
+    @property
+    def _task(self) -> TaskState:
+        return self._journal.state.tasks[self._name]
+
+    async def run(self, retry_in: float | None) -> None:
+        """Queue, solve, and record the end. Raises a transient failure again, when it may be retried after ``retry_in``."""
+        task, request, solver = self._task, self._journal.request, self._solver
+        resume = None if self._saved is None else await self._parts.load_artifact(self._saved.checkpoint)
+        if resume is None:
+            self._saved = None
+        elif task.started is not None:
+            self._seed = task.started.seed
+        group, weight = await self._group()
+        job = Job(
+            Work(
+                family=self._family,
+                solver=solver,
+                problem=self._problem,
+                budget=_budget(request.budget, task, self._family),
+                seed=self._seed,
+                started=self._started,
+                improved=self._improved,
+                saved=self._keep,
+                resume=resume,
+                spent=task.spent if self._saved else 0.0,
+                deadline=_perf_deadline(request.deadline),
+            ),
+            priority=request.priority,
+            deadline=anyio.current_time() + (_perf_deadline(request.deadline) - time.perf_counter()),
+            device=await self._device(),
+            group=group if resume is None else None,
+            weight=weight,
+        )
+        try:
+            outcome: Outcome | BaseException | None = await self._parts.scheduler.run(job)
+        finally:
+            faults.reach("attempt.finished")
+        if outcome is None and _perf_deadline(request.deadline) <= time.perf_counter() + 0.05:
+            outcome = NotFound(why="timed-out")
+        if outcome is None:
+            outcome = NotFound(why="failed", error=SolverFailed("the executor ended without an outcome"))
+        if isinstance(outcome, BaseException):
+            outcome = NotFound(why="failed", error=outcome)
+        await (self._found(outcome) if isinstance(outcome, Found) else self._not_found(outcome, retry_in))
+
+    async def _device(self) -> str:
+        if self._solver.runs_in != "kernel":
+            return "cpu"
+
+        def platform() -> str:
+            from mezan.solvers.driver import kernel_platform
+
+            return kernel_platform()
+
+        device = await anyio.to_thread.run_sync(platform)
+        return device if device in self._parts.scheduler.capacity else "cpu"
+
+    async def _group(self) -> tuple[Any, int]:
+        """What must be equal to share a call, and the bytes that one lane of it holds."""
+        solver, problem = self._solver, self._problem
+        if solver.runs_in == "inline":
+            return solver.name, 0
+        if solver.runs_in != "kernel":
+            return None, 0
+
+        def key() -> tuple[Any, int]:
+            from mezan.solvers.driver import lane_bytes, shape_key
+
+            kernel = load(solver)
+            shape = shape_key(kernel, problem)
+            return (solver.name, shape), lane_bytes(kernel, shape)
+
+        return await anyio.to_thread.run_sync(key)
+
+    # what the executor reports, on the event loop
+
+    def _started(self, lanes: int, lane: int, device: str) -> None:
+        if self._over():
+            return
+        saved = self._saved
+        self._journal.soon(
+            e.AttemptStarted(
+                task=self._name,
+                attempt=self._number,
+                solver=self._solver.name,
+                version=self._solver.version,
+                seed=self._seed,
+                worker=self._journal.state.worker,
+                device=device,
+                lanes=lanes,
+                lane=lane,
+                resumed_from=None if saved is None else saved.checkpoint,
+                iterations=0 if saved is None else saved.iterations,
+            )
+        )
+        self._ref = self._journal.ref
+
+    def _improved(self, objective: float, solution: Array, iterations: int, seconds: float) -> None:
+        if self._over():
+            return
+        self._progress.iterations, self._progress.seconds, self._progress.solution = iterations, seconds, solution
+        event = e.IncumbentFound(
+            task=self._name,
+            attempt=self._number,
+            objective=objective,
+            solution=digest_of(pack({"solution": solution})),
+            iterations=iterations,
+            seconds=seconds,
+        )
+        self._journal.soon(event, self._ref)
+
+    def _keep(self, artifact: Artifact, iterations: int, seconds: float) -> None:
+        if self._over():
+            return
+        self._progress.iterations, self._progress.seconds = iterations, seconds
+        self._checkpoints.append(artifact.digest)
+        event = e.CheckpointSaved(
+            task=self._name, attempt=self._number, checkpoint=artifact.digest, iterations=iterations, seconds=seconds
+        )
+        self._journal.soon(event, self._ref, (artifact,))
+        faults.reach("attempt.checkpoint")
+
+    # how it ends
+
+    @property
+    def _about(self) -> dict[str, Any]:
+        """What every ending of an attempt says, so that ratings fold from it alone."""
+        return {
+            "task": self._name, "attempt": self._number, "solver": self._solver.name, "version": self._solver.version,
+            "family": self._family.name, "instance": self._profile.instance, "cluster": self._chosen.cluster,
+            "budget": self._journal.request.budget,
+        }  # fmt: skip
+
+    async def _found(self, found: Found) -> None:
+        family, spec = self._family, self._profile.bound
+        bound = None if spec is None else Bound(spec.value, spec.method)
+        content = pack({"solution": found.solution})
+        self._progress.solution = found.solution
+        event = e.AttemptSucceeded(
+            **self._about,
+            sense=family.sense,
+            objective=found.objective,
+            solution=digest_of(content),
+            bound=spec,
+            proved_optimal=found.proved_optimal or (bound is not None and bound.value == found.objective),
+            loss=loss(found.objective, bound, family.sense),
+            stopped=found.stopped,
+            iterations=found.iterations,
+            seconds=found.seconds,
+            compile_seconds=found.compile_seconds,
+            work=dict(found.work),
+        )
+        kept = prepare("solution", content, event.solution)
+        await self._journal.append(event, self._ref, (kept,), tuple(self._checkpoints))
+
+    async def _not_found(self, ended: NotFound, retry_in: float | None) -> None:
+        journal, solver = self._journal, self._solver
+        if self._task.status == "chosen":  # it never started, and every ending needs a beginning
+            self._started(1, 0, "none")
+        if ended.why == "timed-out":
+            await journal.append(e.AttemptTimedOut(**self._about, seconds=ended.seconds), self._ref)
+            return
+        error = ended.error or SolverFailed(f"{solver.name} was stopped from outside")
+        transient = isinstance(error, Transient) and retry_in is not None
+        self._progress.iterations, self._progress.seconds, self._progress.solution = 0, 0.0, None
+        failure = e.AttemptFailed(
+            **self._about,
+            error=code_of(error),
+            message=text_of(error),
+            transient=isinstance(error, Transient),
+            retry_in=retry_in if transient else None,
+            final=not transient and not self._another(),
+            seconds=ended.seconds,
+        )
+        await journal.append(failure, self._ref)
+        logger.warning(
+            "attempt failed",
+            run=journal.run,
+            task=self._name,
+            solver=solver.name,
+            error=failure.message,
+            final=failure.final,
+        )
+        if transient:
+            raise error
+
+    def _another(self) -> bool:
+        """Whether the policy may choose again: not when the user named the solver, and not for ever."""
+        excluded = {*self._task.excluded, self._solver.name}
+        able = any(s.name not in excluded and s.refuses(self._problem) is None for s in self._family.solvers)
+        return self._journal.request.solver is None and able and len(excluded) < MAX_ATTEMPTS
+
+
+def _budget(spec: e.BudgetSpec, task: TaskState, family: Family[Any]) -> Budget:
+    """The run's limits; a proved bound is a target too, since nothing can be better."""
+    target = spec.target
+    bound = task.profile.bound if task.profile else None
+    if bound is not None and (target is None or family.better(target, bound.value)):
+        target = bound.value
+    return Budget(time_limit=spec.time_limit, iterations=spec.iterations, target=target)
+
+
+def _perf_deadline(deadline: float | None) -> float:
+    return float("inf") if deadline is None else time.perf_counter() + deadline - time.time()
+
+
+def text_of(error: BaseException) -> str:
+    """An error's message as text that can be stored, whatever is in it."""
+    return str(error).encode(errors="replace").decode() or type(error).__name__
+
+
+def code_of(error: BaseException) -> str:
+    """The stable code under which an error is recorded."""
+    return error.code if isinstance(error, MezanError) else type(error).__name__
