@@ -1,4 +1,4 @@
-"""One row per decision: the card as it was recorded, and what became of the choice."""
+"""One row per decision: what was chosen and why, where the whole card is, and what became of the choice."""
 
 from typing import Any
 
@@ -14,12 +14,14 @@ OUTCOMES = {
     "AttemptAbandoned": ("abandoned", ("lost_worker", "iterations", "seconds")),
 }
 
+CHOSEN = ("policy", "policy_version", "cluster", "as_of", "propensity", "reason", "forced", "excluded")
+
 
 class Decisions:
     """Keyed by ``stream/task/attempt``, tagged with the family.
 
-    ``card`` is the data of SolverChosen (None when an attempt went on without a new choice); ``outcome`` is None while
-    the attempt runs, else its ``status`` with what that kind of ending records.
+    The card with its candidates stays in the event at ``position`` (None when an attempt went on without a new choice);
+    ``outcome`` is None while the attempt runs, else its ``status`` with what that kind of ending records.
     """
 
     name = "decisions"
@@ -46,7 +48,7 @@ class Decisions:
                 "version": data.get("version"),
                 "chosen_at": None,
                 "position": None,
-                "card": None,
+                **dict.fromkeys(CHOSEN),
                 "started_at": None,
                 "worker": None,
                 "device": None,
@@ -55,7 +57,9 @@ class Decisions:
                 "outcome": None,
             }
         if event.type == "SolverChosen":
-            row["card"], row["chosen_at"], row["position"] = data, event.recorded_at, event.position
+            row["chosen_at"], row["position"] = event.recorded_at, event.position
+            for name in CHOSEN:
+                row[name] = data[name]
         elif event.type == "AttemptStarted":
             row["started_at"] = event.recorded_at
             row["solver"], row["version"] = data["solver"], data["version"]

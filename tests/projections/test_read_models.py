@@ -82,15 +82,17 @@ def test_a_run_of_two_tasks_keeps_their_figures_apart():
         assert all(task["objective"] is not None for task in row["tasks"].values())
 
 
-def test_decisions_carry_the_card_and_what_became_of_it():
-    """One row per choice, with the recorded card as it was and the outcome of that attempt."""
+def test_decisions_say_what_was_chosen_and_what_became_of_it():
+    """One row per choice, with the figures of its card, the card's position and the outcome of that attempt."""
     events = History(5, instances=20).log(3_000)
     found = rows(Decisions(), events)
     chosen = [event for event in events if event.type == "SolverChosen"]
     assert len(found) == len(chosen)
     for event in chosen:
         row = found[f"{event.stream}/{event.data['task']}/{event.data['attempt']}"]
-        assert row["card"] == event.data
+        names = ("solver", "version", "policy", "policy_version", "cluster", "as_of", "propensity", "reason", "forced")
+        assert {name: row[name] for name in names} == {name: event.data[name] for name in names}
+        assert row["excluded"] == event.data["excluded"]
         assert row["position"] == event.position
     assert {row["outcome"]["status"] for row in found.values() if row["outcome"]} == {
         "succeeded", "failed", "timed out", "cancelled", "abandoned",
