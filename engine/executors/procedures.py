@@ -1,13 +1,12 @@
 """Procedures: one call each. Short ones share a thread hop; those that hold the GIL get a process of their own."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import anyio
-import anyio.to_process
 import anyio.to_thread
 
 from mezan.engine import faults
@@ -15,8 +14,9 @@ from mezan.engine.attempts import Found, NotFound, Outcome, Work
 from mezan.engine.scheduler import Job
 from mezan.solvers.budget import Budget
 from mezan.solvers.errors import SolverFailed
-from mezan.solvers.problem import Problem
 from mezan.solvers.solver import Answer, load
+
+from .processes import call as call_in_process
 
 GRACE = 2.0
 """Seconds beyond its time limit after which a procedure is given up."""
@@ -44,16 +44,11 @@ async def one(job: Job, device: str) -> None:
     with anyio.move_on_after(min(budget.time_limit + GRACE, max(0.0, work.deadline - start))) as job.scope:
         try:
             if work.solver.runs_in == "thread":
-                call = partial(load(work.solver), work.problem, budget, work.seed)
-                answer = await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
+                procedure = partial(load(work.solver), work.problem, budget, work.seed)
+                answer = await anyio.to_thread.run_sync(procedure, abandon_on_cancel=True)
             else:
-                answer = await anyio.to_process.run_sync(
-                    _call, work.solver.load, work.problem, budget, work.seed, cancellable=True
-                )
+                answer = await call_in_process(work.solver, work.problem, budget, work.seed)
             outcome = await anyio.to_thread.run_sync(_checked, work, answer, start)
-        except anyio.BrokenWorkerProcess as error:
-            failure = SolverFailed(f"the process of {work.solver.name} died: {error}")
-            outcome = NotFound(why="failed", seconds=time.perf_counter() - start, error=failure)
         except Exception as error:  # noqa: BLE001 - whatever a solver raises is that attempt's failure
             outcome = NotFound(why="failed", seconds=time.perf_counter() - start, error=error)
     if job.scope.cancelled_caught:
@@ -64,11 +59,6 @@ async def one(job: Job, device: str) -> None:
 def _until(left: float, budget: Budget) -> Budget:
     """A budget that also ends at the run's deadline."""
     return budget if left >= budget.time_limit else replace(budget, time_limit=max(left, 1e-3))
-
-
-def _call(procedure: Callable[[], Any], problem: Problem, budget: Budget, seed: int) -> Answer:
-    answer: Answer = procedure()(problem, budget, seed)
-    return answer
 
 
 def _attempt(work: Work, procedure: Any) -> Outcome:
