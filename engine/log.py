@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
@@ -107,8 +107,7 @@ class Artifact:
     stored: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """Events for one stream. ``expected`` is the version the stream must have: exact, ``NEW`` or ``ANY``.
 
     ``causation`` names what caused the first event; each later one is caused by the one before it.
@@ -136,8 +135,7 @@ class Fence:
     token: int
 
 
-@dataclass(frozen=True, slots=True)
-class Appended:
+class Appended(NamedTuple):
     """Where an append landed. ``duplicate`` means that an earlier append under the same key did the work."""
 
     stream: str

@@ -129,9 +129,10 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         fence: Fence | None = None,
     ) -> Appended:
         self._check_open()
-        for write in writes:
-            if (failure := self._soon_failures.pop(write.stream, None)) is not None:
-                raise failure
+        if self._soon_failures:
+            for write in writes:
+                if (failure := self._soon_failures.pop(write.stream, None)) is not None:
+                    raise failure
         future: asyncio.Future[Appended] = self._loop.create_future()
         new = Append(_encode(writes), list(artifacts), forget, idempotency, fence, future)
         if not (idempotency is None and self._joined(new)):
@@ -154,6 +155,8 @@ class SQLiteStore(EventLog, SQLiteReadModels):
 
     def _joined(self, new: Append) -> bool:
         """Let an append join the one of its stream that is still waiting, when it continues it: they commit together."""
+        if not self._soon:
+            return False
         write = new.writes[0]
         waiting = self._soon.get(write.stream) if len(new.writes) == 1 else None
         if waiting is None or waiting.fence != new.fence:
@@ -173,8 +176,9 @@ class SQLiteStore(EventLog, SQLiteReadModels):
 
     def _overtake_nothing(self, writes: Sequence[Write]) -> None:
         """Later appends to these streams must not join one that was queued before this."""
-        for write in writes:
-            self._soon.pop(write.stream, None)
+        if self._soon:
+            for write in writes:
+                self._soon.pop(write.stream, None)
 
     def _check_open(self) -> None:
         if self._closed:
@@ -219,8 +223,8 @@ class SQLiteStore(EventLog, SQLiteReadModels):
     def _on_commit(self, done: Done) -> None:
         """On the event loop, after each commit: wake who waits, then hand over what they and others append."""
         self._busy = False
-        if done.recorded:
-            self._publish(done.recorded)
+        if done.rows:
+            self._publish([Recorded(*row) for row in done.rows])
         for append, outcome in done.outcomes:
             future = append.future
             if isinstance(outcome, BaseException):

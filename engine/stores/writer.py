@@ -20,7 +20,7 @@ import structlog
 
 from mezan.engine import faults
 from mezan.engine.errors import IdempotencyConflict, LeaseLost, WrongExpectedVersion
-from mezan.engine.log import ANY, GENESIS, Appended, Artifact, Fence, Idempotency, Recorded, header
+from mezan.engine.log import ANY, GENESIS, Appended, Artifact, Fence, Idempotency, header
 from mezan.solvers.errors import MezanError
 
 from .schema import translate
@@ -34,6 +34,8 @@ INSERT: Final = (
 VALUES: Final = "(?,?,?,?,?,?,?,?,?,?,?,?,?)"
 ROWS: Final = (512, 64, 8, 1)
 BATCH: Final = 1_000
+Row = tuple[int, str, str, int, str, int, str, bytes, str | None, str, str, int, bytes]
+"""An event's columns, in the order of `mezan.engine.log.Recorded`."""
 VERSIONS: Final = 20_000
 
 
@@ -81,7 +83,7 @@ class Done:
     """What one group commit did: an outcome for each append, and the events now in the log."""
 
     outcomes: list[tuple[Append, Appended | BaseException]] = field(default_factory=list)
-    recorded: list[Recorded] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
 
 
 class Writer:
@@ -156,7 +158,7 @@ class Writer:
             if len(appends) > 1 and not isinstance(error, MezanError):
                 # one append that the driver cannot bind must not take its neighbours down
                 parts = [self._commit_or_split([append]) for append in appends]
-                return Done([o for p in parts for o in p.outcomes], [r for p in parts for r in p.recorded])
+                return Done([o for p in parts for o in p.outcomes], [r for p in parts for r in p.rows])
             return Done([(append, error) for append in appends])
         return done
 
@@ -169,7 +171,7 @@ class Writer:
         artifacts: list[tuple[Any, ...]] = []
         keys: list[tuple[Any, ...]] = []
         forget: list[tuple[str]] = []
-        recorded = done.recorded
+        rows = done.rows
         pending: dict[tuple[str, str], tuple[str, Appended]] = {}
         tokens: dict[str, int] = {}
         for append in appends:
@@ -181,52 +183,25 @@ class Writer:
             if earlier_outcome is not None:
                 done.outcomes.append((append, earlier_outcome))
                 continue
-            start = position + 1
-            version = 0
-            for write, version in zip(append.writes, versions, strict=True):
-                ref: str | None = None
-                for kind, schema, payload, digest, given in write.events:
-                    cause = given or ref
-                    position += 1
-                    version += 1  # noqa: PLW2901
-                    head_bytes = header(
-                        position, write.tenant, write.stream, version, kind, schema, cause, write.correlation,
-                        write.actor, now,
-                    )  # fmt: skip
-                    previous = hashlib.sha256(previous + head_bytes + digest).digest()
-                    entry = Recorded(
-                        position,
-                        write.tenant,
-                            write.stream,
-                            version,
-                            kind,
-                            schema,
-                            payload,
-                            digest,
-                            cause,
-                            write.correlation,
-                            write.actor,
-                            now,
-                            previous,
-                    )  # fmt: skip
-                    recorded.append(entry)
-                    ref = f"{write.stream}@{version}"
+            start, version = position + 1, 0
+            for write, before in zip(append.writes, versions, strict=True):
+                position, version, previous = _chain(rows, write, position, before, previous, now)
                 self._versions[write.tenant, write.stream] = version
             first = start if append.awaited is None else position - append.awaited + 1
             outcome = Appended(append.writes[0].stream, first, position, version)
             done.outcomes.append((append, outcome))
-            artifacts += [(a.digest, a.kind, a.size, a.encoding, a.stored, now) for a in append.artifacts]
-            forget += [(digest,) for digest in append.forget]
+            if append.artifacts:
+                artifacts += [(a.digest, a.kind, a.size, a.encoding, a.stored, now) for a in append.artifacts]
+            if append.forget:
+                forget += [(digest,) for digest in append.forget]
             if (once := append.idempotency) is not None:
                 tenant = append.writes[0].tenant
                 pending[tenant, once.key] = (once.fingerprint, outcome)
-                keys.append(
-                    (tenant, once.key, once.fingerprint, outcome.stream, outcome.first, outcome.last, outcome.version)
-                )
+                keys.append((tenant, once.key, once.fingerprint, *outcome[:4]))
         if artifacts:
             connection.executemany("INSERT OR IGNORE INTO artifacts VALUES (?,?,?,?,?,?)", artifacts)
-        if recorded:
-            _insert(connection, recorded)
+        if rows:
+            _insert(connection, rows)
             connection.execute("INSERT OR REPLACE INTO log_head VALUES (1,?,?,?)", (position, previous, now))
         if keys:
             connection.executemany("INSERT INTO idempotency VALUES (?,?,?,?,?,?,?)", keys)
@@ -284,17 +259,33 @@ class Writer:
         return version
 
 
-def _insert(connection: sqlite3.Connection, recorded: Sequence[Recorded]) -> None:
+def _chain(
+    rows: list[Row], write: Encoded, position: int, version: int, previous: bytes, now: int
+) -> tuple[int, int, bytes]:
+    """Add a write's rows, numbered and hashed; returns the position, version and hash they end at."""
+    tenant, stream, correlation, actor = write.tenant, write.stream, write.correlation, write.actor
+    ref: str | None = None
+    for kind, schema, payload, digest, given in write.events:
+        cause = given or ref
+        position += 1
+        version += 1
+        head = header(position, tenant, stream, version, kind, schema, cause, correlation, actor, now)
+        previous = hashlib.sha256(previous + head + digest).digest()
+        rows.append(
+            (position, tenant, stream, version, kind, schema, payload, digest, cause, correlation, actor, now, previous)
+        )
+        ref = f"{stream}@{version}"
+    return position, version, previous
+
+
+def _insert(connection: sqlite3.Connection, events: Sequence[Row]) -> None:
     """Many rows a statement: the driver gives up the GIL at each, and getting it back from a busy loop can take 5 ms."""
     start = 0
     for rows in ROWS:
-        while len(recorded) - start >= rows:
+        while len(events) - start >= rows:
             values: list[Any] = []
-            for r in recorded[start : start + rows]:
-                values += (
-                    r.position, r.tenant, r.stream, r.version, r.type, r.schema, r.payload, r.digest, r.causation,
-                    r.correlation, r.actor, r.recorded_at, r.hash,
-                )  # fmt: skip
+            for row in events[start : start + rows]:
+                values += row
             connection.execute(INSERT + ",".join((VALUES,) * rows), values)
             start += rows
 
