@@ -1,6 +1,6 @@
 """After a crash: find runs whose worker is dead, make sure that it stays dead, and take them over."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import structlog
 
@@ -11,13 +11,15 @@ from . import faults
 from .errors import WrongExpectedVersion
 from .follower import Follower
 from .leases import Lease, fence_if_dead
-from .log import Write
+from .log import Recorded, Write
 from .run import RunState, decide, evolve, fold
 from .stores.sqlite import SQLiteStore
 from .streams import whole_stream
 
 logger = structlog.get_logger(__name__)
 PAGE = 1_000
+MOST_ADOPTIONS = 3
+"""Workers that may die on a run, one after another without a new checkpoint or result, before it is given up."""
 
 
 async def adopt(
@@ -72,7 +74,11 @@ async def _take_over(store: SQLiteStore, lease: Lease, run: str, lost: str) -> R
                 seconds=task.spent if saved is None else saved.seconds,
             )
             events += decide(command, state)
-    events += decide(e.RunAdopted(lost_worker=lost, worker=lease.worker), state)
+    if (deaths := _deaths(history)) > MOST_ADOPTIONS:
+        message = f"{deaths} workers died on it without progress; submit it again once the cause is known"
+        events.append(e.RunFailed(task=None, error="abandoned", message=message, seconds=0.0))
+    else:
+        events += decide(e.RunAdopted(lost_worker=lost, worker=lease.worker), state)
     for event in events:
         state = evolve(state, event)
     try:
@@ -80,5 +86,18 @@ async def _take_over(store: SQLiteStore, lease: Lease, run: str, lost: str) -> R
     except WrongExpectedVersion:
         return None  # another worker was faster
     faults.reach("recovery.abandoned")
+    if state.over:
+        logger.error("run given up", run=run, deaths=deaths)
+        return None
     logger.info("run taken over", run=run, lost_worker=lost)
     return state
+
+
+def _deaths(history: Sequence[Recorded]) -> int:
+    """Workers lost on a run since it last got anywhere, the one found dead now included."""
+    deaths = 1
+    for recorded in reversed(history):
+        if recorded.type in {"CheckpointSaved", "AttemptSucceeded"}:
+            break
+        deaths += recorded.type == "RunAdopted"
+    return deaths
