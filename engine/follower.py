@@ -171,7 +171,7 @@ class Follower:
                     await self.catch_up()
                 await self.flush(states=self.position - self._states_saved >= self._save_every)
                 self.save_error = None
-            except StoreError as error:
+            except Exception as error:  # noqa: BLE001 - read models can be folded again; the engine must go on
                 self.save_error = str(error)
                 _log.error("read models not saved", error=self.save_error, position=self.position)
                 self._changed.set()
