@@ -67,6 +67,7 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         self._position = 0
         self._changed = anyio.Event()
         self._subscribers = 0
+        self._subscribed = anyio.Event()
         self._soon: dict[str, Append] = {}
         self._soon_failures: dict[str, BaseException] = {}
         self._observers: list[Callable[[Sequence[Recorded]], None]] = []
@@ -293,6 +294,8 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         self, *, after: int = 0, stream: str | None = None, types: Collection[str] | None = None
     ) -> AsyncIterator[Recorded]:
         self._subscribers += 1
+        self._subscribed.set()
+        self._subscribed = anyio.Event()
         try:
             position = after
             while True:
@@ -328,7 +331,11 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         try:
             seen = None
             while True:
-                await anyio.sleep(POLL if self._subscribers else IDLE_POLL)
+                if self._subscribers:
+                    await anyio.sleep(POLL)
+                else:
+                    with anyio.move_on_after(IDLE_POLL):
+                        await self._subscribed.wait()
                 try:
                     version = probe.execute("PRAGMA data_version").fetchone()[0]
                     if version == seen:

@@ -2,9 +2,13 @@
 
 import sqlite3
 
+import anyio
 import pytest
 from store_contract import Appending, Fenced, Idempotent, Keeping, Soon, Subscribing, Verifying
 
+from mezan.engine.events import RunPlanned
+from mezan.engine.log import Write
+from mezan.engine.stores import sqlite
 from mezan.engine.stores.sqlite import SQLiteStore
 
 pytestmark = pytest.mark.anyio
@@ -74,3 +78,24 @@ async def test_durability_is_what_was_asked_for(tmp_path, durability, pragma):
             return c.execute("PRAGMA synchronous").fetchone()[0], c.execute("PRAGMA journal_mode").fetchone()[0]
 
         assert await store.transact(ask) == (pragma, "wal")
+
+
+async def test_a_new_subscriber_ends_the_idle_wait_for_other_processes(tmp_path, monkeypatch):
+    """A store that nobody followed looks for foreign commits rarely; the first subscriber must not wait for that."""
+    monkeypatch.setattr(sqlite, "IDLE_POLL", 60.0)
+    url = f"sqlite:///{tmp_path}/mezan.db"
+    async with SQLiteStore.open(url) as ours, SQLiteStore.open(url) as theirs:
+        await anyio.sleep(0.05)  # the watcher is in its idle wait now
+        async with anyio.create_task_group() as tasks:
+            got = anyio.Event()
+
+            async def follow():
+                async for _ in ours.subscribe():
+                    got.set()
+                    return
+
+            tasks.start_soon(follow)
+            await anyio.wait_all_tasks_blocked()
+            await theirs.append(Write("a", [RunPlanned(order=("main",))]))
+            with anyio.fail_after(10):
+                await got.wait()
