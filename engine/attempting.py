@@ -52,17 +52,16 @@ class Parts:
 
 @dataclass(slots=True)
 class Progress:
-    """Where a task's search is: for the event of a cancellation, and for whoever asks meanwhile."""
+    """How far a task's search is: what the event of a cancellation says."""
 
     iterations: int = 0
     seconds: float = 0.0
-    solution: Array | None = None
 
 
 class Attempt:
     """Made for one task whose solver is chosen; :meth:`run` takes it to its end.
 
-    ``over`` says that the run has ended: a batch goes on for its other runs, and nothing more is recorded of this one.
+    ``solutions`` is where the best of each task is kept for whoever asks. ``over`` says that the run has ended: a batch goes on for its other runs, and nothing more is recorded of this one.
     """
 
     def __init__(
@@ -73,10 +72,11 @@ class Attempt:
         family: Family[Any],
         problem: Problem,
         progress: Progress,
+        solutions: dict[str, Array],
         over: Callable[[], bool],
     ) -> None:
         self._parts, self._journal, self._name, self._family, self._problem = parts, journal, name, family, problem
-        self._progress, self._over = progress, over
+        self._progress, self._solutions, self._over = progress, solutions, over
         task = self._task
         if task.chosen is None or task.profile is None:
             msg = f"task {name!r} must be profiled and have a chosen solver before an attempt"
@@ -190,7 +190,8 @@ class Attempt:
     def _improved(self, objective: float, solution: Array, iterations: int, seconds: float) -> None:
         if self._over():
             return
-        self._progress.iterations, self._progress.seconds, self._progress.solution = iterations, seconds, solution
+        self._progress.iterations, self._progress.seconds = iterations, seconds
+        self._solutions[self._name] = solution
         event = e.IncumbentFound(
             task=self._name,
             attempt=self._number,
@@ -227,7 +228,7 @@ class Attempt:
         family, spec = self._family, self._profile.bound
         bound = None if spec is None else Bound(spec.value, spec.method)
         content = pack({"solution": found.solution})
-        self._progress.solution = found.solution
+        self._solutions[self._name] = found.solution
         event = e.AttemptSucceeded(
             **self._about,
             sense=family.sense,
@@ -254,7 +255,8 @@ class Attempt:
             return
         error = ended.error or SolverFailed(f"{solver.name} was stopped from outside")
         transient = isinstance(error, Transient) and retry_in is not None
-        self._progress.iterations, self._progress.seconds, self._progress.solution = 0, 0.0, None
+        self._progress.iterations, self._progress.seconds = 0, 0.0
+        self._solutions.pop(self._name, None)
         failure = e.AttemptFailed(
             **self._about,
             error=code_of(error),

@@ -37,6 +37,7 @@ class Conductor:
     Attributes:
         finished: set when the run's last event is durable, or when it was lost to another worker.
         error: what ended it badly.
+        solutions: task to the best solution so far; changes while the run goes on.
         unrecorded: why the end of the run could not be written; it stays unfinished in the log.
     """
 
@@ -48,15 +49,11 @@ class Conductor:
         self.finished = anyio.Event()
         self.error: BaseException | None = None
         self.unrecorded: BaseException | None = None
+        self.solutions: dict[str, Array] = {}
         self._parts, self._problems = parts, dict(problems)
         self._progress: dict[str, Progress] = {}
         self._scope = anyio.CancelScope()
         self._reason = "engine closed"
-
-    @property
-    def solutions(self) -> dict[str, Array]:
-        """Task to the best solution so far."""
-        return {name: p.solution for name, p in self._progress.items() if p.solution is not None}
 
     async def conduct(self) -> None:
         """Run to the end. Whatever happens, the log gets a terminal event, unless another worker owns the run now."""
@@ -199,7 +196,7 @@ class Conductor:
         progress = self._progress.setdefault(name, Progress())
 
         async def attempt(retry_in: float | None) -> None:
-            one = Attempt(self._parts, self.journal, name, family, problem, progress, self._over)
+            one = Attempt(self._parts, self.journal, name, family, problem, progress, self.solutions, self._over)
             await one.run(retry_in)
 
         try:

@@ -220,11 +220,13 @@ async def rebuild(db: str, name: str | None, *, as_json: bool) -> int:
     """Fold again beside the live ones and swap."""
     import time
 
+    from mezan.api.process import tune_gc
     from mezan.engine.follower import Follower
     from mezan.engine.stores.sqlite import SQLiteStore
     from mezan.projections import DEFAULT
     from mezan.solvers.catalog import unknown
 
+    tune_gc()
     names = [projection.name for projection in DEFAULT]
     if name is not None and name not in names:
         raise unknown("projection", name, names)

@@ -377,7 +377,7 @@ class Idempotent(StoreContract):
         """Once in the log, twice answered."""
         first = await store.append(Write("a", [planned(1)]), idempotency=Idempotency("k", "body"))
         second = await store.append(Write("b", [planned(1)]), idempotency=Idempotency("k", "body"))
-        assert second == replace(first, duplicate=True)
+        assert second == first._replace(duplicate=True)
         assert len(await store.read()) == 1
 
     async def test_another_body_is_a_conflict(self, store):
@@ -402,7 +402,7 @@ class Idempotent(StoreContract):
         first = await store.append(Write("a", [planned(1), planned(2)], NEW), idempotency=Idempotency("k", "body"))
         async with self.open_store(url) as other:
             again = await other.append(Write("z", [planned(1)], 7), idempotency=Idempotency("k", "body"))
-            assert again == replace(first, duplicate=True)
+            assert again == first._replace(duplicate=True)
             with pytest.raises(IdempotencyConflict):
                 await other.append(Write("z", [planned(1)]), idempotency=Idempotency("k", "other"))
 

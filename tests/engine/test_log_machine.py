@@ -3,7 +3,6 @@
 import shutil
 import tempfile
 from collections import Counter
-from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
@@ -116,7 +115,7 @@ class LogMachine(RuleBasedStateMachine):
         wrong = max(0, writes[at].expected + off)
         if wrong == writes[at].expected:
             return
-        actual, writes[at] = writes[at].expected, replace(writes[at], expected=wrong)
+        actual, writes[at] = writes[at].expected, writes[at]._replace(expected=wrong)
         with pytest.raises(WrongExpectedVersion) as refused:
             self.portal.call(self.store.append, *writes)
         assert (refused.value.stream, refused.value.expected, refused.value.actual) == (
