@@ -29,7 +29,8 @@ from mezan.engine.events import (
 )
 from mezan.engine.log import Recorded, Write
 from mezan.engine.stores import schema
-from mezan.engine.stores.sqlite import COLUMNS, SQLiteStore
+from mezan.engine.stores.sqlite import SQLiteStore
+from mezan.engine.stores.writer import COLUMNS
 
 SECONDS = 2.0
 PRODUCERS = 64

@@ -9,7 +9,6 @@ from .log import Artifact
 
 SMALL: Final = 512
 LEVEL: Final = 1
-MAX_SIZE: Final = 2**31
 
 
 def digest_of(content: bytes) -> str:

@@ -61,7 +61,8 @@ class Progress:
 class Attempt:
     """Made for one task whose solver is chosen; :meth:`run` takes it to its end.
 
-    ``solutions`` is where the best of each task is kept for whoever asks. ``over`` says that the run has ended: a batch goes on for its other runs, and nothing more is recorded of this one.
+    ``solutions`` is where the best of each task is kept for whoever asks. ``over`` says that the run has ended: a batch
+    goes on for its other runs, and nothing more is recorded of this one.
     """
 
     def __init__(

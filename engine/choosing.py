@@ -4,13 +4,27 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mezan.solvers.problem import Family, Problem
+from mezan.solvers.selection.forced import Forced
 from mezan.solvers.selection.policy import Candidate, Policy
+from mezan.solvers.selection.registry import Policies
 from mezan.solvers.selection.standings import Standings
 
-from .events import CandidateCard, SolverChosen
+from .events import BoundSpec, CandidateCard, SolverChosen
 
 StandingsOf = Callable[[Mapping[str, Any], str, Mapping[str, float], int], Standings]
 """(projection states, family, features, position) -> standings; given by the composition root."""
+
+
+def profile(family: Family[Any], problem: Problem) -> tuple[dict[str, float], BoundSpec | None]:
+    """Features and bound in the form in which events keep them."""
+    features = {name: float(value) for name, value in family.features(problem).items()}
+    bound = family.bound(problem)
+    return features, None if bound is None else BoundSpec(value=bound.value, method=bound.method)
+
+
+def policy_for(policies: Policies, solver: str | None, name: str) -> Policy:
+    """The policy of that name, unless the user named the solver; raises UnknownName."""
+    return Forced(solver) if solver else policies.policy(name)
 
 
 def candidates_for(family: Family[Any], problem: Problem, excluded: tuple[str, ...]) -> list[Candidate]:

@@ -13,12 +13,11 @@ from mezan.solvers.errors import SolverFailed, Transient
 from mezan.solvers.pack import Array
 from mezan.solvers.problem import Family, Problem
 from mezan.solvers.seeds import derive
-from mezan.solvers.selection.forced import Forced
 
 from . import events as e
 from . import faults
 from .attempting import Attempt, Parts, Progress, code_of, text_of
-from .choosing import candidates_for, choose
+from .choosing import candidates_for, choose, policy_for, profile
 from .errors import LeaseLost
 from .journal import Journal
 from .run import Cancel, Command, RunState, TaskState
@@ -154,15 +153,14 @@ class Conductor:
     async def _profile(self, task: TaskState, family: Family[Any], problem: Problem) -> None:
         def run() -> e.ProblemProfiled:
             start = time.perf_counter()
-            features = {key: float(value) for key, value in family.features(problem).items()}
-            bound = family.bound(problem)
+            features, bound = profile(family, problem)
             return e.ProblemProfiled(
                 task=task.spec.task,
                 family=family.name,
                 instance=task.spec.problem,
                 size=problem.size,
                 features=features,
-                bound=None if bound is None else e.BoundSpec(value=bound.value, method=bound.method),
+                bound=bound,
                 seconds=time.perf_counter() - start,
             )
 
@@ -170,17 +168,17 @@ class Conductor:
         faults.reach("run.profiled")
 
     def _choose(self, task: TaskState, family: Family[Any], problem: Problem) -> None:
-        request, profile = self.journal.request, task.profile
-        if profile is None:
+        request, known = self.journal.request, task.profile
+        if known is None:
             msg = f"task {task.spec.task!r} must be profiled before a solver is chosen"
             raise SolverFailed(msg)
         follower, attempt = self._parts.follower, task.attempt + 1
-        policy = Forced(request.solver) if request.solver else self._parts.policies.policy(request.policy)
-        standings = self._parts.standings(follower.states, family.name, profile.features, follower.position)
+        policy = policy_for(self._parts.policies, request.solver, request.policy)
+        standings = self._parts.standings(follower.states, family.name, known.features, follower.position)
         card = choose(
             policy,
             standings,
-            profile.features,
+            known.features,
             candidates_for(family, problem, task.excluded),
             task=task.spec.task,
             attempt=attempt,

@@ -34,7 +34,7 @@ from .leases import LEASE_SECONDS, Lease
 from .log import NEW, Artifact, EventLog, Idempotency, Write
 from .recovery import adopt
 from .replay import Replayer, ReplayReport
-from .run import NOTHING, RunState, decide, evolve, fold
+from .run import NOTHING, RunState, decide, fold
 from .scheduler import Scheduler
 from .stores.sqlite import SQLiteStore
 from .streams import whole_stream
@@ -222,9 +222,7 @@ class Engine:
             worker=self._parts.lease.worker,
         )
         events = decide(requested, NOTHING)
-        state = NOTHING
-        for event in events:
-            state = evolve(state, event)
+        state = fold(events)
         once = None
         if idempotency_key is not None:
             asked = requested.model_copy(

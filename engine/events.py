@@ -24,11 +24,6 @@ class Event(Part):
 
     schema_version: ClassVar[int] = 1
 
-    @classmethod
-    def type_name(cls) -> str:
-        """The name under which the log keeps this type."""
-        return cls.__name__
-
 
 class BudgetSpec(Part):
     """The limits of a run: seconds of wall time, iterations, and an objective at which to stop."""

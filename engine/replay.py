@@ -15,13 +15,12 @@ from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import SolverFailed
 from mezan.solvers.pack import pack, unpack
 from mezan.solvers.problem import Family, Problem
-from mezan.solvers.selection.forced import Forced
 from mezan.solvers.selection.registry import Policies
 from mezan.solvers.solver import Solver, load
 
 from . import events as e
 from .artifacts import digest_of
-from .choosing import StandingsOf, candidates_for, choose
+from .choosing import StandingsOf, candidates_for, choose, policy_for, profile
 from .errors import RunNotFound
 from .follower import Follower
 from .log import Recorded
@@ -140,7 +139,7 @@ class Replayer:
             for name in self._standings_read
         }
         standings = self._standings(states, family.name, profile.features, card.as_of)
-        policy = Forced(request.solver) if request.solver else self._policies.policy(card.policy)
+        policy = policy_for(self._policies, request.solver, card.policy)
         return choose(
             policy,
             standings,
@@ -179,10 +178,8 @@ class Replayer:
     async def _profile(self, mine: Sequence[Recorded], family: Family[Any], problem: Problem, check: _Check) -> None:
         for recorded in mine:
             if isinstance(was := recorded.event, e.ProblemProfiled):
-                features = {k: float(v) for k, v in (await anyio.to_thread.run_sync(family.features, problem)).items()}
-                bound = await anyio.to_thread.run_sync(family.bound, problem)
-                now = None if bound is None else e.BoundSpec(value=bound.value, method=bound.method)
-                check.same(recorded, features=(was.features, features), bound=(was.bound, now))
+                features, bound = await anyio.to_thread.run_sync(profile, family, problem)
+                check.same(recorded, features=(was.features, features), bound=(was.bound, bound))
 
 
 def _attempts(

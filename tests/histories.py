@@ -178,7 +178,7 @@ def record(pairs: Iterator[tuple[str, Event]], *, tenant: str = "default", step:
         payload = event.model_dump_json()
         digest = hashlib.sha256(payload.encode()).digest()
         recorded = Recorded(
-            position, tenant, stream, versions[stream], event.type_name(), event.schema_version, payload, digest, None,
+            position, tenant, stream, versions[stream], type(event).__name__, event.schema_version, payload, digest, None,
             stream, "local", START + position * step, b"",
         )  # fmt: skip
         recorded.hash = previous = link(previous, recorded.header(), digest)

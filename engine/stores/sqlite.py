@@ -36,7 +36,7 @@ from mezan.engine.log import (
 
 from . import schema
 from .readmodels import SQLiteReadModels
-from .writer import Append, Done, Encoded, Item, Job, Writer
+from .writer import COLUMNS, Append, Done, Encoded, Item, Job, Writer
 
 T = TypeVar("T")
 LINGER: Final = 0.01
@@ -44,9 +44,6 @@ POLL: Final = 0.01
 IDLE_POLL: Final = 0.25
 TAIL: Final = 1_024
 PAGE: Final = 1_000
-COLUMNS: Final = (
-    "position, tenant, stream, version, type, schema, payload, digest, causation, correlation, actor, recorded_at, hash"
-)
 
 
 class SQLiteStore(EventLog, SQLiteReadModels):

@@ -6,12 +6,13 @@ from typing import Any, Final
 
 from mezan.engine.log import Recorded
 
+from .writer import INSERT, VALUES
+
 ARTIFACTS: Final = "SELECT digest, kind, size, encoding, stored, recorded_at FROM artifacts WHERE recorded_at <= ? AND digest > ? ORDER BY digest LIMIT ?"
 KEYS: Final = (
     "SELECT tenant, key, fingerprint, stream, first, last, version FROM idempotency"
     " WHERE last <= ? AND (tenant, key) > (?, ?) ORDER BY tenant, key LIMIT ?"
 )
-EVENT: Final = "INSERT INTO events (position, tenant, stream, version, type, schema, payload, digest, causation, correlation, actor, recorded_at, hash) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)"
 
 
 def artifacts(c: sqlite3.Connection, recorded_at: int, after: str, limit: int) -> list[tuple[Any, ...]]:
@@ -39,7 +40,7 @@ def insert_event(c: sqlite3.Connection, r: Recorded) -> None:
         r.position, r.tenant, r.stream, r.version, r.type, r.schema, r.payload, r.digest, r.causation, r.correlation,
         r.actor, r.recorded_at, r.hash,
     )  # fmt: skip
-    c.execute(EVENT, row)
+    c.execute(INSERT + VALUES, row)
 
 
 def insert_artifact(c: sqlite3.Connection, row: Iterable[Any]) -> None:

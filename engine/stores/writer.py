@@ -27,10 +27,10 @@ from .schema import translate
 
 logger = structlog.get_logger(__name__)
 
-INSERT: Final = (
-    "INSERT INTO events (position, tenant, stream, version, type, schema, payload, digest, causation, correlation,"
-    " actor, recorded_at, hash) VALUES "
+COLUMNS: Final = (
+    "position, tenant, stream, version, type, schema, payload, digest, causation, correlation, actor, recorded_at, hash"
 )
+INSERT: Final = f"INSERT INTO events ({COLUMNS}) VALUES "
 VALUES: Final = "(?,?,?,?,?,?,?,?,?,?,?,?,?)"
 ROWS: Final = (512, 64, 8, 1)
 BATCH: Final = 1_000
