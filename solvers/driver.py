@@ -6,7 +6,7 @@ A :class:`Drive` advances by iterations only, so the same sequence of advances g
 
 import hashlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -46,6 +46,7 @@ class LaneReport:
 class _Program:
     init: Any
     step: Any
+    inject: Any
 
 
 @lru_cache(maxsize=256)
@@ -58,7 +59,15 @@ def _program(kernel: Kernel[Any]) -> _Program:
         objective, solution = jax.vmap(kernel.best)(arrays, state)
         return state, objective, solution, jax.vmap(kernel.done)(arrays, state)
 
-    return _Program(jax.jit(init), jax.jit(step, donate_argnums=(1,)))
+    def inject(arrays: Any, state: Any, solutions: Any, chosen: Any) -> Any:
+        injected = jax.vmap(kernel.inject)(arrays, state, solutions)  # type: ignore[attr-defined] - only where seedable
+        return jax.tree.map(lambda new, old: _where(chosen, new, old), injected, state)
+
+    return _Program(jax.jit(init), jax.jit(step, donate_argnums=(1,)), jax.jit(inject, donate_argnums=(1,)))
+
+
+def _where(chosen: Any, new: Any, old: Any) -> Any:
+    return jax.numpy.where(chosen.reshape((-1,) + (1,) * (new.ndim - 1)), new, old)
 
 
 def kernel_platform() -> str:
@@ -119,6 +128,7 @@ class Drive:
         self._x64 = any(v.dtype.itemsize == 8 and v.dtype.kind in "iuf" for v in stacked.values())
         self._device = device if device is not None else jax.devices()[0]
         self._best: list[float | None] = [None] * len(problems)
+        self._outside: list[float | None] = [None] * len(problems)
         self._started = False
         self.iterations = 0
         self.compile_seconds = 0.0
@@ -148,6 +158,30 @@ class Drive:
             for i in range(len(self._problems))
         ]
 
+    def inject(self, solutions: Mapping[int, Incumbent]) -> None:
+        """Give searches, by problem index, a solution from outside; from then on only what is better counts as found here.
+
+        Raises:
+            BadInput: the solver's kernel takes none.
+        """
+        if not self._solver.seedable:
+            msg = f"only a seedable solver takes solutions from outside; {self._solver.name} is not one"
+            raise BadInput(msg)
+        kernel: Any = self._kernel
+        chosen, padded = np.zeros(self.lanes, bool), None
+        for index, incumbent in solutions.items():
+            row = kernel.padded(self._problems[index], incumbent.solution)
+            padded = np.zeros((self.lanes, *row.shape), row.dtype) if padded is None else padded
+            padded[self._lane + index], chosen[self._lane + index] = row, True
+            self._outside[index] = self._better(self._outside[index], incumbent.objective)
+        if padded is not None:
+            with jax.enable_x64(self._x64):
+                self._initialise()
+                self._state = self._program.inject(self._arrays, self._state, padded, chosen)
+
+    def _better(self, old: float | None, new: float) -> float:
+        return old if old is not None and not self._family.better(new, old) else new
+
     def _initialise(self) -> None:
         if self._state is None:
             self._state = self._program.init(self._arrays, self._keys)
@@ -166,8 +200,8 @@ class Drive:
             return LaneReport(None, done, error)
 
     def _report(self, i: int, claim: Any, solutions: Any, done: bool) -> LaneReport:
-        best = self._best[i]
-        if best is not None and not self._family.better(float(claim), best):
+        known = [value for value in (self._best[i], self._outside[i]) if value is not None]
+        if not all(self._family.better(float(claim), value) for value in known):
             return LaneReport(None, done)
         problem = self._problems[i]
         solution = self._kernel.solution(problem, np.asarray(solutions[self._lane + i]))
@@ -175,7 +209,7 @@ class Drive:
         if not checked.feasible:
             msg = f"a solver must return feasible solutions; the reference evaluator says: {checked.why}"
             raise SolverFailed(msg)
-        if best is not None and not self._family.better(checked.objective, best):
+        if not all(self._family.better(checked.objective, value) for value in known):
             return LaneReport(None, done)
         self._best[i] = checked.objective
         return LaneReport(Incumbent(checked.objective, solution), done)
@@ -188,6 +222,7 @@ class Drive:
         return pack(
             {f"{i:03}": leaf for i, leaf in enumerate(lane)}
             | {"identity": self._identity(index), "iterations": np.int64(self.iterations)}
+            | {"outside": np.float64(np.nan if self._outside[index] is None else self._outside[index])}
         )
 
     def restore(self, content: bytes) -> None:
@@ -203,6 +238,7 @@ class Drive:
             fits = {f"{i:03}": (e.shape, e.dtype) for i, e in enumerate(expected)} | {
                 "identity": ((32,), np.uint8),
                 "iterations": ((), np.int64),
+                "outside": ((), np.float64),
             }
             if {name: (a.shape, a.dtype) for name, a in arrays.items()} != fits or not np.array_equal(
                 arrays["identity"], self._identity(0)
@@ -212,6 +248,7 @@ class Drive:
             leaves = [arrays[f"{i:03}"] for i in range(len(expected))]
             self._state = jax.device_put(jax.tree.unflatten(tree, leaves), self._device)
         self._best = [None]
+        self._outside = [None if np.isnan(arrays["outside"]) else float(arrays["outside"])]
         self.iterations = int(arrays["iterations"])
 
 

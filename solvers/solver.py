@@ -42,6 +42,16 @@ class Kernel(Protocol[P_contra]):
         """The solution as users read it, from the padded array."""
 
 
+class Seedable(Kernel[P_contra], Protocol[P_contra]):
+    """A kernel that takes solutions from outside: a known one at its start, a rival's while it runs."""
+
+    def padded(self, problem: P_contra, solution: Array) -> Array:
+        """The padded array of a solution as users read it; the inverse of ``solution``."""
+
+    def inject(self, arrays: dict[str, Any], state: State, solution: Any) -> State:
+        """The state with a padded solution worked in, its incumbent at least as good (traced)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a procedure returns.
@@ -83,6 +93,7 @@ class Solver(Generic[P]):
         refuses: why this solver cannot take a problem, or None.
         repeatable: the same inputs give the same result; otherwise replay checks feasibility and objective only.
         exact: proves optimality when it ends by itself.
+        seedable: its kernel is :class:`Seedable`.
     """
 
     name: str
@@ -95,6 +106,7 @@ class Solver(Generic[P]):
     refuses: Callable[[P], str | None] = field(default=lambda _problem: None)
     repeatable: bool = True
     exact: bool = False
+    seedable: bool = False
 
 
 @lru_cache(maxsize=256)

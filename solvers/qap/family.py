@@ -74,6 +74,7 @@ FAMILY = Family(
             summary="robust tabu search, eight searches in step, the whole swap neighbourhood kept up to date",
             reference="Taillard, Parallel Computing 17 (1991)",
             load=_tabu,
+            seedable=True,
         ),
         Solver(
             name="qap.descent",

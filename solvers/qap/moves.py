@@ -193,6 +193,13 @@ def claim(a: dict[str, Any], value: Any) -> Any:
     return value // scale if jnp.issubdtype(value.dtype, jnp.integer) else value / scale
 
 
+def padded(problem: QAP, solution: Array) -> Array:
+    """The padded permutation, int32, of one as users read it; the padding stays where it is."""
+    p = np.arange(bucket(problem.size), dtype=np.int32)
+    p[: problem.size] = solution
+    return p
+
+
 def placed(problem: QAP, padded: Array) -> Array:
     """The permutation as users read it, from the padded one."""
     return np.asarray(padded[: problem.size], np.int64)

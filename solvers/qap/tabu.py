@@ -41,7 +41,9 @@ class RobustTabu:
     def init(self, arrays: dict[str, Any], key: Any) -> dict[str, Any]:
         """Random permutations, nothing tabu."""
         keys = jax.random.split(key, moves.restarts(arrays["A"].shape[0], self.restarts))
-        searches = jax.vmap(self._start, (None, 0))(arrays, keys)
+        p = jax.vmap(moves.shuffled, (None, 0))(arrays, keys)
+        seeds = jax.vmap(lambda key: jax.random.bits(jax.random.fold_in(key, 1), (), jnp.uint32))(keys)
+        searches = jax.vmap(self._from, (None, None, 0, 0))(arrays, jnp.int32(0), p, seeds)
         return {"it": jnp.int32(1), **searches}
 
     def step(self, arrays: dict[str, Any], state: dict[str, Any], iterations: Any) -> dict[str, Any]:
@@ -69,15 +71,25 @@ class RobustTabu:
         """The first n entries."""
         return moves.placed(problem, padded)
 
-    def _start(self, a: dict[str, Any], key: Any) -> dict[str, Any]:
-        p = moves.shuffled(a, key)
+    def padded(self, problem: QAP, solution: Array) -> Array:
+        """See :func:`moves.padded`."""
+        return moves.padded(problem, solution)
+
+    def inject(self, arrays: dict[str, Any], state: dict[str, Any], solution: Any) -> dict[str, Any]:
+        """The search with the worst best goes on from ``solution``, nothing tabu."""
+        i = jnp.argmax(state["best"])
+        at = self._from(arrays, state["it"], solution, state["seed"][i])
+        improves = at["cost"] < state["best"][i]
+        at |= {name: jnp.where(improves, at[name], state[name][i]) for name in ("best", "best_p")}
+        return {"it": state["it"], **{name: state[name].at[i].set(leaf) for name, leaf in at.items()}}
+
+    def _from(self, a: dict[str, Any], it: Any, p: Any, seed: Any) -> dict[str, Any]:
         k, alive = jnp.arange(p.shape[0], dtype=jnp.int32), moves.live(a)
-        # Distinct negative dates: every placement is allowed, and they come due for forcing in turn.
-        T = -(a["n"] * k[:, None] + k)
+        # Distinct dates in the past: every placement is allowed, and they come due for forcing in turn.
+        T = it - (a["n"] * k[:, None] + k)
         dead = ~(alive[:, None] & alive) | (k[:, None] == k)
         U = jnp.where(dead, NEVER, jnp.minimum(T[:, p], T[:, p].T))
         cost = moves.objective(a, p)
-        seed = jax.random.bits(jax.random.fold_in(key, 1), (), jnp.uint32)
         return {**moves.start(a, p), "T": T, "U": U, "cost": cost, "best": cost, "best_p": p, "seed": seed}
 
     def _move(self, a: dict[str, Any], it: Any, z: dict[str, Any]) -> dict[str, Any]:
