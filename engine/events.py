@@ -26,11 +26,12 @@ class Event(Part):
 
 
 class BudgetSpec(Part):
-    """The limits of a run: seconds of wall time, iterations, and an objective at which to stop."""
+    """The limits of a run: seconds of wall time, iterations, and where to stop: at an objective, or at a gap to the bound in percent."""
 
     time_limit: float
     iterations: int | None = None
     target: float | None = None
+    gap: float | None = None
 
 
 class BoundSpec(Part):
@@ -40,8 +41,16 @@ class BoundSpec(Part):
     method: str
 
 
+class SeedSpec(Part):
+    """An earlier result on the same instance that an attempt started from: whose, how good, and its solution's SHA-256."""
+
+    run: str
+    objective: float
+    solution: str
+
+
 class TaskSpec(Part):
-    """One problem inside a run: where its content is, and which tasks must succeed first."""
+    """One problem inside a run: where its content is, which tasks must succeed first, and the solver it asks for itself."""
 
     task: str
     family: str
@@ -51,6 +60,7 @@ class TaskSpec(Part):
     label: str = ""
     best_known: float | None = None
     after: tuple[str, ...] = ()
+    solver: str | None = None
 
 
 class CandidateCard(Part):
@@ -73,7 +83,13 @@ class CandidateCard(Part):
 
 
 class RunRequested(Event):
-    """A user asked for something; the first event of every run. ``deadline`` is seconds since the epoch."""
+    """A user asked for something; the first event of every run.
+
+    ``solver`` is the user's for every task that names none itself; ``deadline`` is seconds since the epoch; ``fresh`` says
+    that no search may start from an earlier result.
+    """
+
+    schema_version: ClassVar[int] = 2
 
     tasks: tuple[TaskSpec, ...]
     budget: BudgetSpec
@@ -83,6 +99,7 @@ class RunRequested(Event):
     priority: int = 0
     deadline: float | None = None
     worker: str = ""
+    fresh: bool = False
 
 
 class RunPlanned(Event):
@@ -128,7 +145,12 @@ class SolverChosen(Event):
 
 
 class AttemptStarted(Event):
-    """One solver begins one task. ``resumed_from`` is a checkpoint's digest when it continues an abandoned attempt."""
+    """One solver begins one task.
+
+    ``resumed_from`` is a checkpoint's digest when it continues an abandoned attempt; ``seeded_from`` the result it was handed.
+    """
+
+    schema_version: ClassVar[int] = 2
 
     task: str
     attempt: int
@@ -141,6 +163,17 @@ class AttemptStarted(Event):
     lane: int = 0
     resumed_from: str | None = None
     iterations: int = 0
+    seeded_from: SeedSpec | None = None
+
+
+class BoundTightened(Event):
+    """A better proved bound, found beside the search; from here on it is the task's bound."""
+
+    task: str
+    attempt: int
+    value: float
+    method: str
+    seconds: float
 
 
 class IncumbentFound(Event):
@@ -169,8 +202,11 @@ class AttemptSucceeded(Event):
 
     It repeats the task's family, instance, cluster and budget, so that ratings fold from this event alone. ``loss`` is the
     distance to ``bound`` in [0, 1]; ``stopped`` says what ended it; ``iterations`` is the work, ``seconds`` the wall time
-    of the attempt with ``compile_seconds`` inside it.
+    of the attempt with ``compile_seconds`` inside it. With ``seeded_from`` the solver was handed that result: it improved on it
+    if ``objective`` is better, and the outcome is not rated.
     """
+
+    schema_version: ClassVar[int] = 2
 
     task: str
     attempt: int
@@ -186,15 +222,18 @@ class AttemptSucceeded(Event):
     bound: BoundSpec | None
     proved_optimal: bool
     loss: float
-    stopped: Literal["time", "iterations", "target", "done"]
+    stopped: Literal["time", "iterations", "target", "gap", "done"]
     iterations: int
     seconds: float
     compile_seconds: float
     work: dict[str, int] = {}
+    seeded_from: SeedSpec | None = None
 
 
 class AttemptFailed(Event):
     """A solver broke. A transient failure is tried again after ``retry_in`` seconds; ``final`` ends the run."""
+
+    schema_version: ClassVar[int] = 2
 
     task: str
     attempt: int
@@ -210,10 +249,13 @@ class AttemptFailed(Event):
     retry_in: float | None = None
     final: bool = True
     seconds: float
+    seeded_from: SeedSpec | None = None
 
 
 class AttemptTimedOut(Event):
     """The time limit passed without any feasible solution."""
+
+    schema_version: ClassVar[int] = 2
 
     task: str
     attempt: int
@@ -284,6 +326,7 @@ AnyEvent = (
     | ProblemProfiled
     | SolverChosen
     | AttemptStarted
+    | BoundTightened
     | IncumbentFound
     | CheckpointSaved
     | AttemptSucceeded

@@ -131,6 +131,7 @@ def decide(command: Command, state: RunState, *, elapsed: float = 0.0) -> tuple[
             e.ProblemProfiled()
             | e.SolverChosen()
             | e.AttemptStarted()
+            | e.BoundTightened()
             | e.IncumbentFound()
             | e.CheckpointSaved()
             | e.AttemptSucceeded()
@@ -146,6 +147,7 @@ _NEEDS: dict[type, frozenset[TaskStatus]] = {
     e.ProblemProfiled: frozenset({"waiting"}),
     e.SolverChosen: frozenset({"profiled"}),
     e.AttemptStarted: frozenset({"chosen"}),
+    e.BoundTightened: frozenset({"chosen", "running"}),
     e.IncumbentFound: frozenset({"running"}),
     e.CheckpointSaved: frozenset({"running"}),
     e.AttemptSucceeded: frozenset({"running"}),
@@ -158,6 +160,7 @@ TaskEvent = (
     e.ProblemProfiled
     | e.SolverChosen
     | e.AttemptStarted
+    | e.BoundTightened
     | e.IncumbentFound
     | e.CheckpointSaved
     | e.AttemptSucceeded
@@ -176,6 +179,8 @@ def _decide_task(command: TaskEvent, state: RunState, elapsed: float) -> tuple[e
     match command:
         case e.IncumbentFound() if task.best is not None and not _better(task, command.objective):
             raise _misfit(command, f"{command.objective} does not improve on {task.best}")
+        case e.BoundTightened() if not _tightens(task, command.value):
+            raise _misfit(command, f"{command.value} is no tighter bound than {task.profile and task.profile.bound}")
         case e.AttemptSucceeded():
             others = [t for name, t in state.tasks.items() if name != command.task]
             if all(t.status == "succeeded" for t in others):
@@ -208,6 +213,13 @@ def _better(task: TaskState, objective: float) -> bool:
     return objective < task.best if task.spec.sense == "min" else objective > task.best
 
 
+def _tightens(task: TaskState, value: float) -> bool:
+    bound = task.profile.bound if task.profile else None
+    if bound is None:
+        return True
+    return value > bound.value if task.spec.sense == "min" else value < bound.value
+
+
 def _misfit(command: Command, why: str) -> InvalidTransition:
     msg = f"{type(command).__name__} does not fit here: {why}"
     return InvalidTransition(msg)
@@ -232,6 +244,8 @@ def evolve(state: RunState, event: e.Event) -> RunState:
             return _with(state, version=version, worker=event.worker)
         case e.AttemptCancelled() | e.ProblemProfiled() | e.SolverChosen() | e.AttemptStarted() | e.IncumbentFound():
             pass
+        case e.BoundTightened():
+            pass
         case (
             e.CheckpointSaved() | e.AttemptSucceeded() | e.AttemptFailed() | e.AttemptTimedOut() | e.AttemptAbandoned()
         ):
@@ -251,6 +265,9 @@ def _evolve_task(task: TaskState, event: TaskEvent | e.AttemptCancelled) -> Task
             return _with(task, status="chosen", chosen=event, attempt=event.attempt)
         case e.AttemptStarted():
             return _with(task, status="running", started=event, attempt=event.attempt)
+        case e.BoundTightened():
+            bound = e.BoundSpec(value=event.value, method=event.method)
+            return _with(task, profile=task.profile and task.profile.model_copy(update={"bound": bound}))
         case e.IncumbentFound():
             return _with(task, best=event.objective)
         case e.CheckpointSaved():

@@ -9,7 +9,28 @@ from .errors import UnreadableEvent
 
 TYPES: dict[str, type[events.Event]] = {cls.__name__: cls for cls in get_args(events.AnyEvent)}
 
-UPCASTERS: dict[tuple[str, int], events.Upcaster] = {}
+
+def _without_gap(data: events.Json) -> events.Json:
+    return {**data, "budget": {**data["budget"], "gap": None}}
+
+
+def _unseeded(data: events.Json) -> events.Json:
+    return {**data, "seeded_from": None}
+
+
+def _requested(data: events.Json) -> events.Json:
+    """Requests of that time started from nothing that was known, whatever the log held."""
+    tasks = [{**task, "solver": None} for task in data["tasks"]]
+    return {**_without_gap(data), "tasks": tasks, "fresh": True}
+
+
+UPCASTERS: dict[tuple[str, int], events.Upcaster] = {
+    ("RunRequested", 1): _requested,
+    ("AttemptStarted", 1): _unseeded,
+    ("AttemptSucceeded", 1): lambda data: _unseeded(_without_gap(data)),
+    ("AttemptFailed", 1): lambda data: _unseeded(_without_gap(data)),
+    ("AttemptTimedOut", 1): _without_gap,
+}
 """(type, schema) -> function from that schema's data to the next schema's."""
 
 

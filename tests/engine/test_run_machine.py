@@ -43,6 +43,7 @@ def commands(task, attempt, dice=None):
         "started": ev.AttemptStarted(
             task=task, attempt=max(1, attempt), solver="toy.s", version="1", seed=1, worker="w1", device="cpu"
         ),
+        "tightened": ev.BoundTightened(task=task, attempt=attempt, value=number, method="m", seconds=0.1),
         "incumbent": ev.IncumbentFound(
             task=task, attempt=attempt, objective=number, solution="0" * 64, iterations=1, seconds=0.1
         ),
@@ -70,9 +71,9 @@ def commands(task, attempt, dice=None):
 ALLOWED = {
     "waiting": {"profiled"},
     "profiled": {"chosen"},
-    "chosen": {"started", "timed-out"},
+    "chosen": {"started", "timed-out", "tightened"},
     "running": {
-        "incumbent", "checkpoint", "succeeded", "retried", "failed", "failed-finally", "timed-out", "abandoned",
+        "tightened", "incumbent", "checkpoint", "succeeded", "retried", "failed", "failed-finally", "timed-out", "abandoned",
     },
 }  # fmt: skip
 PATHS = {
@@ -184,6 +185,22 @@ def test_an_incumbent_must_improve(sense, better, worse):
     # after an abandonment, what came after the last checkpoint is found again
     state, _ = advanced(state, commands("a", 1)["abandoned"], commands("a", 2)["started"])
     advanced(state, found.model_copy(update={"objective": worse}))
+
+
+@pytest.mark.parametrize(("sense", "tighter", "looser"), [("min", 6.0, 4.0), ("max", 4.0, 6.0)])
+def test_a_bound_only_tightens(sense, tighter, looser):
+    """In the direction of the family; it takes the place of the one that the task was profiled with."""
+    state, _ = advanced(NOTHING, request(spec("a", sense=sense)))
+    for name in PATHS["running"]:
+        state, _ = advanced(state, commands("a", state.tasks["a"].attempt)[name])
+    found = commands("a", 1)["tightened"]
+    state, _ = advanced(state, found.model_copy(update={"value": 5.0}))
+    for refused in (looser, 5.0):
+        with pytest.raises(InvalidTransition, match="tighter"):
+            decide(found.model_copy(update={"value": refused}), state)
+    state, _ = advanced(state, found.model_copy(update={"value": tighter, "method": "better"}))
+    assert state.tasks["a"].profile.bound == ev.BoundSpec(value=tighter, method="better")
+    assert state.tasks["a"].status == "running"
 
 
 def test_a_failed_attempt_leaves_its_solver_out_and_a_transient_one_does_not():
