@@ -9,7 +9,6 @@ import anyio
 import anyio.to_thread
 import structlog
 
-from mezan.solvers.budget import Budget
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import MezanError, SolverFailed, Transient
 from mezan.solvers.pack import Array, pack
@@ -21,11 +20,12 @@ from mezan.solvers.solver import Solver, load
 from . import events as e
 from . import faults
 from .artifacts import digest_of, prepare
-from .attempts import Found, NotFound, Outcome, Work
-from .choosing import StandingsOf
+from .attempts import Found, NotFound, Outcome, Stopped, Work
+from .choosing import StandingsOf, named
 from .follower import Follower
 from .journal import Journal
 from .leases import Lease
+from .limits import budget_of, reached
 from .log import Artifact, EventLog
 from .run import TaskState
 from .scheduler import Job, Scheduler
@@ -109,11 +109,12 @@ class Attempt:
                 family=self._family,
                 solver=solver,
                 problem=self._problem,
-                budget=_budget(request.budget, task, self._family),
+                budget=budget_of(request.budget, task.bound, self._family),
                 seed=self._seed,
                 started=self._started,
                 improved=self._improved,
                 saved=self._keep,
+                reached=self._reached,
                 resume=resume,
                 spent=task.spent if self._saved else 0.0,
                 deadline=_perf_deadline(request.deadline),
@@ -214,6 +215,9 @@ class Attempt:
         self._journal.soon(event, self._ref, (artifact,))
         faults.reach("attempt.checkpoint")
 
+    def _reached(self, objective: float) -> Stopped | None:
+        return reached(self._journal.request.budget, self._task.bound, self._family, objective)
+
     # how it ends
 
     @property
@@ -226,8 +230,7 @@ class Attempt:
         }  # fmt: skip
 
     async def _found(self, found: Found) -> None:
-        family, spec = self._family, self._profile.bound
-        bound = None if spec is None else Bound(spec.value, spec.method)
+        family, first, bound = self._family, self._profile.bound, self._task.bound
         content = pack({"solution": found.solution})
         self._solutions[self._name] = found.solution
         event = e.AttemptSucceeded(
@@ -235,9 +238,9 @@ class Attempt:
             sense=family.sense,
             objective=found.objective,
             solution=digest_of(content),
-            bound=spec,
+            bound=bound,
             proved_optimal=found.proved_optimal or (bound is not None and bound.value == found.objective),
-            loss=loss(found.objective, bound, family.sense),
+            loss=loss(found.objective, None if first is None else Bound(first.value, first.method), family.sense),
             stopped=found.stopped,
             iterations=found.iterations,
             seconds=found.seconds,
@@ -282,17 +285,8 @@ class Attempt:
     def _another(self) -> bool:
         """Whether the policy may choose again: not when the user named the solver, and not for ever."""
         excluded = {*self._task.excluded, self._solver.name}
-        able = any(s.name not in excluded and s.refuses(self._problem) is None for s in self._family.solvers)
-        return self._journal.request.solver is None and able and len(excluded) < MAX_ATTEMPTS
-
-
-def _budget(spec: e.BudgetSpec, task: TaskState, family: Family[Any]) -> Budget:
-    """The run's limits; a proved bound is a target too, since nothing can be better."""
-    target = spec.target
-    bound = task.profile.bound if task.profile else None
-    if bound is not None and (target is None or family.better(target, bound.value)):
-        target = bound.value
-    return Budget(time_limit=spec.time_limit, iterations=spec.iterations, target=target)
+        able = any(c.refused is None and c.solver not in excluded for c in self._chosen.candidates)
+        return named(self._journal.request, self._name) is None and able and len(excluded) < MAX_ATTEMPTS
 
 
 def _perf_deadline(deadline: float | None) -> float:

@@ -11,7 +11,7 @@ from mezan.solvers.solver import Solver
 
 from .log import Artifact
 
-Stopped = Literal["time", "iterations", "target", "done"]
+Stopped = Literal["time", "iterations", "target", "gap", "done"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,6 +20,7 @@ class Work:
 
     The callbacks run on the event loop: ``started(lanes, lane, device)`` before the first chunk, ``improved(objective,
     solution, iterations, seconds)`` for each checked incumbent, ``saved(artifact, iterations, seconds)`` for each checkpoint.
+    ``reached(objective)`` says what an incumbent that good ends: it is asked after every chunk, since bounds tighten meanwhile.
     """
 
     family: Family[Any]
@@ -30,6 +31,7 @@ class Work:
     started: Callable[[int, int, str], None]
     improved: Callable[[float, Array, int, float], None]
     saved: Callable[[Artifact, int, float], None]
+    reached: Callable[[float], Stopped | None]
     resume: bytes | None = None
     spent: float = 0.0
     deadline: float = float("inf")

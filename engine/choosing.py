@@ -9,7 +9,7 @@ from mezan.solvers.selection.policy import Candidate, Policy
 from mezan.solvers.selection.registry import Policies
 from mezan.solvers.selection.standings import Standings
 
-from .events import BoundSpec, CandidateCard, SolverChosen
+from .events import BoundSpec, CandidateCard, RunRequested, SolverChosen
 
 StandingsOf = Callable[[Mapping[str, Any], str, Mapping[str, float], int], Standings]
 """(projection states, family, features, position) -> standings; given by the composition root."""
@@ -22,8 +22,14 @@ def profile(family: Family[Any], problem: Problem) -> tuple[dict[str, float], Bo
     return features, None if bound is None else BoundSpec(value=bound.value, method=bound.method)
 
 
+def named(request: RunRequested, task: str) -> str | None:
+    """The solver that a task asks for itself, or else the one that the user named for the run; None leaves it to the policy."""
+    own = next((spec.solver for spec in request.tasks if spec.task == task), None)
+    return own or request.solver
+
+
 def policy_for(policies: Policies, solver: str | None, name: str) -> Policy:
-    """The policy of that name, unless the user named the solver; raises UnknownName."""
+    """The policy of that name, unless the solver is named; raises UnknownName."""
     return Forced(solver) if solver else policies.policy(name)
 
 

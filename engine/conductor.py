@@ -17,7 +17,7 @@ from mezan.solvers.seeds import derive
 from . import events as e
 from . import faults
 from .attempting import Attempt, Parts, Progress, code_of, text_of
-from .choosing import candidates_for, choose, policy_for, profile
+from .choosing import candidates_for, choose, named, policy_for, profile
 from .errors import LeaseLost
 from .journal import Journal
 from .run import Cancel, Command, RunState, TaskState
@@ -144,7 +144,7 @@ class Conductor:
                 case "waiting":
                     await self._profile(task, family, problem)
                 case "profiled":
-                    self._choose(task, family, problem)
+                    await self._choose(task, family, problem)
                 case "chosen":
                     await self._attempts(name, family, problem)
                 case _:
@@ -167,24 +167,29 @@ class Conductor:
         self.journal.soon(run() if problem.size <= SMALL else await anyio.to_thread.run_sync(run))
         faults.reach("run.profiled")
 
-    def _choose(self, task: TaskState, family: Family[Any], problem: Problem) -> None:
+    async def _choose(self, task: TaskState, family: Family[Any], problem: Problem) -> None:
         request, known = self.journal.request, task.profile
         if known is None:
             msg = f"task {task.spec.task!r} must be profiled before a solver is chosen"
             raise SolverFailed(msg)
+        if problem.size <= SMALL:
+            candidates = candidates_for(family, problem, task.excluded)
+        else:
+            candidates = await anyio.to_thread.run_sync(candidates_for, family, problem, task.excluded)
         follower, attempt = self._parts.follower, task.attempt + 1
-        policy = policy_for(self._parts.policies, request.solver, request.policy)
+        solver = named(request, task.spec.task)
+        policy = policy_for(self._parts.policies, solver, request.policy)
         standings = self._parts.standings(follower.states, family.name, known.features, follower.position)
         card = choose(
             policy,
             standings,
             known.features,
-            candidates_for(family, problem, task.excluded),
+            candidates,
             task=task.spec.task,
             attempt=attempt,
             key=derive(request.seed, task.spec.task, attempt, "policy"),
             excluded=task.excluded,
-            forced=request.solver is not None,
+            forced=solver is not None,
         )
         self.journal.soon(card)
         faults.reach("run.chosen")

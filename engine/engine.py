@@ -1,6 +1,5 @@
 """The one object that an app holds."""
 
-import secrets
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -12,7 +11,6 @@ import anyio.abc
 import anyio.to_thread
 import structlog
 
-from mezan.solvers.budget import Budget
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import BadInput, SolverFailed
 from mezan.solvers.pack import unpack
@@ -21,7 +19,6 @@ from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
 from . import events as e
 from . import faults
-from .artifacts import digest_of, prepare
 from .attempting import Parts
 from .choosing import StandingsOf
 from .conductor import Conductor
@@ -31,20 +28,18 @@ from .follower import Follower
 from .handle import Result, Run, TaskResult
 from .ids import new_id
 from .leases import LEASE_SECONDS, Lease
-from .log import NEW, Artifact, EventLog, Idempotency, Write
+from .log import NEW, EventLog, Write
 from .recovery import adopt
 from .replay import Replayer, ReplayReport
 from .run import NOTHING, RunState, decide, fold
 from .scheduler import Scheduler
 from .stores.sqlite import SQLiteStore
 from .streams import whole_stream
+from .submitting import Options, Submission, submission
 
 logger = structlog.get_logger(__name__)
 LARGE = 20_000
-"""Packed problems above this many bytes are prepared on a thread."""
-MAX_TASKS = 10_000
-MAX_NAME = 256
-"""Characters of a task's name or an idempotency key."""
+"""Packed problems above this many bytes are unpacked on a thread."""
 
 
 class Engine:
@@ -163,6 +158,7 @@ class Engine:
         time_limit: float = 10.0,
         iterations: int | None = None,
         target: float | None = None,
+        gap: float | None = None,
         seed: int | None = None,
         policy: str = DEFAULT_POLICY,
         solver: str | None = None,
@@ -170,6 +166,7 @@ class Engine:
         deadline: float | None = None,
         idempotency_key: str | None = None,
         after: Mapping[str, tuple[str, ...]] | None = None,
+        fresh: bool = False,
     ) -> Run:
         """Ask for a problem to be solved (or several, by task name); returns once the request is durable.
 
@@ -178,13 +175,16 @@ class Engine:
             time_limit: seconds of solving per task, compilation included.
             iterations: kernel iterations per task, for a result that does not depend on the machine's speed.
             target: stop at an objective at least this good.
+            gap: stop within so many percent of the proved bound; without effect where a family has none.
             seed: all randomness of the run derives from it; drawn, and recorded, when None.
             policy: the selection policy's name.
-            solver: use this solver and no other.
+            solver: use this solver and no other; goes before the one that a problem prefers itself (a QAP's ``mode``).
             priority: higher runs first.
             deadline: seconds from now after which nothing of the run may still be working.
             idempotency_key: submitting again under the same key returns the first run.
             after: task names that must succeed before a task starts.
+            fresh: start from nothing; otherwise a solver that can starts from the best result that the log has for the
+                same instance, and never ends worse.
 
         Raises:
             BadInput: an argument breaks a rule; nothing was recorded.
@@ -193,47 +193,37 @@ class Engine:
         if self._tasks is None or self._parts is None:
             msg = "the engine must be open to submit; use `async with open_engine(...) as engine:`"
             raise BadInput(msg)
-        problems = _problems(problem)
-        Budget(time_limit=time_limit, iterations=iterations, target=target)
-        self.policies.policy(policy)
-        if solver is not None:
-            self._check_solver(solver, problems)
-        if seed is not None and not (type(seed) is int and 0 <= seed < 2**53):
-            msg = f"seed must be a whole number between 0 and 2^53 - 1; got {seed!r}"
-            raise BadInput(msg)
-        if not (type(priority) is int and abs(priority) < 2**53):
-            msg = f"priority must be a whole number below 2^53; got {priority!r}"
-            raise BadInput(msg)
-        if deadline is not None and not (isinstance(deadline, int | float) and 0 < deadline < 10**9):
-            msg = f"deadline must be a positive number of seconds from now; got {deadline!r}"
-            raise BadInput(msg)
-        if idempotency_key is not None and not _is_name(idempotency_key):
-            msg = f"an idempotency key must be a text of 1 to {MAX_NAME} characters; got {idempotency_key!r}"
-            raise BadInput(msg)
-        specs, artifacts = await self._pack(problems, after or {})
-        requested = e.RunRequested(
-            tasks=specs,
-            budget=e.BudgetSpec(time_limit=time_limit, iterations=iterations, target=target),
-            seed=secrets.randbits(48) if seed is None else seed,
+        options = Options(
+            time_limit=time_limit,
+            iterations=iterations,
+            target=target,
+            gap=gap,
+            seed=seed,
             policy=policy,
             solver=solver,
             priority=priority,
-            deadline=None if deadline is None else time.time() + deadline,
-            worker=self._parts.lease.worker,
+            deadline=deadline,
+            idempotency_key=idempotency_key,
+            after=after or {},
+            fresh=fresh,
         )
-        events = decide(requested, NOTHING)
+        options.check(self.policies)
+        return await self._record(await submission(self.catalog, problem, options, self._parts.lease.worker))
+
+    async def _record(self, asked: Submission) -> Run:
+        if self._tasks is None or self._parts is None:
+            msg = "the engine was closed before the request was recorded; submit it to an open one"
+            raise BadInput(msg)
+        events = decide(asked.requested, NOTHING)
         state = fold(events)
-        once = None
-        if idempotency_key is not None:
-            asked = requested.model_copy(
-                update={"worker": "", "deadline": deadline, "seed": -1 if seed is None else seed}
-            )
-            once = Idempotency(idempotency_key, digest_of(asked.model_dump_json().encode()))
         run = new_id("run")
         now = time.time()
         try:
             done = await self._store.append(
-                Write(run, events, NEW), artifacts=artifacts, idempotency=once, fence=self._parts.lease.fence
+                Write(run, events, NEW),
+                artifacts=asked.artifacts,
+                idempotency=asked.once,
+                fence=self._parts.lease.fence,
             )
         except BaseException:
             # cancelled, or told of an error by the commit: the request may be recorded all the same, and must get an end
@@ -242,49 +232,8 @@ class Engine:
         if done.duplicate:
             return Run(self, done.stream)
         faults.reach("run.requested")
-        self._start(run, state, now, problems)
+        self._start(run, state, now, asked.problems)
         return Run(self, run)
-
-    def _check_solver(self, solver: str, problems: Mapping[str, Problem]) -> None:
-        entry = self.catalog.solver(solver)
-        for problem in problems.values():
-            family = self.catalog.family_of(problem)
-            if entry.family != family.name:
-                names = ", ".join(s.name for s in family.solvers)
-                msg = f"a {family.name} problem must be given one of {names}; got {solver!r}"
-                raise BadInput(msg)
-            if (why := entry.refuses(problem)) is not None:
-                msg = f"{solver} cannot take this problem: {why}"
-                raise BadInput(msg)
-
-    async def _pack(
-        self, problems: Mapping[str, Problem], after: Mapping[str, tuple[str, ...]]
-    ) -> tuple[tuple[e.TaskSpec, ...], list[Artifact]]:
-        if unknown := set(after) - set(problems):
-            msg = f"`after` must name tasks of the run; got {', '.join(sorted(unknown))}"
-            raise BadInput(msg)
-
-        def pack_one(name: str, problem: Problem) -> tuple[e.TaskSpec, Artifact]:
-            content, digest = problem.packed()
-            family = self.catalog.family_of(problem)
-            spec = e.TaskSpec(
-                task=name,
-                family=family.name,
-                sense=family.sense,
-                problem=digest,
-                size=problem.size,
-                label=problem.name,
-                best_known=problem.best_known,
-                after=after.get(name, ()),
-            )
-            return spec, prepare("problem", content, digest)
-
-        def pack_all() -> list[tuple[e.TaskSpec, Artifact]]:
-            return [pack_one(name, problem) for name, problem in problems.items()]
-
-        small = len(problems) == 1 and next(iter(problems.values())).size <= 64
-        packed = pack_all() if small else await anyio.to_thread.run_sync(pack_all)
-        return tuple(spec for spec, _ in packed), [artifact for _, artifact in packed]
 
     def _start(self, run: str, state: RunState, requested_at: float, problems: Mapping[str, Problem]) -> None:
         if self._tasks is None or self._parts is None:  # pragma: no cover - submit has looked
@@ -442,33 +391,6 @@ class Engine:
     async def as_of(self, projection: str, at: int | datetime) -> Any:
         """A projection as it was at a log position or a time."""
         return await self.follower.as_of(projection, at)
-
-
-def _is_name(given: Any) -> bool:
-    """Whether something is a short text that can be stored."""
-    if not isinstance(given, str) or not 0 < len(given) <= MAX_NAME:
-        return False
-    return not any("\ud800" <= character <= "\udfff" for character in given)
-
-
-def _problems(given: Any) -> dict[str, Problem]:
-    """The problems of a run by task name; raises BadInput for anything else."""
-    if isinstance(given, Problem):
-        return {"main": given}
-    if not isinstance(given, Mapping):
-        msg = f"what is to be solved must be a problem, or a mapping of task names to problems; got {type(given).__name__}"
-        raise BadInput(msg)
-    if not 0 < len(given) <= MAX_TASKS:
-        msg = f"a run must have between 1 and {MAX_TASKS} tasks; got {len(given)}"
-        raise BadInput(msg)
-    for name, problem in given.items():
-        if not _is_name(name):
-            msg = f"a task's name must be a text of 1 to {MAX_NAME} characters; got {name!r}"
-            raise BadInput(msg)
-        if not isinstance(problem, Problem):
-            msg = f"task {name!r} must be a problem; got {type(problem).__name__}"
-            raise BadInput(msg)
-    return dict(given)
 
 
 def _task_result(spec: e.TaskSpec, found: e.AttemptSucceeded, solution: Any) -> TaskResult:

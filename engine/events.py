@@ -200,8 +200,8 @@ class CheckpointSaved(Event):
 class AttemptSucceeded(Event):
     """A checked result.
 
-    It repeats the task's family, instance, cluster and budget, so that ratings fold from this event alone. ``loss`` is the
-    distance to ``bound`` in [0, 1]; ``stopped`` says what ended it; ``iterations`` is the work, ``seconds`` the wall time
+    It repeats the task's family, instance, cluster and budget, so that ratings fold from this event alone. ``bound`` is the
+    tightest one; ``loss`` is the distance in [0, 1] to the one that the task was profiled with, so that losses compare; ``stopped`` says what ended it; ``iterations`` is the work, ``seconds`` the wall time
     of the attempt with ``compile_seconds`` inside it. With ``seeded_from`` the solver was handed that result: it improved on it
     if ``objective`` is better, and the outcome is not rated.
     """

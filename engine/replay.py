@@ -10,7 +10,6 @@ from typing import Any
 
 import anyio.to_thread
 
-from mezan.solvers.budget import Budget
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import SolverFailed
 from mezan.solvers.pack import pack, unpack
@@ -20,9 +19,10 @@ from mezan.solvers.solver import Solver, load
 
 from . import events as e
 from .artifacts import digest_of
-from .choosing import StandingsOf, candidates_for, choose, policy_for, profile
+from .choosing import StandingsOf, candidates_for, choose, named, policy_for, profile
 from .errors import RunNotFound
 from .follower import Follower
+from .limits import budget_of
 from .log import Recorded
 from .stores.sqlite import SQLiteStore
 from .streams import whole_stream
@@ -139,12 +139,13 @@ class Replayer:
             for name in self._standings_read
         }
         standings = self._standings(states, family.name, profile.features, card.as_of)
-        policy = policy_for(self._policies, request.solver, card.policy)
+        policy = policy_for(self._policies, named(request, card.task), card.policy)
+        candidates = await anyio.to_thread.run_sync(candidates_for, family, problem, card.excluded)
         return choose(
             policy,
             standings,
             profile.features,
-            candidates_for(family, problem, card.excluded),
+            candidates,
             task=card.task,
             attempt=card.attempt,
             key=card.key,
@@ -192,7 +193,12 @@ def _attempts(
 ) -> None:
     """Repeat each attempt of a task in order; one that resumed a checkpoint goes on from the replayed state."""
     checkpoints: dict[str, bytes] = {}
+    bound: e.BoundSpec | None = None
     for i, recorded in enumerate(mine):
+        if isinstance(known := recorded.event, e.ProblemProfiled):
+            bound = known.bound
+        elif isinstance(known, e.BoundTightened):
+            bound = e.BoundSpec(value=known.value, method=known.method)
         if not isinstance(started := recorded.event, e.AttemptStarted):
             continue
         solver = catalog.solver(started.solver)
@@ -202,7 +208,7 @@ def _attempts(
         if solver.runs_in == "kernel":
             _kernel(events, started, family, solver, problem, checkpoints, check)
         else:
-            _procedure(events, started, request, family, solver, problem, check)
+            _procedure(events, started, request, bound, family, solver, problem, check)
 
 
 def _kernel(
@@ -249,6 +255,7 @@ def _procedure(
     events: Sequence[Recorded],
     started: e.AttemptStarted,
     request: e.RunRequested,
+    bound: e.BoundSpec | None,
     family: Family[Any],
     solver: Solver[Any],
     problem: Problem,
@@ -257,15 +264,12 @@ def _procedure(
     for recorded in events:
         if not isinstance(was := recorded.event, e.AttemptSucceeded):
             continue
-        budget = Budget(
-            time_limit=request.budget.time_limit, iterations=request.budget.iterations, target=request.budget.target
-        )
         if not solver.repeatable:
             check.note(
                 f"{solver.name} cannot be repeated exactly: only its solution's feasibility and objective were checked"
             )
             return
-        answer = load(solver)(problem, budget, started.seed)
+        answer = load(solver)(problem, budget_of(request.budget, bound, family), started.seed)
         now = family.evaluate(problem, answer.solution)
         digest = digest_of(pack({"solution": answer.solution}))
         check.same(recorded, objective=(was.objective, now.objective), solution=(was.solution, digest))

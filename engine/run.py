@@ -28,6 +28,7 @@ class TaskState:
     status: TaskStatus = "waiting"
     attempt: int = 0
     profile: e.ProblemProfiled | None = None
+    tightened: e.BoundTightened | None = None
     chosen: e.SolverChosen | None = None
     started: e.AttemptStarted | None = None
     checkpoint: e.CheckpointSaved | None = None
@@ -36,6 +37,13 @@ class TaskState:
     excluded: tuple[str, ...] = ()
     transient_failures: int = 0
     spent: float = 0.0
+
+    @property
+    def bound(self) -> e.BoundSpec | None:
+        """The tightest bound that is proved by now."""
+        if self.tightened is not None:
+            return e.BoundSpec(value=self.tightened.value, method=self.tightened.method)
+        return None if self.profile is None else self.profile.bound
 
 
 @dataclass(frozen=True)
@@ -180,7 +188,7 @@ def _decide_task(command: TaskEvent, state: RunState, elapsed: float) -> tuple[e
         case e.IncumbentFound() if task.best is not None and not _better(task, command.objective):
             raise _misfit(command, f"{command.objective} does not improve on {task.best}")
         case e.BoundTightened() if not _tightens(task, command.value):
-            raise _misfit(command, f"{command.value} is no tighter bound than {task.profile and task.profile.bound}")
+            raise _misfit(command, f"{command.value} is no tighter bound than {task.bound}")
         case e.AttemptSucceeded():
             others = [t for name, t in state.tasks.items() if name != command.task]
             if all(t.status == "succeeded" for t in others):
@@ -214,7 +222,7 @@ def _better(task: TaskState, objective: float) -> bool:
 
 
 def _tightens(task: TaskState, value: float) -> bool:
-    bound = task.profile.bound if task.profile else None
+    bound = task.bound
     if bound is None:
         return True
     return value > bound.value if task.spec.sense == "min" else value < bound.value
@@ -264,10 +272,10 @@ def _evolve_task(task: TaskState, event: TaskEvent | e.AttemptCancelled) -> Task
         case e.SolverChosen():
             return _with(task, status="chosen", chosen=event, attempt=event.attempt)
         case e.AttemptStarted():
-            return _with(task, status="running", started=event, attempt=event.attempt)
+            known = task.best if event.seeded_from is None else event.seeded_from.objective
+            return _with(task, status="running", started=event, attempt=event.attempt, best=known)
         case e.BoundTightened():
-            bound = e.BoundSpec(value=event.value, method=event.method)
-            return _with(task, profile=task.profile and task.profile.model_copy(update={"bound": bound}))
+            return _with(task, tightened=event)
         case e.IncumbentFound():
             return _with(task, best=event.objective)
         case e.CheckpointSaved():

@@ -16,6 +16,7 @@ class Budget:
         time_limit: seconds of wall time, compilation included; at least one chunk always runs.
         iterations: kernel iterations, a limit that is the same on every machine.
         target: stop as soon as an incumbent is at least this good.
+        gap: stop as soon as an incumbent is within so many percent of the proved bound, relative to its magnitude.
 
     Raises:
         BadBudget: a limit is not positive, not finite, or above its maximum.
@@ -24,6 +25,7 @@ class Budget:
     time_limit: float = 10.0
     iterations: int | None = None
     target: float | None = None
+    gap: float | None = None
 
     def __post_init__(self) -> None:
         if not (isinstance(self.time_limit, int | float) and 0 < self.time_limit <= MAX_SECONDS):
@@ -34,4 +36,7 @@ class Budget:
             raise BadBudget(msg)
         if self.target is not None and not (isinstance(self.target, int | float) and abs(self.target) < float("inf")):
             msg = f"target must be a finite number; got {self.target!r}"
+            raise BadBudget(msg)
+        if self.gap is not None and not (isinstance(self.gap, int | float) and 0 <= self.gap < float("inf")):
+            msg = f"gap must be a finite number of percent, 0 or more; got {self.gap!r}"
             raise BadBudget(msg)

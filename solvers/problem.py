@@ -33,6 +33,11 @@ class Problem(BaseModel):
     def size(self) -> int:
         """The number that the family's cost grows with (facilities, items, ...)."""
 
+    @property
+    def preferred(self) -> str | None:
+        """The name of the solver that the instance's author asks for; None leaves it to the policy. Not part of the content."""
+        return None
+
     @abstractmethod
     def content(self) -> dict[str, Array]:
         """The arrays that identify the instance, in canonical dtypes."""

@@ -77,10 +77,17 @@ def solve(
         int | None, typer.Option(help="Kernel iterations: a result that does not depend on speed.")
     ] = None,
     target: Annotated[float | None, typer.Option(help="Stop at an objective at least this good.")] = None,
+    gap: Annotated[
+        float | None, typer.Option(metavar="PERCENT", help="Stop within so many percent of the proved bound.")
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="All randomness derives from it; drawn and recorded if absent.")
     ] = None,
     solver: Annotated[str | None, typer.Option(help="Use this solver and no other (see `mezan solvers`).")] = None,
+    mode: Annotated[str | None, typer.Option(help="How to search, where the kind of problem has modes.")] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start from nothing, not from the best result known for this instance.")
+    ] = False,
     policy: Annotated[str | None, typer.Option(help="The selection policy (see `mezan solvers`).")] = None,
     family: Annotated[
         str | None, typer.Option(help="The kind of problem, where the file name does not say it.")
@@ -113,6 +120,9 @@ def solve(
         time_limit=time_limit,
         iterations=iterations,
         target=target,
+        gap=gap,
+        mode=mode,
+        fresh=fresh,
         seed=seed,
         solver=solver,
         policy=policy,

@@ -52,6 +52,14 @@ def problem_from(source: str, family: str | None, catalog: Catalog) -> Problem:
     return problem if known is None else problem.model_copy(update={"best_known": known})
 
 
+def in_mode(problem: Problem, mode: str) -> Problem:
+    """The same problem asked for in a mode; raises BadInput where its family has none of that name, or none at all."""
+    fields = dict(problem)
+    if "mode" not in fields:
+        raise BadInput(f"--mode is for problems that have modes; a {problem.family} problem has none")
+    return type(problem)(**fields | {"mode": mode})
+
+
 def _text(opened: BinaryIO, name: str) -> str:
     content = opened.read(MAX_TEXT + 1)
     if len(content) > MAX_TEXT:

@@ -68,6 +68,8 @@ async def _one(engine: Engine, problem: Problem, request: Request, interrupt: In
         time_limit=request.time_limit,
         iterations=request.iterations,
         target=request.target,
+        gap=request.gap,
+        fresh=request.fresh,
         seed=request.seed,
         policy=request.policy or DEFAULT_POLICY,
         solver=request.solver,

@@ -7,7 +7,7 @@ from mezan.solvers.budget import Budget
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
-from .inputs import problem_from
+from .inputs import in_mode, problem_from
 from .options import database
 
 
@@ -21,6 +21,9 @@ class Request:
     time_limit: float
     iterations: int | None
     target: float | None
+    gap: float | None
+    mode: str | None
+    fresh: bool
     seed: int | None
     solver: str | None
     policy: str | None
@@ -33,12 +36,14 @@ class Request:
 def solve(request: Request) -> int:
     """Solve, print, and return the exit code."""
     catalog, policies = Catalog.default(), Policies.default()
-    Budget(time_limit=request.time_limit, iterations=request.iterations, target=request.target)
+    Budget(time_limit=request.time_limit, iterations=request.iterations, target=request.target, gap=request.gap)
     policies.policy(request.policy or DEFAULT_POLICY)
     if request.solver is not None:
         catalog.solver(request.solver)
     path_of(database(request.db))
     problem = problem_from(request.source, request.family, catalog)
+    if request.mode is not None:
+        problem = in_mode(problem, request.mode)
 
     import anyio
 

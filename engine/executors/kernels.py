@@ -120,12 +120,8 @@ def _stopped(lane: _Lane, report: "LaneReport", iterations: int, seconds: float)
     budget = lane.work.budget
     if report.done:
         return "done"
-    if (
-        budget.target is not None
-        and lane.best is not None
-        and lane.work.family.reaches(lane.best.objective, budget.target)
-    ):
-        return "target"
+    if lane.best is not None and (stopped := lane.work.reached(lane.best.objective)) is not None:
+        return stopped
     if budget.iterations is not None and iterations >= budget.iterations:
         return "iterations"
     return "time" if lane.remaining(seconds) <= 0 else None

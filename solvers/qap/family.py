@@ -47,11 +47,11 @@ def _too_large_for_faq(problem: QAP) -> str | None:
 
 
 def _from_json(request: Mapping[str, Any]) -> QAP:
-    unknown = sorted(set(request) - {"A", "B", "name", "best_known"})
+    unknown = sorted(set(request) - {"A", "B", "name", "best_known", "mode"})
     missing = sorted({"A", "B"} - set(request))
     if unknown or missing:
         wrong = f"missing {', '.join(missing)}" if missing else f"unknown {', '.join(map(repr, unknown))}"
-        raise BadProblem(f"a QAP must have A and B, and may have name and best_known, and nothing else; {wrong}")
+        raise BadProblem(f"a QAP must have A and B, and may have name, best_known and mode, and nothing else; {wrong}")
     return QAP(**request)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ValidationError
 
@@ -11,6 +11,9 @@ from ..pack import Array, narrow
 from ..problem import Problem
 from .matrices import check_pair, matrix
 from .qaplib import format_dat, parse_dat, parse_sln, read_text
+
+Mode = Literal["auto", "enhanced", "hybrid", "nesterov", "fft", "instance_adaptive", "aggressive"]
+"""``auto`` leaves the choice to the policy; each other mode is the solver ``qap.<mode>``."""
 
 
 class QAP(Problem):
@@ -23,9 +26,10 @@ class QAP(Problem):
     Attributes:
         A: flows between facilities, shape (n, n), 2 <= n <= 2000; nested lists or an array.
         B: distances between locations, shape (n, n).
+        mode: how to search, where the author of the request knows better than the policy; no part of the instance's identity.
 
     Raises:
-        BadProblem: a matrix is not square, ragged, not numeric or not finite; the sizes differ; or entries are so
+        BadProblem: the mode is none of the seven; a matrix is not square, ragged, not numeric or not finite; the sizes differ; or entries are so
             large that an integer objective could leave +-2^53.
     """
 
@@ -33,12 +37,13 @@ class QAP(Problem):
 
     A: Array
     B: Array
+    mode: Mode = "auto"
 
-    def __init__(self, *, A: Any, B: Any, name: str = "", best_known: float | None = None) -> None:
+    def __init__(self, *, A: Any, B: Any, name: str = "", best_known: float | None = None, mode: Mode = "auto") -> None:
         A, B = matrix("A", A), matrix("B", B)
         check_pair(A, B)
         try:
-            super().__init__(A=A, B=B, name=name, best_known=best_known)  # type: ignore[call-arg]
+            super().__init__(A=A, B=B, name=name, best_known=best_known, mode=mode)  # type: ignore[call-arg]
         except ValidationError as error:
             first = error.errors()[0]
             field = ".".join(map(str, first["loc"]))
@@ -57,6 +62,11 @@ class QAP(Problem):
         """Number of facilities."""
         return int(self.A.shape[0])
 
+    @property
+    def preferred(self) -> str | None:
+        """``qap.<mode>``, or None for ``auto``."""
+        return None if self.mode == "auto" else f"qap.{self.mode}"
+
     def content(self) -> dict[str, Array]:
         """``A`` and ``B``, each in the smallest dtype that holds its integers (float64 for real data)."""
         return {"A": narrow(self.A), "B": narrow(self.B)}
@@ -69,25 +79,25 @@ class QAP(Problem):
         return cls(A=arrays["A"], B=arrays["B"], name=name, best_known=best_known)
 
     @classmethod
-    def from_text(cls, text: str, name: str = "") -> Self:
+    def from_text(cls, text: str, name: str = "", *, mode: Mode = "auto") -> Self:
         """Read the text of a QAPLIB ``.dat`` file: n, then A, then B, blanks and line breaks anywhere."""
         A, B = parse_dat(text)
-        return cls(A=A, B=B, name=name)
+        return cls(A=A, B=B, name=name, mode=mode)
 
     @classmethod
-    def from_qaplib(cls, path: str | Path) -> Self:
+    def from_qaplib(cls, path: str | Path, *, mode: Mode = "auto") -> Self:
         """Read a QAPLIB ``.dat`` file; a ``.sln`` beside it gives ``best_known``, recomputed from its permutation.
 
         Raises:
             BadProblem: the file is missing, a directory, not text, truncated, or followed by more numbers.
         """
         path = Path(path)
-        problem = cls.from_text(read_text(path), path.stem)
+        problem = cls.from_text(read_text(path), path.stem, mode=mode)
         beside = path.with_suffix(".sln")
         if not beside.exists():
             return problem
         best = parse_sln(read_text(beside), problem.A, problem.B).objective
-        return cls(A=problem.A, B=problem.B, name=path.stem, best_known=best)
+        return cls(A=problem.A, B=problem.B, name=path.stem, best_known=best, mode=mode)
 
     def to_qaplib(self) -> str:
         """The text of a QAPLIB ``.dat`` file that reads back as an equal instance."""

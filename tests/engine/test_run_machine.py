@@ -199,7 +199,7 @@ def test_a_bound_only_tightens(sense, tighter, looser):
         with pytest.raises(InvalidTransition, match="tighter"):
             decide(found.model_copy(update={"value": refused}), state)
     state, _ = advanced(state, found.model_copy(update={"value": tighter, "method": "better"}))
-    assert state.tasks["a"].profile.bound == ev.BoundSpec(value=tighter, method="better")
+    assert state.tasks["a"].bound == ev.BoundSpec(value=tighter, method="better")
     assert state.tasks["a"].status == "running"
 
 

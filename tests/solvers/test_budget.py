@@ -25,6 +25,9 @@ NAN, INF = float("nan"), float("inf")
         {"target": NAN},
         {"target": INF},
         {"target": -INF},
+        {"gap": -0.1},
+        {"gap": NAN},
+        {"gap": INF},
     ],
     ids=str,
 )

@@ -85,6 +85,35 @@ def test_json_requests():
         FAMILY.from_json({"A": SQUARE, "B": SQUARE, "C": 1})
 
 
+MODES = ("enhanced", "hybrid", "nesterov", "fft", "instance_adaptive", "aggressive")
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_mode_asks_for_a_solver_and_changes_nothing_else(mode, tmp_path):
+    """From Python, from JSON, from text and from a file; the instance stays the same one."""
+    plain, asked = QAP(A=SQUARE, B=SQUARE), QAP(A=SQUARE, B=SQUARE, mode=mode)
+    assert plain.preferred is None
+    assert asked.preferred == f"qap.{mode}"
+    assert asked == plain
+    assert hash(asked) == hash(plain)
+    assert asked.packed() == plain.packed()
+    assert FAMILY.from_json({"A": SQUARE, "B": SQUARE, "mode": mode}).mode == mode
+    assert QAP.from_text(plain.to_qaplib(), mode=mode).mode == mode
+    (tmp_path / "pair.dat").write_text(plain.to_qaplib())
+    (tmp_path / "pair.sln").write_text("2 2\n1 2\n")
+    read = QAP.from_qaplib(tmp_path / "pair.dat", mode=mode)
+    assert (read.mode, read.best_known) == (mode, 2.0)
+
+
+@pytest.mark.parametrize("mode", ["magic", "", "HYBRID", None, 7])
+def test_an_unknown_mode_is_refused_with_the_seven_there_are(mode):
+    """The error names them all."""
+    with pytest.raises(BadProblem) as caught:
+        QAP(A=SQUARE, B=SQUARE, mode=mode)
+    for known in ("auto", *MODES):
+        assert f"'{known}'" in str(caught.value)
+
+
 def test_the_evaluator_follows_the_definition():
     """The objective is sum A[i, j] B[p_i, p_j], with diagonals and asymmetry."""
     problem = QAP(A=[[1, 2], [3, 4]], B=[[10, 20], [30, 40]])
