@@ -41,6 +41,14 @@ class BoundSpec(Part):
     method: str
 
 
+class RivalSpec(Part):
+    """The other pan of a race: its task and solver, and the best that it found itself, None if it broke."""
+
+    task: str
+    solver: str
+    objective: float | None
+
+
 class SeedSpec(Part):
     """An earlier result on the same instance that an attempt started from: whose, how good, and its solution's SHA-256."""
 
@@ -86,7 +94,8 @@ class RunRequested(Event):
     """A user asked for something; the first event of every run.
 
     ``solver`` is the user's for every task that names none itself; ``deadline`` is seconds since the epoch; ``fresh`` says
-    that no search may start from an earlier result.
+    that no search may start from an earlier result. ``pans`` are the tasks that race against each other on one instance, each
+    with the solver it names; ``budget.time_limit`` is then what they share.
     """
 
     schema_version: ClassVar[int] = 2
@@ -100,6 +109,7 @@ class RunRequested(Event):
     deadline: float | None = None
     worker: str = ""
     fresh: bool = False
+    pans: tuple[str, ...] = ()
 
 
 class RunPlanned(Event):
@@ -187,8 +197,25 @@ class IncumbentFound(Event):
     seconds: float
 
 
+class IncumbentShared(Event):
+    """In a race: what one pan found was worked into the other's search, which had come to ``iterations``.
+
+    ``source_iterations`` is how far the pan had come that found it; both counts are the work to repeat.
+    """
+
+    task: str
+    attempt: int
+    source_task: str
+    source_attempt: int
+    objective: float
+    solution: str
+    iterations: int
+    source_iterations: int
+    seconds: float
+
+
 class CheckpointSaved(Event):
-    """The whole state of the search, as an artifact, after so many iterations."""
+    """The whole state of the search, as an artifact, after so many iterations; the pans of a race share one artifact."""
 
     task: str
     attempt: int
@@ -203,7 +230,8 @@ class AttemptSucceeded(Event):
     It repeats the task's family, instance, cluster and budget, so that ratings fold from this event alone. ``bound`` is the
     tightest one; ``loss`` is the distance in [0, 1] to the one that the task was profiled with, so that losses compare; ``stopped`` says what ended it; ``iterations`` is the work, ``seconds`` the wall time
     of the attempt with ``compile_seconds`` inside it. With ``seeded_from`` the solver was handed that result: it improved on it
-    if ``objective`` is better, and the outcome is not rated.
+    if ``objective`` is better, and the outcome is not rated. With ``rival`` it raced: ``objective`` is the best that it found
+    itself, which is better than all that its rival had told it by then, and it is rated against the rival alone.
     """
 
     schema_version: ClassVar[int] = 2
@@ -228,10 +256,14 @@ class AttemptSucceeded(Event):
     compile_seconds: float
     work: dict[str, int] = {}
     seeded_from: SeedSpec | None = None
+    rival: RivalSpec | None = None
 
 
 class AttemptFailed(Event):
-    """A solver broke. A transient failure is tried again after ``retry_in`` seconds; ``final`` ends the run."""
+    """A solver broke. A transient failure is tried again after ``retry_in`` seconds.
+
+    ``final`` ends the run, unless another pan of a race goes on.
+    """
 
     schema_version: ClassVar[int] = 2
 
@@ -328,6 +360,7 @@ AnyEvent = (
     | AttemptStarted
     | BoundTightened
     | IncumbentFound
+    | IncumbentShared
     | CheckpointSaved
     | AttemptSucceeded
     | AttemptFailed

@@ -22,7 +22,11 @@ OVER = frozenset({"completed", "failed", "cancelled"})
 
 @dataclass(frozen=True)
 class TaskState:
-    """One problem inside a run. ``spent`` is the solver seconds that abandoned attempts had used."""
+    """One problem inside a run.
+
+    ``best`` is what the running attempt found itself, or started from; ``shared`` the best that it was told by the other pan
+    of a race; ``spent`` the solver seconds that abandoned attempts had used.
+    """
 
     spec: e.TaskSpec
     status: TaskStatus = "waiting"
@@ -33,6 +37,7 @@ class TaskState:
     started: e.AttemptStarted | None = None
     checkpoint: e.CheckpointSaved | None = None
     best: float | None = None
+    shared: float | None = None
     result: e.AttemptSucceeded | None = None
     excluded: tuple[str, ...] = ()
     transient_failures: int = 0
@@ -61,6 +66,11 @@ class RunState:
     def over(self) -> bool:
         """No more events will come."""
         return self.status in OVER
+
+    @property
+    def races(self) -> bool:
+        """Its tasks are two solvers on one instance: one result is enough."""
+        return self.request is not None and bool(self.request.pans)
 
     def ready(self) -> list[str]:
         """Tasks that may start: waiting, and everything before them has succeeded."""
@@ -141,6 +151,7 @@ def decide(command: Command, state: RunState, *, elapsed: float = 0.0) -> tuple[
             | e.AttemptStarted()
             | e.BoundTightened()
             | e.IncumbentFound()
+            | e.IncumbentShared()
             | e.CheckpointSaved()
             | e.AttemptSucceeded()
             | e.AttemptFailed()
@@ -157,6 +168,7 @@ _NEEDS: dict[type, frozenset[TaskStatus]] = {
     e.AttemptStarted: frozenset({"chosen"}),
     e.BoundTightened: frozenset({"chosen", "running"}),
     e.IncumbentFound: frozenset({"running"}),
+    e.IncumbentShared: frozenset({"running"}),
     e.CheckpointSaved: frozenset({"running"}),
     e.AttemptSucceeded: frozenset({"running"}),
     e.AttemptFailed: frozenset({"running"}),
@@ -170,6 +182,7 @@ TaskEvent = (
     | e.AttemptStarted
     | e.BoundTightened
     | e.IncumbentFound
+    | e.IncumbentShared
     | e.CheckpointSaved
     | e.AttemptSucceeded
     | e.AttemptFailed
@@ -185,25 +198,52 @@ def _decide_task(command: TaskEvent, state: RunState, elapsed: float) -> tuple[e
     if task.status not in _NEEDS[type(command)]:
         raise _misfit(command, f"task {command.task!r} is {task.status}")
     match command:
-        case e.IncumbentFound() if task.best is not None and not _better(task, command.objective):
-            raise _misfit(command, f"{command.objective} does not improve on {task.best}")
+        case e.IncumbentFound() if not _improves(task, command.objective):
+            raise _misfit(command, f"{command.objective} does not improve on {_known(task)}")
+        case e.IncumbentShared():
+            _check_share(command, state, task)
         case e.BoundTightened() if not _tightens(task, command.value):
             raise _misfit(command, f"{command.value} is no tighter bound than {task.bound}")
         case e.AttemptSucceeded():
-            others = [t for name, t in state.tasks.items() if name != command.task]
-            if all(t.status == "succeeded" for t in others):
-                objectives = {t.spec.task: t.result.objective for t in others if t.result} | {
-                    command.task: command.objective
-                }
-                return (command, e.RunCompleted(objectives=objectives, seconds=elapsed))
+            return (command, *_completed(state, command.task, command.objective, elapsed))
         case e.AttemptFailed() if command.final:
-            return (command, *_fail(state, command.task, command.error, command.message, elapsed))
+            return (command, *_lost(state, command.task, command.error, command.message, elapsed))
         case e.AttemptTimedOut():
             message = f"{command.solver} found no feasible solution within {command.budget.time_limit} s"
-            return (command, *_fail(state, command.task, "timed-out", message, elapsed))
+            return (command, *_lost(state, command.task, "timed-out", message, elapsed))
         case _:
             pass
     return (command,)
+
+
+def _check_share(command: e.IncumbentShared, state: RunState, task: TaskState) -> None:
+    source = state.tasks.get(command.source_task)
+    if not state.races or source is None or source is task or source.status != "running":
+        raise _misfit(command, f"task {command.source_task!r} is not the other pan of a race that goes on")
+    if source.best != command.objective:
+        raise _misfit(command, f"task {command.source_task!r} has found {source.best}, not {command.objective}")
+    if not _improves(task, command.objective):
+        raise _misfit(command, f"{command.objective} does not improve on {_known(task)}")
+
+
+def _completed(state: RunState, task: str, objective: float, elapsed: float) -> tuple[e.Event, ...]:
+    """The end of the run, when this was the last of its tasks; of a race, a pan that broke is not waited for."""
+    others = [t for name, t in state.tasks.items() if name != task]
+    enough = {"succeeded", "failed"} if state.races else {"succeeded"}
+    if not all(t.status in enough for t in others):
+        return ()
+    objectives = {t.spec.task: t.result.objective for t in others if t.result} | {task: objective}
+    return (e.RunCompleted(objectives=objectives, seconds=elapsed),)
+
+
+def _lost(state: RunState, failed: str, error: str, message: str, elapsed: float) -> tuple[e.Event, ...]:
+    """What follows when a task cannot be solved: the end of the run, unless another pan of a race goes on or has a result."""
+    others = {name: t for name, t in state.tasks.items() if name != failed}
+    if not state.races or all(t.status in {"failed", "cancelled"} for t in others.values()):
+        return _fail(state, failed, error, message, elapsed)
+    results = {name: t.result.objective for name, t in others.items() if t.result}
+    going = any(t.status not in {"succeeded", "failed", "cancelled"} for t in others.values())
+    return () if going else (e.RunCompleted(objectives=results, seconds=elapsed),)
 
 
 def _fail(state: RunState, failed: str, error: str, message: str, elapsed: float) -> tuple[e.Event, ...]:
@@ -215,10 +255,19 @@ def _fail(state: RunState, failed: str, error: str, message: str, elapsed: float
     return (*others, e.RunFailed(task=failed, error=error, message=message, seconds=elapsed))
 
 
-def _better(task: TaskState, objective: float) -> bool:
-    if task.best is None:
+def _known(task: TaskState) -> float | None:
+    """The best objective that the task's search has, found or told."""
+    known = [value for value in (task.best, task.shared) if value is not None]
+    if not known:
+        return None
+    return min(known) if task.spec.sense == "min" else max(known)
+
+
+def _improves(task: TaskState, objective: float) -> bool:
+    known = _known(task)
+    if known is None:
         return True
-    return objective < task.best if task.spec.sense == "min" else objective > task.best
+    return objective < known if task.spec.sense == "min" else objective > known
 
 
 def _tightens(task: TaskState, value: float) -> bool:
@@ -252,7 +301,7 @@ def evolve(state: RunState, event: e.Event) -> RunState:
             return _with(state, version=version, worker=event.worker)
         case e.AttemptCancelled() | e.ProblemProfiled() | e.SolverChosen() | e.AttemptStarted() | e.IncumbentFound():
             pass
-        case e.BoundTightened():
+        case e.BoundTightened() | e.IncumbentShared():
             pass
         case (
             e.CheckpointSaved() | e.AttemptSucceeded() | e.AttemptFailed() | e.AttemptTimedOut() | e.AttemptAbandoned()
@@ -278,6 +327,8 @@ def _evolve_task(task: TaskState, event: TaskEvent | e.AttemptCancelled) -> Task
             return _with(task, tightened=event)
         case e.IncumbentFound():
             return _with(task, best=event.objective)
+        case e.IncumbentShared():
+            return _with(task, shared=event.objective)
         case e.CheckpointSaved():
             return _with(task, checkpoint=event)
         case e.AttemptSucceeded():
@@ -295,7 +346,7 @@ def _evolve_task(task: TaskState, event: TaskEvent | e.AttemptCancelled) -> Task
             return _with(task, status="cancelled")
         case e.AttemptAbandoned():
             # what came after the last checkpoint is lost and will be found again, so its incumbents must fit again
-            return _with(task, status="chosen", spent=event.seconds, best=None)
+            return _with(task, status="chosen", spent=event.seconds, best=None, shared=None)
 
 
 S = TypeVar("S", TaskState, RunState)

@@ -21,13 +21,13 @@ def _unseeded(data: events.Json) -> events.Json:
 def _requested(data: events.Json) -> events.Json:
     """Requests of that time started from nothing that was known, whatever the log held."""
     tasks = [{**task, "solver": None} for task in data["tasks"]]
-    return {**_without_gap(data), "tasks": tasks, "fresh": True}
+    return {**_without_gap(data), "tasks": tasks, "fresh": True, "pans": []}
 
 
 UPCASTERS: dict[tuple[str, int], events.Upcaster] = {
     ("RunRequested", 1): _requested,
     ("AttemptStarted", 1): _unseeded,
-    ("AttemptSucceeded", 1): lambda data: _unseeded(_without_gap(data)),
+    ("AttemptSucceeded", 1): lambda data: {**_unseeded(_without_gap(data)), "rival": None},
     ("AttemptFailed", 1): lambda data: _unseeded(_without_gap(data)),
     ("AttemptTimedOut", 1): _without_gap,
 }
