@@ -5,25 +5,16 @@ largest flows with the smallest distances (the rearrangement inequality, true fo
 
     l_iq = A_ii B_qq + <A_i off-diagonal ascending, B_q off-diagonal descending>,   bound = min over p of sum_i l_{i,p_i}
 
-Above :data:`LARGEST` facilities the same inequality over whole matrices has to do: weaker, in O(n^2 log n).
+The same inequality over whole matrices is weaker, in O(n^2 log n).
 """
-
-import math
 
 import numpy as np
 
-from ..pack import Array
-from ..problem import Bound
-from .matrices import objective_bound
-from .problem import QAP
-
-LARGEST = 600
-"""Facilities up to which the Gilmore-Lawler bound takes well below a second."""
-
-
-def bound(problem: QAP) -> Bound:
-    """The best bound that fits in a second or so."""
-    return gilmore_lawler(problem) if problem.size <= LARGEST else rearrangement(problem)
+from ...pack import Array
+from ...problem import Bound
+from ..matrices import objective_bound
+from ..problem import QAP
+from .rounding import EPS, assignment, proved
 
 
 def rearrangement(problem: QAP) -> Bound:
@@ -31,7 +22,9 @@ def rearrangement(problem: QAP) -> Bound:
     A, B = problem.A.astype(np.float64), problem.B.astype(np.float64)
     value = _least_product(_off_diagonal(A).ravel(), _off_diagonal(B).ravel())
     value += _least_product(np.diagonal(A), np.diagonal(B))
-    return Bound(_lifted(value, problem, A, B), "rearrangement")
+    integral = problem.A.dtype.kind == problem.B.dtype.kind == "i"  # then every partial sum is exact
+    margin = 0.0 if integral else 2 * problem.size**2 * EPS * objective_bound(A, B)
+    return proved(value, margin, problem, "rearrangement")
 
 
 def gilmore_lawler(problem: QAP) -> Bound:
@@ -45,32 +38,22 @@ def gilmore_lawler(problem: QAP) -> Bound:
     if not (symmetric_A and symmetric_B):
         values.append(_bound(A.T, B.T))
     if symmetric_A != symmetric_B:
-        # <A, Bp> = <A + A^T, Bp> / 2 where B is symmetric, and the other way round.
-        values.append((_bound(A, B + B.T) if symmetric_A else _bound(A + A.T, B)) / 2)
-    return Bound(_lifted(max(values), problem, A, B), "gilmore-lawler")
-
-
-def _lifted(value: float, problem: QAP, A: Array, B: Array) -> float:
-    """Rounded up to what an objective can be where data are integers, less a rounding margin where they are not."""
-    if not problem.A.dtype.kind == problem.B.dtype.kind == "i":
-        return value - 1e-12 * objective_bound(A, B)
-    # Every pair of places counts twice where both are symmetric; one empty diagonal leaves nothing else.
-    hollow = not (np.diagonal(A).any() and np.diagonal(B).any())
-    unit = 2 if hollow and bool((A == A.T).all()) and bool((B == B.T).all()) else 1
-    return float(unit * math.ceil(value / unit))
+        # <A, Bp> = <(A + A^T) / 2, Bp> where B is symmetric, and the other way round.
+        values.append(_bound(A, (B + B.T) / 2) if symmetric_A else _bound((A + A.T) / 2, B))
+    value, margin = max(values)
+    return proved(value, margin, problem, "gilmore-lawler")
 
 
 def _least_product(a: Array, b: Array) -> float:
     return float(np.sort(a) @ np.sort(b)[::-1])
 
 
-def _bound(A: Array, B: Array) -> float:
-    from scipy.optimize import linear_sum_assignment  # here: 0.3 s that a family's name and files do not need
-
+def _bound(A: Array, B: Array) -> tuple[float, float]:
     a, b = _off_diagonal(A), _off_diagonal(B)
     least = np.sort(a, axis=1) @ np.sort(b, axis=1)[:, ::-1].T + np.outer(np.diagonal(A), np.diagonal(B))
-    rows, columns = linear_sum_assignment(least)
-    return float(least[rows, columns].sum())
+    value, margin = assignment(least)
+    row_products = float(np.abs(A).sum(1).max() * np.abs(B).max())
+    return value, margin + 2 * len(A) ** 2 * EPS * row_products
 
 
 def _off_diagonal(M: Array) -> Array:
