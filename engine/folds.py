@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from .log import Recorded
 
@@ -76,6 +76,18 @@ class RowProjection(Protocol):
         """No later event is expected for this key; the follower may drop the row from memory."""
 
 
+class SharedRowProjection(RowProjection, Protocol):
+    """A row projection whose keys several streams share (the best result per instance).
+
+    Its ``apply`` is a merge: the same events give the same row in any order, and an event taken twice changes nothing. So a
+    row that is not in memory is not refolded: what is stored is merged with what came since.
+    """
+
+    @property
+    def shared(self) -> Literal[True]:
+        """Tells it from a projection whose rows belong to one stream each."""
+
+
 @dataclass(frozen=True, slots=True)
 class Saved:
     """A stored projection: its fold version, generation (raised by each rebuild), position and value."""
@@ -136,6 +148,10 @@ class ProjectionStore(ABC):
     @abstractmethod
     async def row(self, name: str, key: str) -> StoredRow | None:
         """One row of the live generation."""
+
+    @abstractmethod
+    async def rows_of(self, name: str, keys: Sequence[str], generation: int) -> Mapping[str, StoredRow]:
+        """Those rows of a generation that there are, by key."""
 
     @abstractmethod
     async def rows(

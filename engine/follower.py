@@ -12,9 +12,9 @@ from anyio.lowlevel import checkpoint
 from . import context
 from .errors import StoreError
 from .folds import Projection, ProjectionStore, Row, RowProjection, Save, Saved
-from .live import PAGE, Live, LiveRows, States, Track, blank, fold_row, has_rows, load
+from .live import PAGE, Live, LiveRows, LiveShared, States, Track, blank, fold_row, has_rows, is_shared, load
 from .log import EventLog, Recorded
-from .travel import CHUNK, position_of, rows_as_of, value_as_of
+from .travel import CHUNK, position_of, row_as_of, rows_as_of, value_as_of
 
 Progress = Callable[[int, int], None]
 _log = structlog.get_logger(__name__)
@@ -243,13 +243,13 @@ class Follower:
                     await checkpoint()
         for rows in track.rows:
             try:
-                await rows.refold(self._events, track)
+                await rows.refold(self._events, self._store, track)
             except StoreError:
                 raise
             except Exception as error:  # noqa: BLE001 - as in Track.feed
                 track.quarantine(rows, track.position, error)
         # no await from here to the store: rows and their position belong together
-        taken = [rows for rows in track.rows if rows.saves and not rows.missing]
+        taken = [rows for rows in track.rows if rows.saves and rows.complete]
         taken = [rows for rows in taken if track.position > rows.saved or rows.dirty]
         taken = [rows for rows in taken if _take(track, rows, saves)]
         position = track.position
@@ -349,18 +349,33 @@ class Follower:
 
     # reading
 
+    async def settle(self) -> None:
+        """Fold what this process knows to be in the log: nothing to do, unless another process wrote in between."""
+        if self._behind:
+            await self.catch_up()
+
     async def row(self, name: str, key: str) -> Row | None:
-        """One row as it is now: from memory while it moves, else from the store."""
-        live = self._track.lives[name]
-        if isinstance(live, LiveRows) and (kept := live.rows.get(key)) is not None:
-            return kept.row
-        found = await self._store.row(name, key)
-        return None if found is None else found.data
+        """One row as it is now: from memory while it moves, else from the store. Do not change it."""
+        while True:
+            live = self._track.lives[name]
+            saved = live.saved
+            if isinstance(live, LiveRows) and (kept := live.rows.get(key)) is not None:
+                return kept.row
+            found = await self._store.row(name, key)
+            if not isinstance(live, LiveShared):
+                return None if found is None else found.data
+            if (live, saved) == (
+                self._track.lives[name],
+                live.saved,
+            ):  # else what was merged on top may have been saved
+                now = live.merged(key, found)
+                return None if now is None else now.row
 
     async def as_of(self, name: str, at: int | datetime, *, key: str | None = None, stream: str | None = None) -> Any:
         """A projection as of a position or a time: its value, a dict of all its rows, or the row of ``key`` (None: not yet).
 
-        A value is folded from the nearest snapshot before; one row from its ``stream`` alone (default: where it is stored).
+        A value is folded from the nearest snapshot before; one row from its ``stream`` alone (default: where it is stored),
+        or from the whole log where streams share it.
 
         Raises:
             ValueError: a time without a time zone.
@@ -371,6 +386,8 @@ class Follower:
             return await value_as_of(self._events, projection, position, self._store)
         if key is None:
             return await rows_as_of(self._events, projection, position)
+        if is_shared(projection):
+            return await row_as_of(self._events, projection, position, key)
         if stream is None:
             live = self._track.lives[name]
             kept = live.rows.get(key) if isinstance(live, LiveRows) else None

@@ -10,7 +10,7 @@ from typing_extensions import TypeIs
 
 from .context import acting
 from .errors import ProjectionBroken
-from .folds import Projection, Row, RowProjection, Save, Saved, StoredRow
+from .folds import Projection, ProjectionStore, Row, RowProjection, Save, Saved, SharedRowProjection, StoredRow
 from .log import EventLog, Recorded
 
 MOST_ROWS = 4_000
@@ -39,6 +39,11 @@ class Broken:
 def has_rows(projection: Projection[Any] | RowProjection) -> TypeIs[RowProjection]:
     """Whether a projection folds into rows, not into one value."""
     return hasattr(projection, "key")
+
+
+def is_shared(projection: Projection[Any] | RowProjection) -> TypeIs[SharedRowProjection]:
+    """Whether several streams share a projection's rows."""
+    return hasattr(projection, "shared")
 
 
 class Live:
@@ -130,7 +135,7 @@ class LiveRows(Live):
         self.saving.pop(key, None)
         self.missing[key] = event
 
-    async def refold(self, log: EventLog, track: "Track") -> None:
+    async def refold(self, log: EventLog, store: ProjectionStore, track: "Track") -> None:
         """Fold every missing row from its stream, up to where ``track`` is."""
         while self.missing:
             key, event = next(iter(self.missing.items()))
@@ -142,6 +147,11 @@ class LiveRows(Live):
                 if kept is not None:
                     self.rows[key] = kept
                     self.dirty[key] = None
+
+    @property
+    def complete(self) -> bool:
+        """Whether what is in memory can be saved: no row is missing."""
+        return not self.missing
 
     def take(self, position: int) -> Save:
         """Every row that changed since the last save; must be answered by :meth:`done` or :meth:`failed`."""
@@ -170,6 +180,60 @@ class LiveRows(Live):
         """The rows taken are not stored: take them again."""
         self.dirty = self.saving | self.dirty
         self.saving = {}
+
+
+class LiveShared(LiveRows):
+    """Rows that several streams share: one that is not in memory is read from the store and merged with what came since."""
+
+    def __init__(self, projection: SharedRowProjection, generation: int = 0, position: int = 0) -> None:
+        super().__init__(projection, generation, position)
+        self.waiting: dict[str, list[Recorded]] = {}
+        self.merged_upto = position
+
+    def apply(self, event: Recorded) -> None:
+        """Merge one event, now or when its row has been read."""
+        key = self.fold.key(event)
+        if key in self.rows:
+            super().apply(event)
+        else:
+            self.missing[key] = event
+            self.waiting.setdefault(key, []).append(event)
+
+    def forget(self, event: Recorded) -> None:
+        """Save the event's row again: a row in memory has merged all that it saw, so nothing is to be dropped."""
+        self.apply(event)
+
+    async def refold(self, log: EventLog, store: ProjectionStore, track: "Track") -> None:
+        """Read the rows that are missing now and merge what waits for them; those of events that arrive meanwhile come next time."""
+        upto, keys = track.position, list(self.missing)
+        stored = await store.rows_of(self.name, keys, self.generation) if keys else {}
+        for key in keys:
+            kept = self.merged(key, stored.get(key))
+            del self.missing[key], self.waiting[key]
+            if kept is not None:
+                self.rows[key] = kept
+                self.dirty[key] = None
+        self.merged_upto = upto
+
+    @property
+    def complete(self) -> bool:
+        """Always, as of an earlier position: that a row has merged later events as well does no harm."""
+        return True
+
+    def take(self, position: int) -> Save:
+        """See :class:`LiveRows`; saved up to where nothing waits for its row."""
+        return super().take(self.merged_upto)
+
+    def merged(self, key: str, stored: StoredRow | None) -> Kept | None:
+        """A row as it is now, given what the store has of it."""
+        if (kept := self.rows.get(key)) is not None:
+            return kept
+        kept = None if stored is None else Kept(stored.data, stored.stream, stored.position)
+        for event in self.waiting.get(key, ()):
+            if kept is None:
+                kept = Kept(None, event.stream, event.position)
+            kept.row = self.fold.apply(kept.row, event)
+        return kept
 
 
 class Track:
@@ -254,7 +318,13 @@ class States(Mapping[str, Any]):
 
 def blank(projection: Projection[Any] | RowProjection, generation: int = 0) -> Live:
     """A projection before the first event."""
-    return LiveRows(projection, generation) if has_rows(projection) else LiveState(projection, generation)
+    return _rows(projection, generation) if has_rows(projection) else LiveState(projection, generation)
+
+
+def _rows(projection: RowProjection, generation: int, position: int = 0) -> LiveRows:
+    if is_shared(projection):
+        return LiveShared(projection, generation, position)
+    return LiveRows(projection, generation, position)
 
 
 def load(projection: Projection[Any] | RowProjection, saved: Saved | None, end: int) -> Live | None:
@@ -266,7 +336,7 @@ def load(projection: Projection[Any] | RowProjection, saved: Saved | None, end: 
         live.saves = False
         return live
     if has_rows(projection):
-        return LiveRows(projection, saved.generation, saved.position)
+        return _rows(projection, saved.generation, saved.position)
     if saved.state is None:
         return None
     try:

@@ -49,6 +49,15 @@ async def rows_as_of(log: EventLog, projection: RowProjection, position: int) ->
     return rows
 
 
+async def row_as_of(log: EventLog, projection: RowProjection, position: int, key: str) -> Row | None:
+    """One row that several streams share, as of a position; None when it has no event by then."""
+    row: Row | None = None
+    async for event in _handled(log, projection, 0, position):
+        if projection.key(event) == key:
+            row = projection.apply(row, event)
+    return row
+
+
 async def _handled(
     log: EventLog, projection: Projection[Any] | RowProjection, after: int, upto: int
 ) -> AsyncIterator[Recorded]:

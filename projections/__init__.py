@@ -7,6 +7,7 @@ from mezan.engine.folds import Projection, RowProjection
 from .clusters import Clusters, assign
 from .decisions import Decisions
 from .elo import Elo
+from .known import KnownResults, known
 from .runs import Runs
 from .solver_stats import SolverStats
 from .standings import standings
@@ -19,6 +20,7 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     Throughput(),
     Runs(),
     Decisions(),
+    KnownResults(),
 )
 
 __all__ = [
@@ -26,9 +28,11 @@ __all__ = [
     "Clusters",
     "Decisions",
     "Elo",
+    "KnownResults",
     "Runs",
     "SolverStats",
     "Throughput",
     "assign",
+    "known",
     "standings",
 ]

@@ -13,6 +13,8 @@ from mezan.engine.folds import ProjectionStore, Save, Saved, StoredRow
 T = TypeVar("T")
 _SAVED = "SELECT name, version, generation, position, state FROM projections WHERE live"
 _ROW = "key, stream, position, tag, data"
+KEYS = 500
+"""Rows looked up by one statement; SQLite binds at least 999 values."""
 
 
 class SQLiteReadModels(ProjectionStore):
@@ -83,6 +85,18 @@ class SQLiteReadModels(ProjectionStore):
                 (name, key, name),
             ).fetchone()
             return None if found is None else _stored(found)
+
+        return await self.fetch(run)
+
+    async def rows_of(self, name: str, keys: Sequence[str], generation: int) -> Mapping[str, StoredRow]:
+        def run(c: sqlite3.Connection) -> Mapping[str, StoredRow]:
+            found: dict[str, StoredRow] = {}
+            for start in range(0, len(keys), KEYS):
+                some = keys[start : start + KEYS]
+                marks = ",".join("?" * len(some))
+                sql = f"SELECT {_ROW} FROM read_rows WHERE projection = ? AND generation = ? AND key IN ({marks})"
+                found |= {row[0]: _stored(row) for row in c.execute(sql, (name, generation, *some))}
+            return found
 
         return await self.fetch(run)
 

@@ -6,11 +6,11 @@ from histories import History, fresh
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mezan.engine.live import has_rows
+from mezan.engine.live import has_rows, is_shared
 from mezan.projections import DEFAULT
 
 VALUES = [projection for projection in DEFAULT if not has_rows(projection)]
-ROWS = [projection for projection in DEFAULT if has_rows(projection)]
+ROWS = [projection for projection in DEFAULT if has_rows(projection) and not is_shared(projection)]
 histories = st.builds(
     lambda seed, instances, events, at_once: History(seed, instances=instances).log(events, at_once=at_once),
     st.integers(0, 2**32),
