@@ -63,6 +63,12 @@ class Attempt:
 
     ``solutions`` is where the best of each task is kept for whoever asks. ``over`` says that the run has ended: a batch
     goes on for its other runs, and nothing more is recorded of this one.
+
+    Attributes:
+        number: counts the attempts on its task, from 1.
+        saved: the checkpoint of an abandoned attempt that it may go on from.
+        checkpoints: digests that are no longer needed once it has ended.
+        ref: the event that its own events follow from, once it has started.
     """
 
     def __init__(
@@ -85,11 +91,11 @@ class Attempt:
         self._profile, self._chosen = task.profile, task.chosen
         self._solver: Solver[Any] = parts.catalog.solver(task.chosen.solver)
         again = task.started is not None and task.started.attempt >= task.attempt
-        self._number = task.attempt + 1 if again else task.attempt
-        self._saved = task.checkpoint if again else None
-        self._seed = derive(journal.request.seed, name, self._number)
-        self._checkpoints = [] if task.checkpoint is None else [task.checkpoint.checkpoint]
-        self._ref: str | None = None
+        self.number = task.attempt + 1 if again else task.attempt
+        self.saved = task.checkpoint if again else None
+        self._seed = derive(journal.request.seed, name, self.number)
+        self.checkpoints = [] if task.checkpoint is None else [task.checkpoint.checkpoint]
+        self.ref: str | None = None
 
     @property
     def _task(self) -> TaskState:
@@ -97,31 +103,15 @@ class Attempt:
 
     async def run(self, retry_in: float | None) -> None:
         """Queue, solve, and record the end. Raises a transient failure again, when it may be retried after ``retry_in``."""
-        task, request, solver = self._task, self._journal.request, self._solver
-        resume = None if self._saved is None else await self._parts.load_artifact(self._saved.checkpoint)
-        if resume is None:
-            self._saved = None
-        elif task.started is not None:
-            self._seed = task.started.seed
+        request = self._journal.request
+        resume = None if self.saved is None else await self._parts.load_artifact(self.saved.checkpoint)
+        self.begin(anew=resume is None)
         group, weight = await self._group()
         job = Job(
-            Work(
-                family=self._family,
-                solver=solver,
-                problem=self._problem,
-                budget=budget_of(request.budget, task.bound, self._family),
-                seed=self._seed,
-                started=self._started,
-                improved=self._improved,
-                saved=self._keep,
-                reached=self._reached,
-                resume=resume,
-                spent=task.spent if self._saved else 0.0,
-                deadline=_perf_deadline(request.deadline),
-            ),
+            self.work(resume),
             priority=request.priority,
-            deadline=anyio.current_time() + (_perf_deadline(request.deadline) - time.perf_counter()),
-            device=await self._device(),
+            deadline=anyio.current_time() + (perf_deadline(request.deadline) - time.perf_counter()),
+            device=await self.device(),
             group=group if resume is None else None,
             weight=weight,
         )
@@ -129,7 +119,7 @@ class Attempt:
             outcome: Outcome | BaseException | None = await self._parts.scheduler.run(job)
         finally:
             faults.reach("attempt.finished")
-        if outcome is None and _perf_deadline(request.deadline) <= time.perf_counter() + 0.05:
+        if outcome is None and perf_deadline(request.deadline) <= time.perf_counter() + 0.05:
             outcome = NotFound(why="timed-out")
         if outcome is None:
             outcome = NotFound(why="failed", error=SolverFailed("the executor ended without an outcome"))
@@ -137,7 +127,33 @@ class Attempt:
             outcome = NotFound(why="failed", error=outcome)
         await (self._found(outcome) if isinstance(outcome, Found) else self._not_found(outcome, retry_in))
 
-    async def _device(self) -> str:
+    def begin(self, *, anew: bool) -> None:
+        """From nothing, or from the checkpoint of an abandoned attempt, whose seed it then keeps."""
+        if anew:
+            self.saved = None
+        elif (started := self._task.started) is not None:
+            self._seed = started.seed
+
+    def work(self, resume: bytes | None = None) -> Work:
+        """What an executor needs of it."""
+        request, task = self._journal.request, self._task
+        return Work(
+            family=self._family,
+            solver=self._solver,
+            problem=self._problem,
+            budget=budget_of(request.budget, task.bound, self._family),
+            seed=self._seed,
+            started=self._started,
+            improved=self._improved,
+            saved=self._keep,
+            reached=self._reached,
+            resume=resume,
+            spent=task.spent if self.saved else 0.0,
+            deadline=perf_deadline(request.deadline),
+        )
+
+    async def device(self) -> str:
+        """Which kind of slot it needs."""
         if self._solver.runs_in != "kernel":
             return "cpu"
 
@@ -171,11 +187,11 @@ class Attempt:
     def _started(self, lanes: int, lane: int, device: str) -> None:
         if self._over():
             return
-        saved = self._saved
+        saved = self.saved
         self._journal.soon(
             e.AttemptStarted(
                 task=self._name,
-                attempt=self._number,
+                attempt=self.number,
                 solver=self._solver.name,
                 version=self._solver.version,
                 seed=self._seed,
@@ -187,7 +203,7 @@ class Attempt:
                 iterations=0 if saved is None else saved.iterations,
             )
         )
-        self._ref = self._journal.ref
+        self.ref = self._journal.ref
 
     def _improved(self, objective: float, solution: Array, iterations: int, seconds: float) -> None:
         if self._over():
@@ -196,23 +212,23 @@ class Attempt:
         self._solutions[self._name] = solution
         event = e.IncumbentFound(
             task=self._name,
-            attempt=self._number,
+            attempt=self.number,
             objective=objective,
             solution=digest_of(pack({"solution": solution})),
             iterations=iterations,
             seconds=seconds,
         )
-        self._journal.soon(event, self._ref)
+        self._journal.soon(event, self.ref)
 
     def _keep(self, artifact: Artifact, iterations: int, seconds: float) -> None:
         if self._over():
             return
         self._progress.iterations, self._progress.seconds = iterations, seconds
-        self._checkpoints.append(artifact.digest)
+        self.checkpoints.append(artifact.digest)
         event = e.CheckpointSaved(
-            task=self._name, attempt=self._number, checkpoint=artifact.digest, iterations=iterations, seconds=seconds
+            task=self._name, attempt=self.number, checkpoint=artifact.digest, iterations=iterations, seconds=seconds
         )
-        self._journal.soon(event, self._ref, (artifact,))
+        self._journal.soon(event, self.ref, (artifact,))
         faults.reach("attempt.checkpoint")
 
     def _reached(self, objective: float) -> Stopped | None:
@@ -224,12 +240,17 @@ class Attempt:
     def _about(self) -> dict[str, Any]:
         """What every ending of an attempt says, so that ratings fold from it alone."""
         return {
-            "task": self._name, "attempt": self._number, "solver": self._solver.name, "version": self._solver.version,
+            "task": self._name, "attempt": self.number, "solver": self._solver.name, "version": self._solver.version,
             "family": self._family.name, "instance": self._profile.instance, "cluster": self._chosen.cluster,
             "budget": self._journal.request.budget,
         }  # fmt: skip
 
     async def _found(self, found: Found) -> None:
+        event, kept = self.succeeded(found)
+        await self._journal.append(event, self.ref, (kept,), tuple(self.checkpoints))
+
+    def succeeded(self, found: Found, rival: e.RivalSpec | None = None) -> tuple[e.AttemptSucceeded, Artifact]:
+        """The event of its success, and the solution that it refers to."""
         family, first, bound = self._family, self._profile.bound, self._task.bound
         content = pack({"solution": found.solution})
         self._solutions[self._name] = found.solution
@@ -246,17 +267,23 @@ class Attempt:
             seconds=found.seconds,
             compile_seconds=found.compile_seconds,
             work=dict(found.work),
+            rival=rival,
         )
-        kept = prepare("solution", content, event.solution)
-        await self._journal.append(event, self._ref, (kept,), tuple(self._checkpoints))
+        return event, prepare("solution", content, event.solution)
 
     async def _not_found(self, ended: NotFound, retry_in: float | None) -> None:
+        event = self.failed(ended, retry_in)
+        await self._journal.append(event, self.ref)
+        if isinstance(event, e.AttemptFailed) and event.retry_in is not None and ended.error is not None:
+            raise ended.error
+
+    def failed(self, ended: NotFound, retry_in: float | None = None) -> e.AttemptFailed | e.AttemptTimedOut:
+        """The event of its end without a result; one that never started is started for it."""
         journal, solver = self._journal, self._solver
-        if self._task.status == "chosen":  # it never started, and every ending needs a beginning
+        if self._task.status == "chosen":  # every ending needs a beginning
             self._started(1, 0, "none")
         if ended.why == "timed-out":
-            await journal.append(e.AttemptTimedOut(**self._about, seconds=ended.seconds), self._ref)
-            return
+            return e.AttemptTimedOut(**self._about, seconds=ended.seconds)
         error = ended.error or SolverFailed(f"{solver.name} was stopped from outside")
         transient = isinstance(error, Transient) and retry_in is not None
         self._progress.iterations, self._progress.seconds = 0, 0.0
@@ -270,7 +297,6 @@ class Attempt:
             final=not transient and not self._another(),
             seconds=ended.seconds,
         )
-        await journal.append(failure, self._ref)
         logger.warning(
             "attempt failed",
             run=journal.run,
@@ -279,8 +305,7 @@ class Attempt:
             error=failure.message,
             final=failure.final,
         )
-        if transient:
-            raise error
+        return failure
 
     def _another(self) -> bool:
         """Whether the policy may choose again: not when the user named the solver, and not for ever."""
@@ -289,7 +314,8 @@ class Attempt:
         return named(self._journal.request, self._name) is None and able and len(excluded) < MAX_ATTEMPTS
 
 
-def _perf_deadline(deadline: float | None) -> float:
+def perf_deadline(deadline: float | None) -> float:
+    """A moment since the epoch on the ``time.perf_counter()`` clock; infinity for none."""
     return float("inf") if deadline is None else time.perf_counter() + deadline - time.time()
 
 
