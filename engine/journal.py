@@ -1,6 +1,8 @@
 """One run's stream as its worker writes it: what is decided is folded at once, and recorded soon or now."""
 
 import time
+from collections.abc import Sequence
+from contextvars import copy_context
 
 import anyio
 
@@ -27,6 +29,7 @@ class Journal:
         self.final: e.Event | None = None
         self.recorded = False
         self._log, self._lease, self._requested_at = log, lease, requested_at
+        self._context = copy_context()
 
     @property
     def request(self) -> e.RunRequested:
@@ -47,7 +50,15 @@ class Journal:
 
     def soon(self, command: Command, cause: str | None = None, artifacts: tuple[Artifact, ...] = ()) -> None:
         """Record with the next append of the run, or within moments."""
-        self._log.append_soon(self._stage(command, cause), artifacts=artifacts, fence=self._lease.fence)
+        self.all_soon((command,), cause, artifacts)
+
+    def all_soon(
+        self, commands: Sequence[Command], cause: str | None = None, artifacts: tuple[Artifact, ...] = ()
+    ) -> None:
+        """As ``soon``, for several commands of which the log gets all or none."""
+        write = self._stage(commands, cause)
+        # reports come from an executor's task, which has neither this run's tenant nor its actor
+        self._context.run(self._log.append_soon, write, artifacts=artifacts, fence=self._lease.fence)
 
     async def append(
         self,
@@ -57,7 +68,17 @@ class Journal:
         forget: tuple[str, ...] = (),
     ) -> None:
         """Record durably; what has been decided is recorded even when a cancellation arrives meanwhile."""
-        write = self._stage(command, cause)
+        await self.append_all((command,), cause, artifacts, forget)
+
+    async def append_all(
+        self,
+        commands: Sequence[Command],
+        cause: str | None = None,
+        artifacts: tuple[Artifact, ...] = (),
+        forget: tuple[str, ...] = (),
+    ) -> None:
+        """As ``append``, for several commands of which the log gets all or none."""
+        write = self._stage(commands, cause)
         over = self.state.over
         with anyio.CancelScope(shield=True):
             await self._log.append(write, artifacts=artifacts, forget=forget, fence=self._lease.fence)
@@ -70,11 +91,15 @@ class Journal:
         self.final = history[-1].event if self.state.over else None
         self.recorded = self.state.over
 
-    def _stage(self, command: Command, cause: str | None) -> Write:
+    def _stage(self, commands: Sequence[Command], cause: str | None) -> Write:
         expected, cause = self.state.version, cause or self.ref
-        events = decide(command, self.state, elapsed=self.elapsed())
-        for event in events:
-            self.state = evolve(self.state, event)
-        if self.state.over:
+        state, events = self.state, list[e.Event]()
+        for command in commands:
+            decided = decide(command, state, elapsed=self.elapsed())
+            for event in decided:
+                state = evolve(state, event)
+            events += decided
+        self.state = state
+        if state.over:
             self.final = events[-1]
         return Write(self.run, events, expected, cause)

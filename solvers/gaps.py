@@ -1,4 +1,12 @@
-"""Distances between objectives, in percent."""
+"""Distances between objectives."""
+
+TIE = 1e-9
+"""Objectives within this relative distance are equally good: a library's last bit wins no game."""
+
+
+def equal(a: float, b: float) -> bool:
+    """Whether two objectives are equally good."""
+    return abs(a - b) <= TIE * max(abs(a), abs(b))
 
 
 def gap(objective: float, reference: float | None) -> float | None:
