@@ -9,7 +9,7 @@ from mezan.engine.errors import StoreError
 from mezan.engine.follower import Follower
 from mezan.engine.log import Durability
 from mezan.engine.stores.sqlite import SQLiteStore
-from mezan.projections import DEFAULT, standings
+from mezan.projections import DEFAULT, known, standings
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.selection.registry import Policies
 
@@ -87,6 +87,7 @@ async def _open(
             standings_read=STANDINGS_READ,
             capacity=capacity or {"cpu": os.cpu_count() or 1, "gpu": 1, "tpu": 1},
             largest_batch=largest_batch,
+            known=known,
         )
         if read_only:
             yield engine

@@ -29,6 +29,7 @@ from .limits import budget_of, reached
 from .log import Artifact, EventLog
 from .run import TaskState
 from .scheduler import Job, Scheduler
+from .seeding import KnownOf, Seed, best_known, seed_of
 
 logger = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 3
@@ -48,6 +49,7 @@ class Parts:
     lease: Lease
     load_problem: Callable[[e.TaskSpec], Awaitable[Problem]]
     load_artifact: Callable[[str], Awaitable[bytes | None]]
+    known: KnownOf | None = None
 
 
 @dataclass(slots=True)
@@ -96,6 +98,7 @@ class Attempt:
         self._seed = derive(journal.request.seed, name, self.number)
         self.checkpoints = [] if task.checkpoint is None else [task.checkpoint.checkpoint]
         self.ref: str | None = None
+        self._known: Seed | None = None
 
     @property
     def _task(self) -> TaskState:
@@ -105,7 +108,17 @@ class Attempt:
         """Queue, solve, and record the end. Raises a transient failure again, when it may be retried after ``retry_in``."""
         request = self._journal.request
         resume = None if self.saved is None else await self._parts.load_artifact(self.saved.checkpoint)
+        started = self._task.started
+        if resume is not None and started is not None and (had := started.seeded_from) is not None:
+            self._known = await seed_of(had, self._family, self._problem, self._parts.load_artifact)
+            resume = None if self._known is None else resume  # what it found may be worse than what it was handed
         self.begin(anew=resume is None)
+        if resume is None:
+            self._known = await self._look_up()
+            if self._known is not None and (stopped := self._enough(self._known)) is not None:
+                self._started(1, 0, "none")
+                await self._found(_handed(self._known, stopped))
+                return
         group, weight = await self._group()
         job = Job(
             self.work(resume),
@@ -125,6 +138,10 @@ class Attempt:
             outcome = NotFound(why="failed", error=SolverFailed("the executor ended without an outcome"))
         if isinstance(outcome, BaseException):
             outcome = NotFound(why="failed", error=outcome)
+        if isinstance(outcome, NotFound) and outcome.why == "timed-out" and self._known is not None:
+            if self._task.status == "chosen":
+                self._started(1, 0, "none")
+            outcome = _handed(self._known, "time", outcome.seconds)
         await (self._found(outcome) if isinstance(outcome, Found) else self._not_found(outcome, retry_in))
 
     def begin(self, *, anew: bool) -> None:
@@ -148,9 +165,22 @@ class Attempt:
             saved=self._keep,
             reached=self._reached,
             resume=resume,
+            known=self._known,
             spent=task.spent if self.saved else 0.0,
             deadline=perf_deadline(request.deadline),
         )
+
+    async def _look_up(self) -> Seed | None:
+        """The best result that the log has for this instance, where the solver can start from one and may."""
+        parts = self._parts
+        if parts.known is None or not self._solver.seedable or self._journal.request.fresh:
+            return None
+        instance = self._profile.instance
+        return await best_known(parts.known, parts.follower, self._family, self._problem, instance, parts.load_artifact)
+
+    def _enough(self, known: Seed) -> Stopped | None:
+        """Whether there is nothing to search for beyond a known result."""
+        return "target" if known.proved_optimal else self._reached(known.spec.objective)
 
     async def device(self) -> str:
         """Which kind of slot it needs."""
@@ -187,7 +217,9 @@ class Attempt:
     def _started(self, lanes: int, lane: int, device: str) -> None:
         if self._over():
             return
-        saved = self.saved
+        saved, known = self.saved, self._known
+        if known is not None:
+            self._solutions.setdefault(self._name, known.solution)
         self._journal.soon(
             e.AttemptStarted(
                 task=self._name,
@@ -201,6 +233,7 @@ class Attempt:
                 lane=lane,
                 resumed_from=None if saved is None else saved.checkpoint,
                 iterations=0 if saved is None else saved.iterations,
+                seeded_from=None if known is None else known.spec,
             )
         )
         self.ref = self._journal.ref
@@ -267,6 +300,7 @@ class Attempt:
             seconds=found.seconds,
             compile_seconds=found.compile_seconds,
             work=dict(found.work),
+            seeded_from=None if self._known is None else self._known.spec,
             rival=rival,
         )
         return event, prepare("solution", content, event.solution)
@@ -296,6 +330,7 @@ class Attempt:
             retry_in=retry_in if transient else None,
             final=not transient and not self._another(),
             seconds=ended.seconds,
+            seeded_from=None if self._known is None else self._known.spec,
         )
         logger.warning(
             "attempt failed",
@@ -312,6 +347,18 @@ class Attempt:
         excluded = {*self._task.excluded, self._solver.name}
         able = any(c.refused is None and c.solver not in excluded for c in self._chosen.candidates)
         return named(self._journal.request, self._name) is None and able and len(excluded) < MAX_ATTEMPTS
+
+
+def _handed(known: Seed, stopped: Stopped, seconds: float = 0.0) -> Found:
+    """The known result as this attempt's own, without any work."""
+    return Found(
+        objective=known.spec.objective,
+        solution=known.solution,
+        stopped=stopped,
+        iterations=0,
+        seconds=seconds,
+        proved_optimal=known.proved_optimal,
+    )
 
 
 def perf_deadline(deadline: float | None) -> float:

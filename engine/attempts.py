@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mezan.solvers.budget import Budget
 from mezan.solvers.pack import Array
@@ -10,6 +10,10 @@ from mezan.solvers.problem import Family, Problem
 from mezan.solvers.solver import Solver
 
 from .log import Artifact
+from .seeding import Seed
+
+if TYPE_CHECKING:
+    from mezan.solvers.driver import Incumbent  # its module imports JAX
 
 Stopped = Literal["time", "iterations", "target", "gap", "done"]
 
@@ -20,6 +24,7 @@ class Work:
 
     The callbacks run on the event loop: ``started(lanes, lane, device)`` before the first chunk, ``improved(objective,
     solution, iterations, seconds)`` for each checked incumbent, ``saved(artifact, iterations, seconds)`` for each checkpoint.
+    ``known`` is a result to start from, worked in before the first chunk; a checkpoint has it in it already.
     ``reached(objective)`` says what an incumbent that good ends: it is asked after every chunk, since bounds tighten meanwhile.
     """
 
@@ -33,8 +38,26 @@ class Work:
     saved: Callable[[Artifact, int, float], None]
     reached: Callable[[float], Stopped | None]
     resume: bytes | None = None
+    known: Seed | None = None
     spent: float = 0.0
     deadline: float = float("inf")
+
+
+@dataclass(slots=True, kw_only=True)
+class Race:
+    """What an executor needs of a race: the work of each pan, by name. ``resume`` is a checkpoint of all of them.
+
+    Beside what each pan reports: ``told(receiver, source, incumbent, iterations, source_iterations, seconds)`` after an
+    incumbent was worked into the receiver, ``saved(artifact, iterations by pan, seconds)`` for each checkpoint, ``broke(pan,
+    ended)`` when a pan is out while another goes on.
+    """
+
+    pans: Mapping[str, Work]
+    told: "Callable[[str, str, Incumbent, int, int, float], None]"
+    saved: Callable[[Artifact, Mapping[str, int], float], None]
+    broke: "Callable[[str, NotFound], None]"
+    resume: bytes | None = None
+    spent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from .attempting import Attempt, Parts, Progress, code_of, text_of
 from .choosing import candidates_for, choose, named, policy_for, profile
 from .errors import LeaseLost
 from .journal import Journal
+from .racing import Racing
 from .run import Cancel, Command, RunState, TaskState
 
 logger = structlog.get_logger(__name__)
@@ -109,6 +110,9 @@ class Conductor:
 
     async def _tasks(self) -> None:
         journal = self.journal
+        if journal.state.races:
+            await self._race()
+            return
         unfinished = [name for name, task in journal.state.tasks.items() if task.status != "succeeded"]
         if len(unfinished) == 1:
             await self._task(unfinished[0])
@@ -132,11 +136,39 @@ class Conductor:
 
             start()
 
+    async def _problem(self, name: str) -> Problem:
+        if name not in self._problems:
+            self._problems[name] = await self._parts.load_problem(self.journal.state.tasks[name].spec)
+        return self._problems[name]
+
+    async def _race(self) -> None:
+        """Both pans are profiled, which is done once, and chosen like any task; then they are one job."""
+        journal = self.journal
+        problem = await self._problem(journal.request.pans[0])
+        family = self._parts.catalog.family_of(problem)
+        for name in journal.request.pans:
+            if journal.state.tasks[name].status == "waiting":
+                known = next((task.profile for task in journal.state.tasks.values() if task.profile), None)
+                if known is None:
+                    await self._profile(journal.state.tasks[name], family, problem)
+                else:
+                    journal.soon(known.model_copy(update={"task": name, "seconds": 0.0}))
+            if journal.state.tasks[name].status == "profiled":
+                await self._choose(journal.state.tasks[name], family, problem)
+        progress = {
+            name: self._progress.setdefault(name, Progress())
+            for name in journal.request.pans
+            if journal.state.tasks[name].status == "chosen"
+        }
+        attempts = {
+            name: Attempt(self._parts, journal, name, family, problem, own, self.solutions, self._over)
+            for name, own in progress.items()
+        }
+        await Racing(self._parts, journal, attempts, progress, self._over).run()
+
     async def _task(self, name: str) -> None:
         journal = self.journal
-        problem = self._problems.get(name)
-        if problem is None:
-            problem = self._problems[name] = await self._parts.load_problem(journal.state.tasks[name].spec)
+        problem = await self._problem(name)
         family = self._parts.catalog.family_of(problem)
         while not journal.state.over:
             task = journal.state.tasks[name]

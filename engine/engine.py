@@ -33,6 +33,7 @@ from .recovery import adopt
 from .replay import Replayer, ReplayReport
 from .run import NOTHING, RunState, decide, fold
 from .scheduler import Scheduler
+from .seeding import KnownOf
 from .stores.sqlite import SQLiteStore
 from .streams import whole_stream
 from .submitting import Options, Submission, submission
@@ -56,10 +57,11 @@ class Engine:
         standings_read: Sequence[str],
         capacity: Mapping[str, int],
         largest_batch: int = 64,
+        known: KnownOf | None = None,
     ) -> None:
         self._store, self.follower = store, follower
         self.catalog, self.policies = catalog, policies
-        self._standings, self._standings_read = standings, standings_read
+        self._standings, self._standings_read, self._known = standings, standings_read, known
         self.scheduler = Scheduler(execute, capacity, largest_batch=largest_batch)
         self._conductors: dict[str, Conductor] = {}
         self._unrecorded: dict[str, BaseException] = {}
@@ -125,6 +127,7 @@ class Engine:
             lease=lease,
             load_problem=self.problem,
             load_artifact=self._store.artifact,
+            known=self._known,
         )
         return lease
 
@@ -167,6 +170,7 @@ class Engine:
         idempotency_key: str | None = None,
         after: Mapping[str, tuple[str, ...]] | None = None,
         fresh: bool = False,
+        pans: Sequence[str] | None = None,
     ) -> Run:
         """Ask for a problem to be solved (or several, by task name); returns once the request is durable.
 
@@ -185,6 +189,8 @@ class Engine:
             after: task names that must succeed before a task starts.
             fresh: start from nothing; otherwise a solver that can starts from the best result that the log has for the
                 same instance, and never ends worse.
+            pans: two solvers (``("hybrid", "enhanced")``) that race on the instance and tell each other what they find.
+                They share ``time_limit``; ``iterations`` are for each. A race starts from nothing, and is a rated match.
 
         Raises:
             BadInput: an argument breaks a rule; nothing was recorded.
@@ -206,6 +212,7 @@ class Engine:
             idempotency_key=idempotency_key,
             after=after or {},
             fresh=fresh,
+            pans=pans,
         )
         options.check(self.policies)
         return await self._record(await submission(self.catalog, problem, options, self._parts.lease.worker))
@@ -324,6 +331,8 @@ class Engine:
                 raise RunFailedError(run, "unfinished", "it has no terminal event")
         tasks: dict[str, TaskResult] = {}
         for name, task in state.tasks.items():
+            if task.result is None and state.races:
+                continue  # a pan that broke; the other has the result
             if task.result is None:
                 raise RunFailedError(run, "unfinished", f"task {name} has no result")
             solution = solutions.get(name)
@@ -332,7 +341,14 @@ class Engine:
             tasks[name] = _task_result(task.spec, task.result, solution)
         if state.request is None:
             raise RunFailedError(run, "unfinished", "it has no request")
-        return Result(run=run, policy=state.request.policy, seed=state.request.seed, seconds=last.seconds, tasks=tasks)
+        return Result(
+            run=run,
+            policy=state.request.policy,
+            seed=state.request.seed,
+            seconds=last.seconds,
+            tasks=tasks,
+            pans=state.request.pans,
+        )
 
     def incumbents(self, run: str) -> Mapping[str, Any]:
         """Task to the best solution so far of a run of this process; live, and still there when the run was cancelled."""
@@ -411,4 +427,6 @@ def _task_result(spec: e.TaskSpec, found: e.AttemptSucceeded, solution: Any) -> 
         iterations=found.iterations,
         seconds=found.seconds,
         compile_seconds=found.compile_seconds,
+        seeded_from=None if found.seeded_from is None else found.seeded_from.run,
+        seed_objective=None if found.seeded_from is None else found.seeded_from.objective,
     )

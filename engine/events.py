@@ -75,7 +75,8 @@ class CandidateCard(Part):
     """One solver as a policy saw it at the moment of choice.
 
     ``score`` is None when the policy has no number for it (an untried solver under UCB); ``rating`` is the Elo that
-    entered the score; ``trials`` count outcomes (results, failures, timeouts); ``refused`` says why it could not be a candidate.
+    entered the score; ``trials`` count outcomes (results, failures, timeouts) and unrated searches from a known result; ``refused`` says why
+    it could not be a candidate.
     """
 
     solver: str

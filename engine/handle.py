@@ -9,6 +9,7 @@ from mezan.solvers.pack import Array
 
 from . import events as e
 from .log import EventLog, Recorded
+from .pans import leaders
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -16,7 +17,8 @@ class TaskResult:
     """A checked result of one task.
 
     ``bound`` bounds the optimum from below for ``min`` and from above for ``max``; ``gap`` is the distance to the best known
-    objective in percent, None where none is known; ``seconds`` is the attempt's wall time.
+    objective in percent, None where none is known; ``seconds`` is the attempt's wall time. ``seeded_from`` is the run whose
+    result, of ``seed_objective``, the search started from: it never ends worse.
     """
 
     task: str
@@ -35,6 +37,13 @@ class TaskResult:
     iterations: int
     seconds: float
     compile_seconds: float
+    seeded_from: str | None = None
+    seed_objective: float | None = None
+
+    @property
+    def improved(self) -> bool | None:
+        """Whether it is better than the result that it started from; None when it started from none."""
+        return None if self.seed_objective is None else self.objective != self.seed_objective
 
     @property
     def gap(self) -> float | None:
@@ -54,17 +63,33 @@ class TaskResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """A completed run: one result per task; those of a run with a single task are reachable directly."""
+    """A completed run: one result per task; those of a run with a single task, or of a race's best pan, are reachable directly.
+
+    ``pans`` are the tasks of a race; one that broke has no result.
+    """
 
     run: str
     policy: str
     seed: int
     seconds: float
     tasks: Mapping[str, TaskResult]
+    pans: tuple[str, ...] = ()
+
+    @property
+    def winner(self) -> str | None:
+        """The pan that found the best of a race; None for a draw, and for other runs."""
+        best = leaders({name: task.objective for name, task in self.tasks.items()}, self._sense)
+        return best[0] if self.pans and len(best) == 1 else None
+
+    @property
+    def _sense(self) -> e.Sense:
+        return next(iter(self.tasks.values())).sense
 
     @property
     def only(self) -> TaskResult:
-        """The result of a run with a single task; raises ValueError for others."""
+        """The result of a run with a single task, or of the best pan of a race; raises ValueError for others."""
+        if self.pans:
+            return self.tasks[leaders({name: task.objective for name, task in self.tasks.items()}, self._sense)[0]]
         if len(self.tasks) != 1:
             msg = f"this run has tasks {', '.join(self.tasks)}; read result.tasks"
             raise ValueError(msg)

@@ -4,7 +4,7 @@ A run that the clock stopped is replayed by its iterations, so a slower machine 
 and devices are circumstances; objectives, solutions, features, bounds, states and choices are content, and content must match.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +12,7 @@ import anyio.to_thread
 
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import SolverFailed
-from mezan.solvers.pack import pack, unpack
+from mezan.solvers.pack import Array, pack, unpack
 from mezan.solvers.problem import Family, Problem
 from mezan.solvers.selection.registry import Policies
 from mezan.solvers.solver import Solver, load
@@ -24,6 +24,7 @@ from .errors import RunNotFound
 from .follower import Follower
 from .limits import budget_of
 from .log import Recorded
+from .race_replay import race
 from .stores.sqlite import SQLiteStore
 from .streams import whole_stream
 from .travel import value_as_of
@@ -163,7 +164,26 @@ class Replayer:
             await self._profile(mine, family, problem, check)
             for recorded in mine:
                 await self._stored_solution(recorded, family, problem, check)
-            await anyio.to_thread.run_sync(_attempts, mine, request, family, self._catalog, problem, check)
+            if request.pans:
+                continue
+            known = await self._known(mine, check)
+            await anyio.to_thread.run_sync(_attempts, mine, request, family, self._catalog, problem, known, check)
+        if request.pans:
+            await anyio.to_thread.run_sync(race, history, family, self._catalog, problem, check)
+
+    async def _known(self, mine: Sequence[Recorded], check: _Check) -> dict[str, Array]:
+        """The solutions that attempts started from, by digest, as far as they are kept."""
+        found: dict[str, Array] = {}
+        for recorded in mine:
+            if isinstance(was := recorded.event, e.AttemptStarted) and (spec := was.seeded_from) is not None:
+                content = await self._store.artifact(spec.solution)
+                if content is None:
+                    check.note(
+                        f"attempt {was.attempt} started from a solution that is no longer kept; it was not repeated"
+                    )
+                else:
+                    found[spec.solution] = unpack(content)["solution"]
+        return found
 
     async def _stored_solution(self, recorded: Recorded, family: Family[Any], problem: Problem, check: _Check) -> None:
         """The solution that was kept must be feasible and worth what was recorded."""
@@ -189,16 +209,17 @@ def _attempts(
     family: Family[Any],
     catalog: Catalog,
     problem: Problem,
+    known: Mapping[str, Array],
     check: _Check,
 ) -> None:
     """Repeat each attempt of a task in order; one that resumed a checkpoint goes on from the replayed state."""
     checkpoints: dict[str, bytes] = {}
     bound: e.BoundSpec | None = None
     for i, recorded in enumerate(mine):
-        if isinstance(known := recorded.event, e.ProblemProfiled):
-            bound = known.bound
-        elif isinstance(known, e.BoundTightened):
-            bound = e.BoundSpec(value=known.value, method=known.method)
+        if isinstance(past := recorded.event, e.ProblemProfiled):
+            bound = past.bound
+        elif isinstance(past, e.BoundTightened):
+            bound = e.BoundSpec(value=past.value, method=past.method)
         if not isinstance(started := recorded.event, e.AttemptStarted):
             continue
         solver = catalog.solver(started.solver)
@@ -206,7 +227,8 @@ def _attempts(
             check.note(f"{solver.name} was at version {started.version} and is at {solver.version} now")
         events = [r for r in mine[i + 1 :] if getattr(r.event, "attempt", None) == started.attempt]
         if solver.runs_in == "kernel":
-            _kernel(events, started, family, solver, problem, checkpoints, check)
+            if started.seeded_from is None or started.seeded_from.solution in known:
+                _kernel(events, started, family, solver, problem, known, checkpoints, check)
         else:
             _procedure(events, started, request, bound, family, solver, problem, check)
 
@@ -217,12 +239,20 @@ def _kernel(
     family: Family[Any],
     solver: Solver[Any],
     problem: Problem,
+    known: Mapping[str, Array],
     checkpoints: dict[str, bytes],
     check: _Check,
 ) -> None:
-    from mezan.solvers.driver import Drive, kernel_platform
+    from mezan.solvers.driver import Drive, Incumbent, kernel_platform
 
-    if started.device not in {"none", kernel_platform()}:
+    given = started.seeded_from
+    objective, solution = (None, None) if given is None else (given.objective, given.solution)
+    if started.device == "none":  # nothing was driven: what it was handed was enough, or it never got a slot
+        for recorded in events:
+            if isinstance(event := recorded.event, e.AttemptSucceeded):
+                check.same(recorded, objective=(event.objective, objective), solution=(event.solution, solution))
+        return
+    if started.device != kernel_platform():
         check.note(f"it ran on {started.device}; results are only promised to repeat on the same kind of device")
     driven = Drive(family, solver, [problem], [started.seed], lanes=started.lanes, lane=started.lane)
     if started.resumed_from is not None:
@@ -232,7 +262,8 @@ def _kernel(
                 f"the checkpoint {started.resumed_from[:12]} that attempt {started.attempt} resumed was not saved before"
             )
         driven.restore(content)
-    objective, solution = None, None
+    elif given is not None:
+        driven.inject({0: Incumbent(given.objective, known[given.solution])})
     for recorded in events:
         event = recorded.event
         if not isinstance(event, e.IncumbentFound | e.CheckpointSaved | e.AttemptSucceeded):

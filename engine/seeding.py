@@ -10,6 +10,7 @@ import structlog
 from mezan.solvers.pack import Array, unpack
 from mezan.solvers.problem import Family, Problem
 
+from . import context
 from .events import SeedSpec
 from .follower import Follower
 
@@ -70,3 +71,19 @@ async def seed_of(
         return found
     logger.warning("known solution not used", run=spec.run, solution=spec.solution, why=found)
     return None
+
+
+async def best_known(
+    known: KnownOf,
+    follower: Follower,
+    family: Family[Any],
+    problem: Problem,
+    instance: str,
+    load: Callable[[str], Awaitable[bytes | None]],
+) -> Seed | None:
+    """The best result that the log has for an instance of the ambient tenant, as a seed; one primary-key look-up."""
+    best = await known(follower, family.name, instance, context.tenant.get())
+    if best is None:
+        return None
+    spec = SeedSpec(run=best.run, objective=best.objective, solution=best.solution)
+    return await seed_of(spec, family, problem, load, proved_optimal=best.proved_optimal)

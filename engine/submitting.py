@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 from . import events as e
 from .artifacts import digest_of, prepare
 from .log import Artifact, Idempotency
+from .pans import pans_of
 
 SMALL = 64
 """A problem up to this size is checked and packed on the event loop: a thread hop would cost more."""
@@ -41,6 +42,7 @@ class Options:
     idempotency_key: str | None = None
     after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fresh: bool = False
+    pans: Sequence[str] | None = None
 
     def check(self, policies: Policies) -> None:
         """Raise BadInput for the first option that breaks a rule."""
@@ -60,6 +62,9 @@ class Options:
             raise BadInput(msg)
         if self.fresh not in {True, False}:
             msg = f"fresh must be True or False; got {self.fresh!r}"
+            raise BadInput(msg)
+        if self.pans is not None and (self.solver is not None or self.after):
+            msg = "a race names its solvers by `pans` and has no order of tasks; leave `solver` and `after` out"
             raise BadInput(msg)
 
 
@@ -85,10 +90,14 @@ async def submission(catalog: Catalog, given: Any, options: Options, worker: str
         raise BadInput(msg)
 
     def pack() -> list[tuple[e.TaskSpec, Artifact]]:
-        return [_packed(catalog, name, problem, options) for name, problem in problems.items()]
+        if options.pans is None:
+            return [_packed(catalog, name, problem, options) for name, problem in problems.items()]
+        return _raced(catalog, given, options.pans)
 
     small = len(problems) == 1 and next(iter(problems.values())).size <= SMALL
     packed = pack() if small else await anyio.to_thread.run_sync(pack)
+    if options.pans is not None:
+        problems = dict.fromkeys((spec.task for spec, _ in packed), given)
     requested = e.RunRequested(
         tasks=tuple(spec for spec, _ in packed),
         budget=e.BudgetSpec(
@@ -100,9 +109,11 @@ async def submission(catalog: Catalog, given: Any, options: Options, worker: str
         priority=options.priority,
         deadline=None if options.deadline is None else time.time() + options.deadline,
         worker=worker,
-        fresh=options.fresh,
+        fresh=options.fresh or options.pans is not None,
+        pans=() if options.pans is None else tuple(problems),
     )
-    return Submission(problems, requested, [artifact for _, artifact in packed], _once(requested, options))
+    artifacts = {artifact.digest: artifact for _, artifact in packed}
+    return Submission(problems, requested, list(artifacts.values()), _once(requested, options))
 
 
 def _once(requested: e.RunRequested, options: Options) -> Idempotency | None:
@@ -115,10 +126,24 @@ def _once(requested: e.RunRequested, options: Options) -> Idempotency | None:
 
 
 def _packed(catalog: Catalog, name: str, problem: Problem, options: Options) -> tuple[e.TaskSpec, Artifact]:
-    family = catalog.family_of(problem)
     preferred = problem.preferred if options.solver is None else None
     if (solver := options.solver or preferred) is not None:
         check_solver(catalog, solver, problem)
+    return _task(catalog, name, problem, options.after.get(name, ()), preferred)
+
+
+def _raced(catalog: Catalog, problem: Any, pans: Sequence[str]) -> list[tuple[e.TaskSpec, Artifact]]:
+    if not isinstance(problem, Problem):
+        msg = f"a race is on one problem, not on several by name; got {type(problem).__name__}"
+        raise BadInput(msg)
+    racers = pans_of(catalog, problem, pans)
+    return [_task(catalog, name, problem, (), solver.name) for name, solver in racers.items()]
+
+
+def _task(
+    catalog: Catalog, name: str, problem: Problem, after: tuple[str, ...], solver: str | None
+) -> tuple[e.TaskSpec, Artifact]:
+    family = catalog.family_of(problem)
     content, digest = problem.packed()
     spec = e.TaskSpec(
         task=name,
@@ -128,8 +153,8 @@ def _packed(catalog: Catalog, name: str, problem: Problem, options: Options) -> 
         size=problem.size,
         label=problem.name,
         best_known=problem.best_known,
-        after=options.after.get(name, ()),
-        solver=preferred,
+        after=after,
+        solver=solver,
     )
     return spec, prepare("problem", content, digest)
 

@@ -11,7 +11,13 @@ A result meets, in this order of preference:
 2. the par opponent of its cluster, whose rating stays 1500: the score is ``1 - F(loss)``, ``F`` the mid-rank empirical
    distribution of the last 256 losses in the cluster. Without earlier losses there is no game at all.
 
-A failure or timeout has loss 1 and meets par; a transient failure that will be tried again is no outcome.
+A failure or timeout has loss 1 and meets par; a transient failure that will be tried again is no outcome. An attempt that
+started from a known result is not rated: a solver that was handed the answer has not earned it, nor does it fail on
+even terms. It is counted as ``seeded``, so that policies know that the solver has been tried.
+
+The two results of a race meet each other, once, and nobody else: each had a part of the time and was told what the other
+found, so their losses are not their own, and they count as ``seeded`` too. What a pan found itself is what is compared, so
+the one that found the final best wins. A pan whose rival broke has no game; the rival's failure is a failure.
 
 ``K`` decays with the solver's outcomes ``n`` in the same table: ``K = 8 + 24 / (1 + n / 20)``, so 32 at first, 12
 after 100, and 8 in the limit: early ratings move fast, late ones depend little on the order of events.
@@ -26,22 +32,22 @@ from math import floor
 from typing import Any
 
 from mezan.engine.log import Recorded
+from mezan.solvers.gaps import equal
 from mezan.solvers.selection.standings import START_RATING, Record
 
 from .canonical import dumps, loads
 
 PAR_RATING = START_RATING
-TIE = 1e-9
 WINDOW = 256
 MATCHES = 4096
 GRID = 2.0**20
 
-RATING, GAMES, WINS, DRAWS, OUTCOMES, LOSS, SQUARES, FAILURES = range(8)
+RATING, GAMES, WINS, DRAWS, OUTCOMES, LOSS, SQUARES, FAILURES, SEEDED = range(9)
 """Where a record keeps what; the order of the fields of :class:`Record`."""
 
 Records = dict[str, list[Any]]
-MatchKey = tuple[str, str, float, int | None, float | None]
-"""Family, instance, time limit, iteration limit, target."""
+MatchKey = tuple[str, str, float, int | None, float | None, float | None]
+"""Family, instance, time limit, iteration limit, target, gap."""
 
 
 @dataclass(slots=True)
@@ -112,7 +118,7 @@ class Elo:
     """See the module."""
 
     name = "elo"
-    version = 1
+    version = 2
     handles = frozenset({"AttemptSucceeded", "AttemptFailed", "AttemptTimedOut"})
 
     def initial(self) -> EloState:
@@ -132,8 +138,17 @@ class Elo:
             pool = state.clusters[data["cluster"]] = Pool()
         own = table.get(solver)
         if own is None:
-            own = table[solver] = [START_RATING, 0, 0, 0, 0, 0.0, 0.0, 0]
+            own = table[solver] = [START_RATING, 0, 0, 0, 0, 0.0, 0.0, 0, 0]
         local = _enter(pool.records, solver, own)
+        if data.get("seeded_from") is not None:
+            own[SEEDED] += 1
+            local[SEEDED] += 1
+            return state
+        if (rival := data.get("rival")) is not None:
+            own[SEEDED] += 1
+            local[SEEDED] += 1
+            _race(table, pool.records, own, local, data, rival)
+            return state
         loss: float = data["loss"] if succeeded else 1.0
         rivals = _meet(state, data, solver) if succeeded else None
         if rivals:
@@ -190,14 +205,21 @@ def _play_par(record: list[Any], score: float) -> None:
 def _enter(records: Records, solver: str, own: list[Any]) -> list[Any]:
     local = records.get(solver)
     if local is None:
-        local = records[solver] = [own[RATING], 0, 0, 0, 0, 0.0, 0.0, 0]
+        local = records[solver] = [own[RATING], 0, 0, 0, 0, 0.0, 0.0, 0, 0]
     return local
 
 
 def _meet(state: EloState, data: dict[str, Any], solver: str) -> dict[str, float]:
     """The other solvers' latest results on this instance and budget; enters this one for those to come."""
     budget = data["budget"]
-    key = (data["family"], data["instance"], budget["time_limit"], budget["iterations"], budget["target"])
+    key = (
+        data["family"],
+        data["instance"],
+        budget["time_limit"],
+        budget["iterations"],
+        budget["target"],
+        budget["gap"],
+    )
     results = state.matches.get(key)
     if results is None:
         state.matches[key] = {solver: data["objective"]}
@@ -207,6 +229,18 @@ def _meet(state: EloState, data: dict[str, Any], solver: str) -> dict[str, float
     rivals = {name: objective for name, objective in results.items() if name != solver}
     results[solver] = data["objective"]
     return rivals
+
+
+def _race(
+    table: Records, records: Records, own: list[Any], local: list[Any], data: dict[str, Any], rival: dict[str, Any]
+) -> None:
+    """The game of a race, from the one event of the two whose solver comes first: each of them knows both results."""
+    other: str = rival["solver"]
+    if rival["objective"] is None or data["solver"] > other:
+        return
+    if other not in table:
+        table[other] = [START_RATING, 0, 0, 0, 0, 0.0, 0.0, 0, 0]
+    _play_rivals(table, records, own, local, data["objective"], data["sense"], {other: rival["objective"]})
 
 
 def _play_rivals(
@@ -224,8 +258,7 @@ def _play_rivals(
     for name in sorted(rivals) if len(rivals) > 1 else rivals:
         other = rivals[name]
         ahead = other - objective if sense == "min" else objective - other
-        tie = abs(ahead) <= TIE * max(abs(objective), abs(other))
-        score = 0.5 if tie else float(ahead > 0)
+        score = 0.5 if equal(objective, other) else float(ahead > 0)
         rival = table[name]
         rival_local = _enter(records, name, rival)
         surprise = score - expected(own[RATING], rival[RATING])

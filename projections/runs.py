@@ -5,13 +5,14 @@ from typing import Any
 from mezan.engine.events import TERMINAL
 from mezan.engine.folds import Row
 from mezan.engine.log import Recorded
+from mezan.engine.pans import leaders
 from mezan.solvers.gaps import gap
 
 Json = dict[str, Any]
 STATUS = {"RunCompleted": "completed", "RunFailed": "failed", "RunCancelled": "cancelled"}
 SHOWN = (
     "solver", "version", "objective", "gap", "bound", "proved_optimal", "loss", "seconds", "iterations", "solution",
-    "checkpoint",
+    "checkpoint", "seeded_from",
 )  # fmt: skip
 """What a row of a run with a single task repeats from that task."""
 
@@ -19,13 +20,14 @@ SHOWN = (
 class Runs:
     """Keyed by stream. ``status`` (the tag): requested, running, completed, failed, cancelled.
 
-    ``tasks`` holds the same figures per task; a run of one task repeats them beside its own. Times are microseconds
+    ``tasks`` holds the same figures per task; a run of one task repeats them beside its own, a race those of the pan that
+    leads. ``winner`` is the pan that found the best of a race that completed, None for a draw. Times are microseconds
     since the epoch, ``gap`` is in percent of the best known objective, ``seconds`` is the run's wall time once it
     ended. ``worker`` is who runs it now: an unfinished run of a lost worker is found by it.
     """
 
     name = "runs"
-    version = 1
+    version = 2
     opens = frozenset({"RunRequested"})
     handles = frozenset(
         {
@@ -66,6 +68,8 @@ class Runs:
             row["seconds"] = data["seconds"]
             row["error"] = data.get("error")
             row["message"] = data.get("message") or data.get("reason")
+            if row["pans"] and kind == "RunCompleted" and len(ahead := _ahead(row["tasks"])) == 1:
+                row["winner"] = ahead[0]
         else:
             tasks = row["tasks"]
             task = tasks.get(data["task"])
@@ -75,6 +79,8 @@ class Runs:
             task.update(shown)
             if len(tasks) == 1:
                 row.update(shown)
+            elif row["pans"] and (ahead := _ahead(tasks)):
+                row.update({name: tasks[ahead[0]][name] for name in SHOWN})
         return row
 
     def tag(self, row: Row) -> str:
@@ -96,6 +102,8 @@ def _blank(event: Recorded) -> Row:
         "family": "",
         "size": 0,
         "best_known": None,
+        "pans": [],
+        "winner": None,
         "budget": None,
         "policy": None,
         "forced": None,
@@ -138,6 +146,8 @@ def _requested(row: Row, data: Json) -> None:
         task = _blank_task(spec["family"], spec["label"], spec["size"])
         task.update(sense=spec["sense"], problem=spec["problem"], best_known=spec["best_known"], after=spec["after"])
         row["tasks"][spec["task"]] = task
+    if data["pans"]:
+        tasks, row["pans"] = tasks[:1], list(data["pans"])
     row["label"] = ", ".join(spec["label"] for spec in tasks if spec["label"])
     row["family"] = "+".join(dict.fromkeys(spec["family"] for spec in tasks))
     row["size"] = sum(spec["size"] for spec in tasks)
@@ -145,7 +155,13 @@ def _requested(row: Row, data: Json) -> None:
         row["best_known"] = tasks[0]["best_known"]
     for name in ("budget", "policy", "seed", "priority", "worker"):
         row[name] = data[name]
-    row["forced"] = data["solver"]
+    row["forced"] = (tasks[0]["solver"] if len(tasks) == 1 else None) or data["solver"]
+
+
+def _ahead(tasks: dict[str, Json]) -> list[str]:
+    """The pans with the best objective so far: none before the first, several in a draw."""
+    found = {name: task["objective"] for name, task in tasks.items() if task["objective"] is not None}
+    return leaders(found, next(iter(tasks.values()))["sense"]) if found else []
 
 
 def _chosen(row: Row, task: Json, data: Json, event: Recorded) -> Json:
@@ -161,7 +177,11 @@ def _started(row: Row, task: Json, data: Json, event: Recorded) -> Json:
         row["started_at"] = event.recorded_at
     task["attempts"] += 1
     task["error"] = task["message"] = None
-    return {"solver": data["solver"], "version": data["version"]}
+    shown = {"solver": data["solver"], "version": data["version"], "seeded_from": data["seeded_from"]}
+    if (known := data["seeded_from"]) is not None:
+        value = known["objective"]
+        shown |= {"objective": value, "gap": gap(value, task["best_known"]), "solution": known["solution"]}
+    return shown
 
 
 def _incumbent(row: Row, task: Json, data: Json, event: Recorded) -> Json:

@@ -28,11 +28,13 @@ class SolverStats:
     """Per solver and version: attempts by outcome, losses (a failure or timeout counts 1), seconds, proofs, and ``bests``.
 
     A transient failure that will be tried again is counted as ``retried`` as well, and is no outcome. A result counts as ``best`` when no earlier result on its instance was better (the last 4,096 instances are kept).
+    An attempt that started from a known result is counted as ``seeded`` and nothing else: the solver was handed the answer.
+    A success in a race is counted as ``raced`` as well, and has no loss: its rival told the solver what it found.
     Sums, not means, are kept, so that figures of several logs can be added; :func:`means` divides.
     """
 
     name = "solver_stats"
-    version = 1
+    version = 2
     handles = frozenset(COUNTS)
 
     def initial(self) -> StatsState:
@@ -46,6 +48,12 @@ class SolverStats:
         figures = state.solvers.get(name)
         if figures is None:
             figures = state.solvers[name] = _blank(data["solver"], data["version"])
+        if data.get("seeded_from") is not None:
+            if event.type == "AttemptStarted":
+                figures["seeded"] += 1
+            elif event.type == "AttemptSucceeded":
+                _is_best(state.best, data["instance"], data["objective"], data["sense"])
+            return state
         figures[COUNTS[event.type]] += 1
         if event.type == "AttemptStarted":
             return state
@@ -58,9 +66,12 @@ class SolverStats:
             figures["loss_sum"] += 1.0
             figures["loss_squares"] += 1.0
             return state
-        loss = data["loss"]
-        figures["loss_sum"] += loss
-        figures["loss_squares"] += loss * loss
+        if data.get("rival") is None:
+            loss = data["loss"]
+            figures["loss_sum"] += loss
+            figures["loss_squares"] += loss * loss
+        else:
+            figures["raced"] += 1
         figures["compile_seconds"] += data["compile_seconds"]
         figures["iterations"] += data["iterations"]
         if data["proved_optimal"]:
@@ -80,19 +91,19 @@ class SolverStats:
 
 
 def means(figures: dict[str, Any]) -> dict[str, float | None]:
-    """Mean loss, mean seconds and success rate of one solver; None before the first outcome."""
+    """Mean loss (races left out), mean seconds and success rate of one solver; None before the first outcome."""
     outcomes = figures["successes"] + figures["failures"] + figures["timeouts"] - figures["retried"]
     if not outcomes:
         return {"mean_loss": None, "mean_seconds": None, "success_rate": None}
     return {
-        "mean_loss": figures["loss_sum"] / outcomes,
+        "mean_loss": figures["loss_sum"] / alone if (alone := outcomes - figures["raced"]) else None,
         "mean_seconds": figures["seconds"] / outcomes,
         "success_rate": figures["successes"] / outcomes,
     }
 
 
 def _blank(solver: str, version: str) -> dict[str, Any]:
-    counts = dict.fromkeys([*COUNTS.values(), "retried", "proofs", "bests", "iterations"], 0)
+    counts = dict.fromkeys([*COUNTS.values(), "retried", "seeded", "raced", "proofs", "bests", "iterations"], 0)
     sums = dict.fromkeys(["loss_sum", "loss_squares", "seconds", "compile_seconds"], 0.0)
     return {"solver": solver, "version": version, "family": None, **counts, **sums}
 

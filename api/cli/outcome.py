@@ -13,6 +13,7 @@ Json = dict[str, Any]
 PER_TASK = (
     "family", "instance", "size", "sense", "solver", "version", "objective", "solution", "lower_bound", "upper_bound",
     "bound_method", "best_known", "gap", "proved_optimal", "stopped", "iterations", "compile_seconds", "cluster",
+    "seeded_from", "seed_objective", "improved",
 )  # fmt: skip
 
 
@@ -34,6 +35,7 @@ def outcome(history: Sequence[Recorded], solutions: Mapping[str, Any] | None = N
     """
     row = fold_run(history)
     proofs = {r.data["task"]: r.data["bound"] for r in history if r.type == "ProblemProfiled"}
+    proofs |= {r.data["task"]: r.data for r in history if r.type == "BoundTightened"}
     ends = {r.data["task"]: r.data for r in history if r.type == "AttemptSucceeded"}
     tasks = {
         name: _task(task, proofs.get(name), ends.get(name), (solutions or {}).get(name))
@@ -61,6 +63,7 @@ def outcome(history: Sequence[Recorded], solutions: Mapping[str, Any] | None = N
 
 def _task(task: Json, proof: Json | None, end: Json | None, solution: Any) -> Json:
     bound, objective = proof["value"] if proof else None, task["objective"]
+    seed = task["seeded_from"]
     least = task["sense"] == "min"
     return {
         "family": task["family"],
@@ -81,6 +84,9 @@ def _task(task: Json, proof: Json | None, end: Json | None, solution: Any) -> Js
         "iterations": task["iterations"],
         "compile_seconds": end["compile_seconds"] if end else None,
         "cluster": task["cluster"],
+        "seeded_from": seed["run"] if seed else None,
+        "seed_objective": seed["objective"] if seed else None,
+        "improved": objective != seed["objective"] if seed else None,
     }
 
 
@@ -99,7 +105,7 @@ async def kept_solutions(store: SQLiteStore, history: Sequence[Recorded]) -> dic
 
 def lines(about: Json) -> list[tuple[str, str]]:
     """The figures of a run for people, as label and value."""
-    from .output import clean, number, percent, seconds
+    from .output import clean, number, percent, seconds, short
 
     if "tasks" in about:
         return [
@@ -110,6 +116,10 @@ def lines(about: Json) -> list[tuple[str, str]]:
     shown = [("objective", number(about["objective"]) + (" (proved optimal)" if about["proved_optimal"] else ""))]
     if about["best_known"] is not None:
         shown.append(("gap", f"{percent(about['gap'])} to the best known {number(about['best_known'])}"))
+    if about["seeded_from"] is not None:
+        how = "improved" if about["improved"] else "not improved"
+        value = number(about["seed_objective"])
+        shown.append(("started from", f"the result of {short(about['seeded_from'])} ({value}); {how}"))
     bound = about["lower_bound"] if least else about["upper_bound"]
     if bound is not None and about["bound_method"]:
         shown.append(("lower bound" if least else "upper bound", f"{number(bound)} ({clean(about['bound_method'])})"))

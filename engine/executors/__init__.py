@@ -2,16 +2,21 @@
 
 from collections.abc import Sequence
 
+from mezan.engine.attempts import Race
 from mezan.engine.scheduler import Job
 
 from .kernels import drive
 from .procedures import inline, one
+from .race import race
 
 __all__ = ["execute"]
 
 
 async def execute(jobs: Sequence[Job], device: str) -> None:
     """Run a batch of jobs of one group to the end on one slot of ``device``."""
+    if isinstance(jobs[0].work, Race):
+        await race(jobs[0], device)
+        return
     match jobs[0].work.solver.runs_in:
         case "kernel":
             await drive(jobs, device)

@@ -41,6 +41,7 @@ async def drive(jobs: Sequence[Job], device: str) -> None:
     try:
         driven = await anyio.to_thread.run_sync(_prepare, [job.work for job in jobs])
         for i, lane in lanes.items():
+            lane.best = _given(lane.work)
             lane.work.started(driven.lanes, i, device)
         faults.reach("attempt.started")
         pace, saved_at = Pace(), start
@@ -72,7 +73,18 @@ def _prepare(works: Sequence[Work]) -> "Drive":
     driven = Drive(first.family, first.solver, [w.problem for w in works], [w.seed for w in works])
     if first.resume is not None:
         driven.restore(first.resume)
+        return driven
+    given = {i: incumbent for i, work in enumerate(works) if (incumbent := _given(work)) is not None}
+    if given:
+        driven.inject(given)
     return driven
+
+
+def _given(work: Work) -> "Incumbent | None":
+    """The known result that a search starts from."""
+    from mezan.solvers.driver import Incumbent
+
+    return None if work.known is None else Incumbent(work.known.spec.objective, work.known.solution)
 
 
 def _checkpoint(driven: "Drive", index: int) -> Artifact:

@@ -22,21 +22,21 @@ LEAST_TOTAL = 2
 class EloUCB:
     """``0.5 * global Elo + 0.5 * cluster Elo + 1.4 * sqrt(ln N / n)``, with ``n`` of ``N`` trials in the cluster.
 
-    A trial is an outcome: a checked result, a failure or a timeout. Solvers that the whole family has not tried go
-    first, in catalogue order, and have no score. One that only this cluster has not tried is scored with ``n = 0.5``
+    A trial is an outcome (a checked result, a failure or a timeout) or an unrated search from a known result. Solvers that
+    the whole family has not tried go first, in catalogue order, and have no score. One that only this cluster has not tried is scored with ``n = 0.5``
     (and ``N`` is at least 2), so that a refit of the clusters does not send every solver round again.
     Equal scores: catalogue order.
     """
 
     name: str = "elo_ucb_strict"
-    version: str = "1"
+    version: str = "2"
 
     def score(self, standings: Standings, solver: str) -> float:
         """The formula above for one solver."""
-        total = max(sum(record.outcomes for record in standings.in_cluster.values()), LEAST_TOTAL)
+        total = max(sum(record.trials for record in standings.in_cluster.values()), LEAST_TOTAL)
         local = standings.cluster_record(solver)
         value = GLOBAL_WEIGHT * standings.record(solver).rating + (1.0 - GLOBAL_WEIGHT) * local.rating
-        return value + EXPLORATION * math.sqrt(math.log(total) / max(local.outcomes, LEAST_TRIALS))
+        return value + EXPLORATION * math.sqrt(math.log(total) / max(local.trials, LEAST_TRIALS))
 
     def choose(
         self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int
@@ -46,7 +46,7 @@ class EloUCB:
         scores = {
             candidate.solver: self.score(standings, candidate.solver)
             for candidate in able
-            if standings.record(candidate.solver).outcomes
+            if standings.record(candidate.solver).trials
         }
         for candidate in able:
             if candidate.solver not in scores:
@@ -57,6 +57,6 @@ class EloUCB:
         local = standings.cluster_record(pick.solver)
         reason = (
             f"{pick.solver} has the highest score, {scores[pick.solver]:.1f}: Elo {rating:.0f} overall, "
-            f"{local.rating:.0f} in cluster {standings.cluster} with {local.outcomes} trials there"
+            f"{local.rating:.0f} in cluster {standings.cluster} with {local.trials} trials there"
         )
         return certain(pick, candidates, scores, reason)

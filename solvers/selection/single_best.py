@@ -30,11 +30,13 @@ def shrunk_losses(standings: Standings, candidates: Sequence[Candidate]) -> dict
 class SingleBest:
     """Each untried solver once, in catalogue order; then always the lowest shrunk mean loss (ties: catalogue order).
 
+    A search that started from a known result counts as tried, though it has no rated loss.
+
     The score is ``1 - loss``, so that more is better, as for every policy.
     """
 
     name: str = "single_best"
-    version: str = "1"
+    version: str = "2"
 
     def choose(
         self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int
@@ -44,9 +46,13 @@ class SingleBest:
         losses = shrunk_losses(standings, able)
         scores = {solver: 1.0 - loss for solver, loss in losses.items()}
         for candidate in able:
-            if candidate.solver not in losses:
+            if candidate.solver not in losses and not standings.record(candidate.solver).seeded:
                 reason = f"{candidate.solver} has no outcome yet, and untried solvers go first in catalogue order"
                 return certain(candidate, candidates, scores, reason)
-        pick = min(able, key=lambda candidate: losses[candidate.solver])
+        rated = [candidate for candidate in able if candidate.solver in losses]
+        if not rated:
+            reason = f"{able[0].solver} is the first in catalogue order, and no solver has a rated outcome yet"
+            return certain(able[0], candidates, scores, reason)
+        pick = min(rated, key=lambda candidate: losses[candidate.solver])
         reason = f"{pick.solver} has the lowest mean loss of the family: {losses[pick.solver]:.4g} (shrunk)"
         return certain(pick, candidates, scores, reason)

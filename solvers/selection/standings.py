@@ -8,7 +8,11 @@ START_RATING = 1500.0
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A solver's record: Elo rating, rated games and their outcomes, outcomes with a loss in [0, 1], and failures."""
+    """A solver's record: Elo rating, rated games and their outcomes, outcomes with a loss in [0, 1], and failures.
+
+    ``seeded`` counts searches that were handed solutions, at their start or by a rival in a race: tried, with no loss of
+    their own.
+    """
 
     rating: float = START_RATING
     games: int = 0
@@ -18,6 +22,12 @@ class Record:
     loss_sum: float = 0.0
     loss_squares: float = 0.0
     failures: int = 0
+    seeded: int = 0
+
+    @property
+    def trials(self) -> int:
+        """How often it was tried, rated or not."""
+        return self.outcomes + self.seeded
 
     @property
     def mean_loss(self) -> float | None:

@@ -138,6 +138,27 @@ async def test_a_process_that_dies_inside_a_kernel_run_loses_nothing(url, spawn,
         assert started[-1].seed == started[0].seed
 
 
+@pytest.mark.slow
+async def test_a_search_that_was_handed_a_result_keeps_it_through_a_crash(url, spawn):
+    """The attempt that goes on from a checkpoint names the same earlier run, ends no worse, and replays."""
+    options = ["--family", "qap", "--solver", "qap.tabu"]
+    said, errors = await finished(child := spawn(CHILD, url, *options, "--iterations", 200))
+    assert child.returncode == 0, errors
+    ((first,),) = said["run"]
+    dying = ["--iterations", 60_000, "--point", "attempt.checkpoint", "--nth", 3]
+    said, errors = await finished(child := spawn(CHILD, url, *options, *dying))
+    assert child.returncode == 9, errors
+    _, (run,), _ = await settled(url, said)
+    async with open_engine(url, read_only=True) as engine:
+        events = [r.event for r in await whole_stream(engine.store, run)]
+        result = await engine.result_of(run)
+    started = [event for event in events if isinstance(event, ev.AttemptStarted)]
+    assert started[-1].resumed_from is not None
+    assert {event.seeded_from.run for event in started} == {first}
+    assert result.seeded_from == first
+    assert result.objective <= started[0].seeded_from.objective
+
+
 @pytest.mark.parametrize("point", RECOVERY_DEATHS)
 async def test_a_process_that_dies_while_it_takes_over_is_taken_over_itself(url, spawn, point):
     """Crash, crash during recovery, recovery."""

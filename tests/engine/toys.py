@@ -80,6 +80,19 @@ class Kernel:
         return np.asarray(padded, np.int32)
 
 
+class SeedableKernel(Kernel):
+    """Takes an index from outside, and goes on looking."""
+
+    def padded(self, problem, solution):
+        return np.asarray(solution, np.int32)
+
+    def inject(self, arrays, state, solution):
+        import jax.numpy as jnp
+
+        numbers = arrays["numbers"]
+        return {**state, "best": jnp.where(numbers[solution[0]] < numbers[state["best"]], solution[0], state["best"])}
+
+
 def smallest(problem, budget, seed):
     return Answer(np.array([int(np.argmin(problem.numbers))], np.int32))
 
