@@ -70,7 +70,7 @@ FAMILY = Family(
         Solver(
             name="qap.tabu",
             family="qap",
-            version="1",
+            version="2",
             summary="robust tabu search, eight searches in step, the whole swap neighbourhood kept up to date",
             reference="Taillard, Parallel Computing 17 (1991)",
             load=_tabu,

@@ -13,7 +13,7 @@ from mezan.solvers.qap.family import FAMILY
 from mezan.solvers.seeds import key_data
 
 SOLVERS = {solver.name: solver for solver in FAMILY.solvers}
-BUDGET = {"qap.tabu": 1_500, "qap.annealing": 16_000, "qap.faq": 1_200, "qap.descent": 1_500}
+BUDGET = {"qap.tabu": 300, "qap.annealing": 16_000, "qap.faq": 1_200, "qap.descent": 1_500}
 SMALL = ("chr12a", "esc16a", "had12", "nug12", "rou12", "tai12a")
 each = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
 
@@ -104,9 +104,10 @@ def test_lanes_do_not_matter(solver, instance):
 
 
 @each
-def test_padding_does_not_matter(solver, instance):
-    """The same key gives the same incumbent unpadded as in the instance's bucket."""
-    kernel, problem = load(solver), instance("nug12")
+def test_padding_does_not_matter(solver, draw):
+    """The same key gives the same incumbent unpadded as in the instance's bucket, where no two swaps tie."""
+    one, other = draw(12, 0), draw(12, 1)
+    kernel, problem = load(solver), QAP(A=11 * one.A + other.A, B=13 * other.B - one.B)
 
     @jax.jit
     def run(arrays):
@@ -121,7 +122,7 @@ def test_padding_does_not_matter(solver, instance):
 def test_fully_asymmetric_instances_are_solved(instance):
     """bur26a, both of whose matrices are asymmetric with diagonals: the optimum within a fixed budget."""
     problem = instance("bur26a")
-    (best,), _ = advance(SOLVERS["qap.tabu"], [problem], [8_000])
+    (best,), _ = advance(SOLVERS["qap.tabu"], [problem], [1_000])
     assert best.objective == problem.best_known
 
 
@@ -132,7 +133,7 @@ def test_a_search_ends_with_its_counter():
     a = kernel.arrays(problem)
     state = jax.jit(kernel.init)(a, np.array([0, 1], np.uint32))
     step = jax.jit(kernel.step)
-    state["it"] = np.int32(2**31 - 2**16 - 2)
+    state["it"] = np.int32(2**31 - 2**16 - 10)
     assert not kernel.done(a, step(a, state, 1))
     assert kernel.done(a, step(a, state, 5))
 
