@@ -155,12 +155,13 @@ def _requested(row: Row, data: Json) -> None:
         row["best_known"] = tasks[0]["best_known"]
     for name in ("budget", "policy", "seed", "priority", "worker"):
         row[name] = data[name]
-    row["forced"] = (tasks[0]["solver"] if len(tasks) == 1 else None) or data["solver"]
+    row["forced"] = (tasks[0]["solver"] if len(row["tasks"]) == 1 else None) or data["solver"]
 
 
 def _ahead(tasks: dict[str, Json]) -> list[str]:
     """The pans with the best objective so far: none before the first, several in a draw."""
-    found = {name: task["objective"] for name, task in tasks.items() if task["objective"] is not None}
+    going = {name: task for name, task in tasks.items() if task["status"] not in {"failed", "timed out"}}
+    found = {name: task["objective"] for name, task in going.items() if task["objective"] is not None}
     return leaders(found, next(iter(tasks.values()))["sense"]) if found else []
 
 

@@ -7,7 +7,7 @@ from mezan.engine.scheduler import Job
 
 from .kernels import drive
 from .procedures import inline, one
-from .race import race
+from .races import race
 
 __all__ = ["execute"]
 

@@ -93,6 +93,43 @@ class SeedableKernel(Kernel):
         return {**state, "best": jnp.where(numbers[solution[0]] < numbers[state["best"]], solution[0], state["best"])}
 
 
+class Climber(SeedableKernel):
+    """Goes to the smaller neighbour, ``strides`` times an iteration, and is stuck where there is none until it is told better."""
+
+    def __init__(self, strides=1):
+        super().__init__()
+        self.strides = strides
+
+    def step(self, arrays, state, iterations):
+        import jax
+        import jax.numpy as jnp
+
+        numbers, last = arrays["numbers"], arrays["size"] - 1
+
+        def stride(_, s):
+            best, at = s["best"], jnp.clip(s["best"] + jnp.array([-1, 1]), 0, last)
+            nearest = at[jnp.argmin(numbers[at])]
+            return {**s, "best": jnp.where(numbers[nearest] < numbers[best], nearest, best)}
+
+        moved = jax.lax.fori_loop(0, iterations * self.strides, stride, state)
+        return {**moved, "at": state["at"] + iterations}
+
+
+class Breaking(SeedableKernel):
+    """Answers nonsense from some iteration on."""
+
+    def __init__(self, after):
+        super().__init__()
+        self.after = after
+
+    def best(self, arrays, state):
+        import jax.numpy as jnp
+
+        objective, index = super().best(arrays, state)
+        broken = state["at"] >= self.after
+        return jnp.where(broken, -(2.0**20), objective), jnp.where(broken, 99, index)
+
+
 def smallest(problem, budget, seed):
     return Answer(np.array([int(np.argmin(problem.numbers))], np.int32))
 

@@ -42,15 +42,6 @@ class _Side:
     begun: bool = False
     stopped: Stopped | None = None
 
-    @property
-    def leg(self) -> int | None:
-        """The iteration count at which its turn ends; None where time ends it."""
-        limit = self.work.budget.iterations
-        if limit is None:
-            return None
-        length = max(1, min(-(-limit // ROUNDS), LONGEST_LEG))
-        return min(limit, (self.pan.iterations // length + 1) * length)
-
     def ending(self) -> Stopped | None:
         """What ends the whole race: the proof of an exact solver, or an incumbent that is good enough."""
         if self.pan.done and self.work.solver.exact:
@@ -130,6 +121,12 @@ async def _open(run: _Run) -> None:
             run.sides[name] = _Side(name, work, pan, Pace(TURN))
 
 
+def end_of_leg(iterations: int, limit: int) -> int:
+    """Where the turn of a pan ends that has come so far, out of ``limit``: it depends on these two alone."""
+    length = min(-(-limit // ROUNDS), LONGEST_LEG)
+    return min(limit, (iterations // length + 1) * length)
+
+
 def _over(run: _Run) -> bool:
     """Stop the sides that have come to an end, all of them where one ends the race."""
     endings = [ending for side in run.sides.values() if (ending := side.ending()) is not None]
@@ -150,7 +147,8 @@ def _over(run: _Run) -> bool:
 
 async def _turn(run: _Run, side: _Side, clock: float) -> None:
     """Chunks until the side has used up its share; a side that has begun does nothing once the time is up."""
-    pan, improved, leg = side.pan, False, side.leg
+    pan, improved, limit = side.pan, False, side.work.budget.iterations
+    leg = None if limit is None else end_of_leg(pan.iterations, limit)
     while run.remaining > 0 or pan.best is None:
         count = side.pace.next(run.remaining, None if leg is None else leg - pan.iterations)
         start = time.perf_counter()
