@@ -33,19 +33,23 @@ STEPS = (0.25, 0.5, 0.75, 1.0)
 
 @dataclass(frozen=True)
 class Split:
-    """The objective as ``<A, X B X^T> + <C, X>`` with ``C = sum of u v^T``, and its computed projection bound.
+    """The objective as ``scale`` times ``<A, X B X^T> + <C, X>``, ``C = sum of u v^T``, and its computed projection bound.
 
     Attributes:
-        A: (n, n) Hermitian, real where the data allow it; diagonal shifted.
+        A: (n, n) Hermitian, real where the data allow it; entries within about one, diagonal shifted.
         B: as A.
         linear: the pairs (u, v) of C.
-        value: the bound, wrong by at most ``margin``.
+        own: the diagonals of A and B before they were shifted.
+        scale: a power of two.
+        value: the bound in units of ``scale``, wrong by at most ``margin``.
         margin: see ``value``.
     """
 
     A: Array
     B: Array
     linear: tuple[tuple[Array, Array], ...]
+    own: tuple[Array, Array]
+    scale: float
     value: float
     margin: float
 
@@ -60,37 +64,42 @@ def projection(problem: QAP, *, levels: bool = True, assign: bool = True) -> Bou
             weaker only where there are several (both matrices with a diagonal, or asymmetric).
     """
     best = split(problem, levels=levels, assign=assign)
-    return proved(best.value, best.margin, problem, "projection")
+    return proved(best.value * best.scale, best.margin * best.scale, problem, "projection")
 
 
 def split(problem: QAP, *, levels: bool = True, assign: bool = True) -> Split:
     """The best split found; see :func:`projection`."""
-    A, B = _hermitian(problem)
+    A, B, scale = _hermitian(problem)
+    own = a, b = np.diagonal(A).real, np.diagonal(B).real
     base_A, base_B = _spectrum(A), _spectrum(B)
-    best = base = _split(A, base_A, base_B, B, (), assign=assign)
+
+    def of(A: Array, spectrum_A: Array, B: Array, spectrum_B: Array, linear: tuple[tuple[Array, Array], ...]) -> Split:
+        value, margin = _value(A, spectrum_A, B, spectrum_B, linear, assign=assign)
+        return Split(A, B, linear, own, scale, value, margin)
+
+    best = base = of(A, base_A, B, base_B, ())
     if not levels:
         return best
-    a, b = np.diagonal(A).real, np.diagonal(B).real
     tilt_A, tilt_B = _tilt(A), _tilt(B)
     for t in STEPS:
         level = _shifted(B, t * tilt_B)
-        found = _split(A, base_A, _spectrum(level), level, ((a, t * tilt_B),), assign=assign)
+        found = of(A, base_A, level, _spectrum(level), ((a, t * tilt_B),))
         if found.value <= best.value:
             break
         best = found
     along = base
     for t in STEPS:
         level = _shifted(A, t * tilt_A)
-        found = _split(level, _spectrum(level), base_B, B, ((t * tilt_A, b),), assign=assign)
+        found = of(level, _spectrum(level), B, base_B, ((t * tilt_A, b),))
         if found.value <= along.value:
             break
         along = found
     return max(best, along, key=lambda s: s.value)
 
 
-def _split(
-    A: Array, spectrum_A: Array, spectrum_B: Array, B: Array, linear: tuple[tuple[Array, Array], ...], *, assign: bool
-) -> Split:
+def _value(
+    A: Array, spectrum_A: Array, B: Array, spectrum_B: Array, linear: tuple[tuple[Array, Array], ...], *, assign: bool
+) -> tuple[float, float]:
     n = len(A)
     r_A, r_B = A.sum(1), B.sum(1)
     terms = [*linear, ((2 / n) * r_A.real, r_B.real)]
@@ -99,8 +108,13 @@ def _split(
     least, margin = _least(terms, assign=assign)
     value = float(spectrum_A @ spectrum_B[::-1]) + least - float(r_A.real.sum() * r_B.real.sum()) / n**2
     # Hoffman and Wielandt: eigenvalues of a matrix wrong by E are wrong by at most |E|_F; |r|^2 <= n |A|_F^2.
-    margin += 32 * n * EPS * float(np.linalg.norm(A) * np.linalg.norm(B))
-    return Split(A, B, linear, value, margin)
+    return value, margin + 32 * n * EPS * float(np.linalg.norm(A) * np.linalg.norm(B))
+
+
+def basis(n: int) -> Array:
+    """V, (n, n - 1): all but the first column of the reflection that takes (1, ..., 1) to an axis."""
+    v = _reflector(n)
+    return np.asarray((np.eye(n) - 2 * np.multiply.outer(v, v))[:, 1:])
 
 
 def symmetrisable(problem: QAP) -> bool:
@@ -108,11 +122,15 @@ def symmetrisable(problem: QAP) -> bool:
     return any(bool((M == M.T).all()) for M in (problem.A, problem.B))
 
 
-def _hermitian(problem: QAP) -> tuple[Array, Array]:
-    A, B = problem.A.astype(np.float64), problem.B.astype(np.float64)
+def _hermitian(problem: QAP) -> tuple[Array, Array, float]:
     real = symmetrisable(problem)
-    A, B = ((M + M.T) / 2 if real else (M + M.T) / 2 + 0.5j * (M - M.T) for M in (A, B))
-    return A, B
+    matrices, scale = [], 1.0
+    for M in (problem.A, problem.B):
+        unit = float(np.ldexp(1.0, np.frexp(np.abs(M).max())[1] - 1))  # a power of two: nothing is rounded
+        scale *= unit
+        N = M / unit
+        matrices.append((N + N.T) / 2 if real else (N + N.T) / 2 + 0.5j * (N - N.T))
+    return matrices[0], matrices[1], scale
 
 
 def _tilt(M: Array) -> Array:
@@ -128,16 +146,19 @@ def _shifted(M: Array, tilt: Array) -> Array:
 
 
 def _spectrum(M: Array) -> Array:
-    """Eigenvalues of ``V^T M V``, ascending. V is all but the first column of the reflection of (1, ..., 1) to an axis."""
-    n = len(M)
-    v = np.ones(n)
-    v[0] += np.sqrt(n)
-    v /= np.linalg.norm(v)
+    """Eigenvalues of ``V^T M V``, ascending."""
+    v = _reflector(len(M))
     w = M @ v
     k = float((v @ w).real)
     u = 2 * (w - k * v)  # (I - 2 v v^T) M (I - 2 v v^T) = M - u v^T - v u^*
     reflected = M - np.multiply.outer(u, v) - np.multiply.outer(v, u.conj())
     return np.asarray(np.linalg.eigvalsh(reflected[1:, 1:]))
+
+
+def _reflector(n: int) -> Array:
+    v = np.ones(n)
+    v[0] += np.sqrt(n)
+    return np.asarray(v / np.linalg.norm(v))
 
 
 def _least(terms: list[tuple[Array, Array]], *, assign: bool) -> tuple[float, float]:
