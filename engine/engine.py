@@ -22,15 +22,17 @@ from . import faults
 from .attempting import Parts
 from .choosing import StandingsOf
 from .conductor import Conductor
-from .errors import RunCancelledError, RunFailedError, RunNotFound, StoreError
+from .errors import RunNotFound, StoreError
 from .executors import execute
 from .follower import Follower
-from .handle import Result, Run, TaskResult
+from .handle import Result, Run
 from .ids import new_id
 from .leases import LEASE_SECONDS, Lease
 from .log import NEW, EventLog, Write
+from .many import record_many, submissions
 from .recovery import adopt
 from .replay import Replayer, ReplayReport
+from .results import result
 from .run import NOTHING, RunState, decide, fold
 from .scheduler import Scheduler
 from .seeding import KnownOf
@@ -217,6 +219,28 @@ class Engine:
         options.check(self.policies)
         return await self._record(await submission(self.catalog, problem, options, self._parts.lease.worker))
 
+    async def submit_many(
+        self, problems: Sequence[Problem | Mapping[str, Problem]], *, seed: int | None = None, **options: Any
+    ) -> list[Run]:
+        """Submit one run per problem with the same options, all checked before any is recorded; same-shape runs share calls.
+
+        Args:
+            problems: what :meth:`submit` takes, any number of times.
+            seed: each run's seed derives from it and its index; drawn when None.
+            options: as for :meth:`submit`; an ``idempotency_key`` is the beginning of each run's own (``key/0``, ``key/1``, ...).
+
+        Raises:
+            BadInput: an option breaks a rule, or the problem at the index that the message names; nothing was recorded.
+            StoreError: the database refused; what was recorded before goes on.
+        """
+        if self._parts is None:
+            msg = "the engine must be open to submit; use `async with open_engine(...) as engine:`"
+            raise BadInput(msg)
+        asked = Options(seed=seed, **options)
+        asked.check(self.policies)
+        worker = self._parts.lease.worker
+        return await record_many(await submissions(self.catalog, problems, asked, worker), self._record)
+
     async def _record(self, asked: Submission) -> Run:
         if self._tasks is None or self._parts is None:
             msg = "the engine was closed before the request was recorded; submit it to an open one"
@@ -310,45 +334,15 @@ class Engine:
         if conductor is not None:
             await conductor.finished.wait()
             if conductor.journal.recorded:
-                return await self._result(run, conductor.journal.state, conductor.journal.final, conductor.solutions)
+                journal = conductor.journal
+                return await result(run, journal.state, journal.final, conductor.solutions, self.solution)
         why = self._unrecorded.get(run) if conductor is None else conductor.unrecorded
         if why is not None:
             msg = f"the end of run {run} could not be recorded ({why}); it is resumed when the database is opened again"
             raise StoreError(msg) from why
         async for recorded in Run(self, run).events():
             last = recorded.event
-        return await self._result(run, await self.state(run), last, {})
-
-    async def _result(self, run: str, state: RunState, last: e.Event | None, solutions: Mapping[str, Any]) -> Result:
-        match last:
-            case e.RunFailed():
-                raise RunFailedError(run, last.error, last.message)
-            case e.RunCancelled():
-                raise RunCancelledError(f"run {run} was cancelled: {last.reason}")
-            case e.RunCompleted():
-                pass
-            case _:
-                raise RunFailedError(run, "unfinished", "it has no terminal event")
-        tasks: dict[str, TaskResult] = {}
-        for name, task in state.tasks.items():
-            if task.result is None and state.races:
-                continue  # a pan that broke; the other has the result
-            if task.result is None:
-                raise RunFailedError(run, "unfinished", f"task {name} has no result")
-            solution = solutions.get(name)
-            if solution is None:
-                solution = await self.solution(task.result.solution)
-            tasks[name] = _task_result(task.spec, task.result, solution)
-        if state.request is None:
-            raise RunFailedError(run, "unfinished", "it has no request")
-        return Result(
-            run=run,
-            policy=state.request.policy,
-            seed=state.request.seed,
-            seconds=last.seconds,
-            tasks=tasks,
-            pans=state.request.pans,
-        )
+        return await result(run, await self.state(run), last, {}, self.solution)
 
     def incumbents(self, run: str) -> Mapping[str, Any]:
         """Task to the best solution so far of a run of this process; live, and still there when the run was cancelled."""
@@ -407,26 +401,3 @@ class Engine:
     async def as_of(self, projection: str, at: int | datetime) -> Any:
         """A projection as it was at a log position or a time."""
         return await self.follower.as_of(projection, at)
-
-
-def _task_result(spec: e.TaskSpec, found: e.AttemptSucceeded, solution: Any) -> TaskResult:
-    return TaskResult(
-        task=spec.task,
-        family=spec.family,
-        sense=spec.sense,
-        label=spec.label,
-        solver=found.solver,
-        version=found.version,
-        objective=found.objective,
-        solution=solution,
-        bound=None if found.bound is None else found.bound.value,
-        bound_method=None if found.bound is None else found.bound.method,
-        best_known=spec.best_known,
-        proved_optimal=found.proved_optimal,
-        stopped=found.stopped,
-        iterations=found.iterations,
-        seconds=found.seconds,
-        compile_seconds=found.compile_seconds,
-        seeded_from=None if found.seeded_from is None else found.seeded_from.run,
-        seed_objective=None if found.seeded_from is None else found.seeded_from.objective,
-    )

@@ -79,6 +79,14 @@ class Submission:
 
 
 async def submission(catalog: Catalog, given: Any, options: Options, worker: str) -> Submission:
+    """As :func:`prepared`, on a thread where it may take long."""
+    problems = problems_of(given)
+    if len(problems) == 1 and next(iter(problems.values())).size <= SMALL:
+        return prepared(catalog, given, options, worker)
+    return await anyio.to_thread.run_sync(prepared, catalog, given, options, worker)
+
+
+def prepared(catalog: Catalog, given: Any, options: Options, worker: str) -> Submission:
     """Check the problems against the options, which :meth:`Options.check` has seen, and pack them.
 
     Raises:
@@ -88,15 +96,10 @@ async def submission(catalog: Catalog, given: Any, options: Options, worker: str
     if unknown := set(options.after) - set(problems):
         msg = f"`after` must name tasks of the run; got {', '.join(sorted(unknown))}"
         raise BadInput(msg)
-
-    def pack() -> list[tuple[e.TaskSpec, Artifact]]:
-        if options.pans is None:
-            return [_packed(catalog, name, problem, options) for name, problem in problems.items()]
-        return _raced(catalog, given, options.pans)
-
-    small = len(problems) == 1 and next(iter(problems.values())).size <= SMALL
-    packed = pack() if small else await anyio.to_thread.run_sync(pack)
-    if options.pans is not None:
+    if options.pans is None:
+        packed = [_packed(catalog, name, problem, options) for name, problem in problems.items()]
+    else:
+        packed = _raced(catalog, given, options.pans)
         problems = dict.fromkeys((spec.task for spec, _ in packed), given)
     requested = e.RunRequested(
         tasks=tuple(spec for spec, _ in packed),

@@ -1,0 +1,76 @@
+"""Many requests at once: all are checked before any is recorded, and they are recorded together."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import anyio
+import anyio.to_thread
+
+from mezan.solvers.catalog import Catalog
+from mezan.solvers.errors import BadInput
+from mezan.solvers.seeds import derive
+
+from .handle import Run
+from .submitting import Options, Submission, prepared
+
+AT_ONCE = 512
+"""Requests that wait for the disk together."""
+SEED_BITS = 53
+
+
+async def submissions(catalog: Catalog, problems: Sequence[Any], options: Options, worker: str) -> list[Submission]:
+    """One request per problem, each with the seed and the idempotency key of its index.
+
+    Raises:
+        BadInput: a problem breaks a rule; the message names its index.
+    """
+    if not isinstance(problems, Sequence) or isinstance(problems, str | bytes):
+        msg = f"many problems must be given as a list; got {type(problems).__name__}: use `submit` for one"
+        raise BadInput(msg)
+
+    def check() -> list[Submission]:
+        found = []
+        for i, problem in enumerate(problems):
+            try:
+                own = _of(options, i)
+                found.append(prepared(catalog, problem, own, worker))
+            except BadInput as error:
+                msg = f"problem {i} of {len(problems)}: {error}"
+                raise type(error)(msg) from error
+        return found
+
+    return await anyio.to_thread.run_sync(check)
+
+
+def _of(options: Options, index: int) -> Options:
+    seed, key = options.seed, options.idempotency_key
+    return replace(
+        options,
+        seed=None if seed is None else derive(seed, "many", index) & (1 << SEED_BITS) - 1,
+        idempotency_key=None if key is None else f"{key}/{index}",
+    )
+
+
+async def record_many(asked: Sequence[Submission], record: Callable[[Submission], Awaitable[Run]]) -> list[Run]:
+    """Record requests side by side, so that they share commits; the runs are in the order of the requests.
+
+    Raises:
+        Exception: the first error that a request met; those recorded before it go on.
+    """
+    runs: dict[int, Run] = {}
+    errors: list[Exception] = []
+
+    async def one(i: int) -> None:
+        try:
+            runs[i] = await record(asked[i])
+        except Exception as error:  # noqa: BLE001 - raised below, as itself and not in a group
+            errors.append(error)
+
+    for start in range(0, len(asked), AT_ONCE):
+        async with anyio.create_task_group() as tasks:
+            for i in range(start, min(start + AT_ONCE, len(asked))):
+                tasks.start_soon(one, i)
+        if errors:
+            raise errors[0]
+    return [runs[i] for i in range(len(asked))]
