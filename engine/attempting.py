@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
@@ -30,6 +30,7 @@ from .log import Artifact, EventLog
 from .run import TaskState
 from .scheduler import Job, Scheduler
 from .seeding import KnownOf, Seed, best_known, seed_of
+from .tightening import may_tighten, tighten
 
 logger = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 3
@@ -50,6 +51,7 @@ class Parts:
     load_problem: Callable[[e.TaskSpec], Awaitable[Problem]]
     load_artifact: Callable[[str], Awaitable[bytes | None]]
     known: KnownOf | None = None
+    tightening: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 
 
 @dataclass(slots=True)
@@ -99,6 +101,7 @@ class Attempt:
         self.checkpoints = [] if task.checkpoint is None else [task.checkpoint.checkpoint]
         self.ref: str | None = None
         self._known: Seed | None = None
+        self._begun = anyio.Event()
 
     @property
     def _task(self) -> TaskState:
@@ -129,7 +132,7 @@ class Attempt:
             weight=weight,
         )
         try:
-            outcome: Outcome | BaseException | None = await self._parts.scheduler.run(job)
+            outcome: Outcome | BaseException | None = await self._scheduled(job)
         finally:
             faults.reach("attempt.finished")
         if outcome is None and perf_deadline(request.deadline) <= time.perf_counter() + 0.05:
@@ -169,6 +172,24 @@ class Attempt:
             spent=task.spent if self.saved else 0.0,
             deadline=perf_deadline(request.deadline),
         )
+
+    async def _scheduled(self, job: Job) -> Any:
+        """The job's outcome; while a kernel works on it, a better bound may be found beside it."""
+        spec = self._journal.request.budget
+        if self._solver.runs_in != "kernel" or not may_tighten(self._family, self._task, spec.time_limit):
+            return await self._parts.scheduler.run(job)
+        async with anyio.create_task_group() as beside:
+            beside.start_soon(self._tighten)
+            outcome = await self._parts.scheduler.run(job)
+            beside.cancel_scope.cancel()
+        return outcome
+
+    async def _tighten(self) -> None:
+        await self._begun.wait()
+        limiter = self._parts.tightening
+        event = await tighten(self._family, self._problem, lambda: self._task, self.number, limiter)
+        if event is not None and not self._over() and self._task.status == "running":
+            self._journal.soon(event, self.ref)
 
     async def _look_up(self) -> Seed | None:
         """The best result that the log has for this instance, where the solver can start from one and may."""
@@ -237,6 +258,7 @@ class Attempt:
             )
         )
         self.ref = self._journal.ref
+        self._begun.set()
 
     def _improved(self, objective: float, solution: Array, iterations: int, seconds: float) -> None:
         if self._over():

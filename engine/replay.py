@@ -13,7 +13,7 @@ import anyio.to_thread
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import SolverFailed
 from mezan.solvers.pack import Array, pack, unpack
-from mezan.solvers.problem import Family, Problem
+from mezan.solvers.problem import Bound, Family, Problem
 from mezan.solvers.selection.registry import Policies
 from mezan.solvers.solver import Solver, load
 
@@ -197,10 +197,19 @@ class Replayer:
         check.same(recorded, feasible=(True, now.feasible), objective=(was.objective, now.objective))
 
     async def _profile(self, mine: Sequence[Recorded], family: Family[Any], problem: Problem, check: _Check) -> None:
+        bound: e.BoundSpec | None = None
         for recorded in mine:
             if isinstance(was := recorded.event, e.ProblemProfiled):
                 features, bound = await anyio.to_thread.run_sync(profile, family, problem)
                 check.same(recorded, features=(was.features, features), bound=(was.bound, bound))
+            elif isinstance(was, e.BoundTightened):
+                if family.tighten is None or bound is None:
+                    check.note(f"{family.name} has no tighter bounds now; that of {was.method} was not recomputed")
+                    continue
+                known = Bound(bound.value, bound.method)
+                again = await anyio.to_thread.run_sync(family.tighten, problem, known)
+                now = (None, None) if again is None else (again.value, again.method)
+                check.same(recorded, value=(was.value, now[0]), method=(was.method, now[1]))
 
 
 def _attempts(

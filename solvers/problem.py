@@ -83,6 +83,8 @@ class Family(Generic[P]):
         problem: the pydantic model of an instance.
         features: named numbers that describe an instance, pure and fast, the same names for every instance.
         bound: a proved bound, or None where the family has none.
+        tighten: a deterministic tighter bound than the given one at a cost of up to a second or so, or None where it does not
+            apply; worked out beside a search.
         evaluate: the reference evaluator in plain NumPy; the only authority on objectives and feasibility.
         solvers: the portfolio, in the order in which untried solvers are taken.
         suffixes: file name endings that :attr:`read` understands.
@@ -103,6 +105,7 @@ class Family(Generic[P]):
     best_known: Callable[[P, str], float | None] | None = None
     solution_suffix: str | None = None
     from_json: Callable[[Mapping[str, Any]], P]
+    tighten: Callable[[P, Bound], Bound | None] | None = None
 
     def better(self, a: float, b: float) -> bool:
         """Whether objective ``a`` is strictly better than ``b``."""

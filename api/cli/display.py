@@ -48,6 +48,8 @@ class RunView:
             self._objectives.append(data["objective"])
             self._iterations = (data["iterations"], self._iterations[1])
             self._tell(f"{seconds(data['seconds'])}: {number(data['objective'])} {self._gap()}")
+        elif kind == "BoundTightened":
+            self._tell(f"bound tightened to {number(data['value'])} ({data['method']})")
         elif kind in {"AttemptFailed", "AttemptTimedOut", "AttemptAbandoned"}:
             self._phase = kind.removeprefix("Attempt").lower()
             self._tell(
