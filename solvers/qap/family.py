@@ -6,7 +6,7 @@ from typing import Any
 from ..errors import BadProblem
 from ..problem import Family
 from ..solver import Kernel, Solver
-from .bounds import bound
+from .bounds import bound, tighten
 from .evaluate import evaluate
 from .features import features
 from .problem import QAP
@@ -65,6 +65,7 @@ FAMILY = Family(
     problem=QAP,
     features=features,
     bound=bound,
+    tighten=tighten,
     evaluate=evaluate,
     solvers=(
         Solver(
