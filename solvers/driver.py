@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -19,7 +19,7 @@ from .errors import BadInput, SolverFailed
 from .pack import Array, pack, unpack
 from .problem import Family, Problem
 from .seeds import key_data
-from .solver import Kernel, Solver, load
+from .solver import Kernel, Seedable, Solver, load
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def _program(kernel: Kernel[Any]) -> _Program:
         return state, objective, solution, jax.vmap(kernel.done)(arrays, state)
 
     def inject(arrays: Any, state: Any, solutions: Any, chosen: Any) -> Any:
-        injected = jax.vmap(kernel.inject)(arrays, state, solutions)  # type: ignore[attr-defined] - only where seedable
+        injected = jax.vmap(cast("Seedable[Any]", kernel).inject)(arrays, state, solutions)
         return jax.tree.map(lambda new, old: _where(chosen, new, old), injected, state)
 
     return _Program(jax.jit(init), jax.jit(step, donate_argnums=(1,)), jax.jit(inject, donate_argnums=(1,)))
@@ -141,9 +141,22 @@ class Drive:
     def advance(self, iterations: int) -> list[LaneReport]:
         """Run exactly that many iterations (0 is allowed: it initialises) and report each problem's lane.
 
+        Of equally good solutions a kernel may show another one later, so what is reported depends on where advances end.
+
         Raises:
             SolverFailed: the only lane's solution is refused by the evaluator; of several lanes, the report carries it.
         """
+        claims, solution, finished = self._step(iterations)
+        return [
+            self._checked(i, claims[self._lane + i], solution, bool(finished[self._lane + i]))
+            for i in range(len(self._problems))
+        ]
+
+    def skip(self, iterations: int) -> bool:
+        """Advance without looking, as if it were the beginning of the next advance; whether no lane has anything left to do."""
+        return bool(self._step(iterations)[2].all())
+
+    def _step(self, iterations: int) -> tuple[Array, Any, Array]:
         start = time.perf_counter()
         with jax.enable_x64(self._x64):
             self._initialise()
@@ -153,10 +166,7 @@ class Drive:
             self.compile_seconds = time.perf_counter() - start
             self._started = True
         self.iterations += iterations
-        return [
-            self._checked(i, claims[self._lane + i], solution, bool(finished[self._lane + i]))
-            for i in range(len(self._problems))
-        ]
+        return claims, solution, finished
 
     def inject(self, solutions: Mapping[int, Incumbent]) -> None:
         """Give searches, by problem index, a solution from outside; from then on only what is better counts as found here.
@@ -167,7 +177,7 @@ class Drive:
         if not self._solver.seedable:
             msg = f"only a seedable solver takes solutions from outside; {self._solver.name} is not one"
             raise BadInput(msg)
-        kernel: Any = self._kernel
+        kernel = cast("Seedable[Any]", self._kernel)
         chosen, padded = np.zeros(self.lanes, bool), None
         for index, incumbent in solutions.items():
             row = kernel.padded(self._problems[index], incumbent.solution)

@@ -95,7 +95,8 @@ async def race(job: Job, device: str) -> None:
     saved_at = time.perf_counter()
     while not job.cancelled and not _over(run):
         await _exchange(run)
-        if time.perf_counter() - saved_at >= kernels.CHECKPOINT_SECONDS and run.sides:
+        begun = bool(run.sides) and all(side.pan.best is not None for side in run.sides.values())
+        if begun and time.perf_counter() - saved_at >= kernels.CHECKPOINT_SECONDS:
             await _save(run)
             saved_at = time.perf_counter()
         running = run.running()
@@ -146,26 +147,31 @@ def _over(run: _Run) -> bool:
 
 
 async def _turn(run: _Run, side: _Side, clock: float) -> None:
-    """Chunks until the side has used up its share; a side that has begun does nothing once the time is up."""
-    pan, improved, limit = side.pan, False, side.work.budget.iterations
+    try:
+        improved = await _search(run, side, clock)
+    except Exception as error:  # noqa: BLE001 - whatever a kernel raises is its attempt's failure
+        run.broke(side.name, error)
+        return
+    if improved and (best := side.pan.best) is not None:
+        faults.reach("attempt.incumbent")
+        side.work.improved(best.objective, best.solution, side.pan.iterations, run.seconds)
+
+
+async def _search(run: _Run, side: _Side, clock: float) -> bool:
+    """Chunks until the side has used up its share, then a look; once the time is up, nothing for a side that has begun."""
+    pan, limit = side.pan, side.work.budget.iterations
     leg = None if limit is None else end_of_leg(pan.iterations, limit)
-    while run.remaining > 0 or pan.best is None:
+    while run.remaining > 0 or not side.begun:
         count = side.pace.next(run.remaining, None if leg is None else leg - pan.iterations)
         start = time.perf_counter()
-        try:
-            improved |= await anyio.to_thread.run_sync(pan.advance, count)
-        except Exception as error:  # noqa: BLE001 - whatever a kernel raises is its attempt's failure
-            run.broke(side.name, error)
-            return
+        await anyio.to_thread.run_sync(pan.skip, count)
         faults.reach("attempt.chunk")
         took = time.perf_counter() - start
         side.pace.ran(count, took)
         side.used, side.begun = side.used + took * side.begun, True
         if pan.done or run.job.cancelled or (side.used >= clock if leg is None else pan.iterations >= leg):
             break
-    if improved and pan.best is not None:
-        faults.reach("attempt.incumbent")
-        side.work.improved(pan.best.objective, pan.best.solution, pan.iterations, run.seconds)
+    return await anyio.to_thread.run_sync(pan.advance, 0)
 
 
 async def _exchange(run: _Run) -> None:

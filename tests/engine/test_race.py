@@ -207,6 +207,21 @@ async def test_real_races_replay_identically(opened, monkeypatch, options):
         assert result.objective == min(task.objective for task in result.tasks.values())
 
 
+async def test_which_of_equally_good_solutions_is_shown_does_not_depend_on_chunks(opened):
+    """A search that shows another one every time is looked at where its turns end, and nowhere else."""
+
+    class Fickle(SeedableKernel):
+        def best(self, arrays, state):
+            objective, _ = super().best(arrays, state)
+            return objective, (state["at"] % arrays["size"])[None]
+
+    async with opened(SCANNER, solver("fickle", Fickle(), "kernel", seedable=True)) as engine:
+        run = await engine.submit(Toy(numbers=(4,) * 16), pans=("fickle", "scanner"), iterations=320, seed=1)
+        result = await run.result()
+        assert result.tasks["fickle"].solution.tolist() == [races.end_of_leg(0, 320)]
+        assert (await engine.replay(run.id)).identical
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [("objective", 1.0), ("solution", "0" * 64), ("iterations", 6), ("iterations", 9), ("source_iterations", 9)],

@@ -229,3 +229,56 @@ def test_the_oldest_match_is_forgotten_first(monkeypatch):
     monkeypatch.setattr("mezan.projections.elo.MATCHES", 2)
     state = fold(*(result("a", 5.0, instance=name) for name in "xyz"))
     assert [key[1] for key in state.matches] == ["y", "z"]
+
+
+def raced(solver, objective, rival, theirs, **options):
+    spec = ev.RivalSpec(task=rival.split(".")[1], solver=rival, objective=theirs)
+    return result(solver, objective, **options).model_copy(update={"rival": spec})
+
+
+def test_a_race_is_one_game_between_its_pans():
+    """The one that found the final best wins 16 points, in whichever order the two events stand."""
+    for order in (1, -1):
+        state = fold(*[raced("qap.a", 5.0, "qap.b", 7.0), raced("qap.b", 7.0, "qap.a", 5.0)][::order])
+        a, b = state.record("qap", "qap.a"), state.record("qap", "qap.b")
+        assert (a.rating, b.rating) == (1516, 1484)
+        assert (a.games, a.wins, b.games, b.wins) == (1, 1, 1, 0)
+        assert {s: r.rating for s, r in state.cluster_records("qap/0").items()} == {"qap.a": 1516, "qap.b": 1484}
+
+
+def test_a_race_draws_when_both_found_equally_good_solutions():
+    """Within the tolerance of all games."""
+    state = fold(raced("qap.a", 7.0, "qap.b", 7.0 + 1e-10), raced("qap.b", 7.0 + 1e-10, "qap.a", 7.0))
+    assert all((r.games, r.draws, r.rating) == (1, 1, 1500) for r in map(state.record, ["qap"] * 2, ["qap.a", "qap.b"]))
+
+
+def test_results_of_races_and_of_runs_alone_do_not_meet():
+    """Neither earlier nor later results on the same instance and budget play against a pan; its loss is not remembered."""
+    race = [raced("qap.a", 5.0, "qap.b", 7.0), raced("qap.b", 7.0, "qap.a", 5.0)]
+    alone = fold(result("qap.b", 1.0), *race, result("qap.c", 2.0))
+    without = fold(result("qap.b", 1.0), result("qap.c", 2.0))
+    assert alone.record("qap", "qap.a").games == 1
+    assert alone.record("qap", "qap.b").games == 2
+    assert alone.record("qap", "qap.c").games == without.record("qap", "qap.c").games == 1
+    assert alone.clusters["qap/0"].losses == without.clusters["qap/0"].losses
+    assert alone.record("qap", "qap.a").mean_loss is None
+    assert alone.record("qap", "qap.a").trials == 1
+
+
+def test_a_pan_whose_rival_broke_has_no_game():
+    """It has been tried; the failure counts for the one that failed."""
+    state = fold(failure("qap.b"), raced("qap.a", 5.0, "qap.b", None))
+    assert (state.record("qap", "qap.a").games, state.record("qap", "qap.a").trials) == (0, 1)
+    assert state.record("qap", "qap.b").failures == 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=20))
+@settings(max_examples=30)
+def test_races_between_two_solvers_are_zero_sum(outcomes):
+    """Every point that one gains the other loses, and every race is one game of each."""
+    events = [e for a, b in outcomes for e in (raced("qap.a", a, "qap.b", b), raced("qap.b", b, "qap.a", a))]
+    state = fold(*events)
+    a, b = state.record("qap", "qap.a"), state.record("qap", "qap.b")
+    assert a.games == b.games == len(outcomes)
+    assert a.rating + b.rating == near(3000)
+    assert (a.wins, a.draws) == (sum(x < y for x, y in outcomes), sum(x == y for x, y in outcomes))
