@@ -11,6 +11,7 @@ from .evaluate import evaluate
 from .features import features
 from .problem import QAP
 from .qaplib import parse_sln
+from .structured.refusal import refuses as structure_needed
 
 
 def _tabu() -> Kernel[QAP]:
@@ -35,6 +36,12 @@ def _descent() -> Kernel[QAP]:
     from .descent import IteratedDescent
 
     return IteratedDescent()
+
+
+def _structured() -> Kernel[QAP]:
+    from .structured.kernel import StructuredSearch
+
+    return StructuredSearch()
 
 
 FAQ_LARGEST = 512
@@ -101,6 +108,16 @@ FAMILY = Family(
             reference="Vogelstein et al., PLoS ONE 10 (2015)",
             load=_faq,
             refuses=_too_large_for_faq,
+        ),
+        Solver(
+            name="qap.fft",
+            family="qap",
+            version="1",
+            summary="what is proved of a matrix: subset search for alike facilities; exact transforms under tabu search",
+            reference="Wu and Hao, European Journal of Operational Research 231 (2013); Taillard (1991)",
+            load=_structured,
+            refuses=structure_needed,
+            seedable=True,
         ),
     ),
     suffixes=(".dat",),

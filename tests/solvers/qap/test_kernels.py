@@ -12,7 +12,8 @@ from mezan.solvers.qap.evaluate import evaluate
 from mezan.solvers.qap.family import FAMILY
 from mezan.solvers.seeds import key_data
 
-SOLVERS = {solver.name: solver for solver in FAMILY.solvers}
+# qap.fft takes only instances with a structure: structured/test_fft.py asks the same of it.
+SOLVERS = {solver.name: solver for solver in FAMILY.solvers if solver.name != "qap.fft"}
 BUDGET = {"qap.tabu": 300, "qap.annealing": 16_000, "qap.faq": 1_200, "qap.descent": 1_500}
 SMALL = ("chr12a", "esc16a", "had12", "nug12", "rou12", "tai12a")
 each = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)

@@ -9,7 +9,8 @@ from mezan.solvers.qap import QAP
 from mezan.solvers.qap.evaluate import evaluate
 from mezan.solvers.qap.family import FAMILY
 
-SEEDABLE = [solver for solver in FAMILY.solvers if solver.seedable]
+# qap.fft refuses instances without structure: structured/test_fft.py gives it solutions from outside.
+SEEDABLE = [solver for solver in FAMILY.solvers if solver.seedable and solver.name != "qap.fft"]
 
 
 def instance(n=14, seed=3):
