@@ -176,7 +176,7 @@ class Attempt:
     async def _scheduled(self, job: Job) -> Any:
         """The job's outcome; while a kernel works on it, a better bound may be found beside it."""
         spec = self._journal.request.budget
-        if self._solver.runs_in != "kernel" or not may_tighten(self._family, self._task, spec.time_limit):
+        if self._solver.runs_in != "kernel" or not may_tighten(self._family, self._task, spec):
             return await self._parts.scheduler.run(job)
         async with anyio.create_task_group() as beside:
             beside.start_soon(self._tighten)
@@ -221,7 +221,7 @@ class Attempt:
         solver, problem = self._solver, self._problem
         if solver.runs_in == "inline":
             return solver.name, 0
-        if solver.runs_in != "kernel":
+        if solver.runs_in != "kernel" or solver.islands:
             return None, 0
 
         def key() -> tuple[Any, int]:
@@ -258,7 +258,6 @@ class Attempt:
             )
         )
         self.ref = self._journal.ref
-        self._begun.set()
 
     def _improved(self, objective: float, solution: Array, iterations: int, seconds: float) -> None:
         if self._over():
@@ -287,6 +286,7 @@ class Attempt:
         faults.reach("attempt.checkpoint")
 
     def _reached(self, objective: float) -> Stopped | None:
+        self._begun.set()  # a chunk is done, so the kernel is compiled
         return reached(self._journal.request.budget, self._task.bound, self._family, objective)
 
     # how it ends

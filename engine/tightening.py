@@ -17,14 +17,17 @@ logger = structlog.get_logger(__name__)
 LEAST_SECONDS = 1.0
 """Runs with a shorter time limit keep the bound that they were profiled with."""
 HEAD_START = 0.25
-"""Seconds of search before a bound is worked on: most short runs are over by then, and cost nothing."""
+"""Seconds of search, compilation not counted, before a bound is worked on: short runs are over by then, and cost nothing."""
 
 
-def may_tighten(family: Family[Any], task: TaskState, time_limit: float) -> bool:
-    """Whether a kernel's attempt on this task is worth a better bound."""
-    return (
-        family.tighten is not None and time_limit >= LEAST_SECONDS and task.bound is not None and task.tightened is None
-    )
+def may_tighten(family: Family[Any], task: TaskState, budget: e.BudgetSpec) -> bool:
+    """Whether a kernel's attempt on this task is worth a better bound.
+
+    Not with a limit on iterations: when the bound arrives depends on the machine's speed, and such a run must not.
+    """
+    if family.tighten is None or budget.iterations is not None or budget.time_limit < LEAST_SECONDS:
+        return False
+    return task.bound is not None and task.tightened is None
 
 
 async def tighten(

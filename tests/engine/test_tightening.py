@@ -96,10 +96,12 @@ async def test_what_is_no_better_bound_changes_nothing(opened, value):
 
 
 async def test_short_runs_and_procedures_have_their_first_bound(opened):
-    """A limit below a second, and a solver that is one call."""
+    """A limit below a second, one on iterations (whose result must not depend on speed), and a solver that is one call."""
     tighter = Tighter(3.0)
     async with opened(tighter, KERNEL, solver("first", first, "thread")) as engine:
         await (await engine.submit(PROBLEM, solver="toy.kernel", time_limit=0.3)).result()
+        result = await (await engine.submit(PROBLEM, solver="toy.kernel", time_limit=60, iterations=400_000)).result()
+        assert (result.stopped, result.iterations) == ("iterations", 400_000)
         await (await engine.submit(PROBLEM, solver="toy.first", time_limit=60)).result()
         assert tighter.asked == []
 
