@@ -252,7 +252,8 @@ def _kernel(
     checkpoints: dict[str, bytes],
     check: _Check,
 ) -> None:
-    from mezan.solvers.driver import Drive, Incumbent, kernel_platform
+    from mezan.solvers.driver import Incumbent, kernel_platform
+    from mezan.solvers.islands import drive_for
 
     given = started.seeded_from
     objective, solution = (None, None) if given is None else (given.objective, given.solution)
@@ -263,7 +264,7 @@ def _kernel(
         return
     if started.device != kernel_platform():
         check.note(f"it ran on {started.device}; results are only promised to repeat on the same kind of device")
-    driven = Drive(family, solver, [problem], [started.seed], lanes=started.lanes, lane=started.lane)
+    driven = drive_for(family, solver, [problem], [started.seed], lanes=started.lanes, lane=started.lane)
     if started.resumed_from is not None:
         content = checkpoints.get(started.resumed_from)
         if content is None:

@@ -235,8 +235,12 @@ class Drive:
             | {"outside": np.float64(np.nan if self._outside[index] is None else self._outside[index])}
         )
 
-    def restore(self, content: bytes) -> None:
-        """Continue one problem's search from its checkpoint; the first advance reports its incumbent anew.
+    def best(self, index: int = 0) -> float | None:
+        """The best objective that one problem's search has found itself."""
+        return self._best[index]
+
+    def restore(self, content: bytes, *, best: float | None = None) -> None:
+        """Continue one problem's search from its checkpoint; the first advance reports its incumbent anew, if better than ``best``.
 
         Raises:
             BadInput: the checkpoint is of another solver version or problem, or this drive has several lanes.
@@ -257,7 +261,7 @@ class Drive:
                 raise BadInput(msg)
             leaves = [arrays[f"{i:03}"] for i in range(len(expected))]
             self._state = jax.device_put(jax.tree.unflatten(tree, leaves), self._device)
-        self._best = [None]
+        self._best = [best]
         self._outside = [None if np.isnan(arrays["outside"]) else float(arrays["outside"])]
         self.iterations = int(arrays["iterations"])
 

@@ -94,6 +94,7 @@ class Solver(Generic[P]):
         repeatable: the same inputs give the same result; otherwise replay checks feasibility and objective only.
         exact: proves optimality when it ends by itself.
         seedable: its kernel is :class:`Seedable`.
+        islands: one problem is searched on every core or device at once, see `islands`; needs ``seedable``.
     """
 
     name: str
@@ -107,6 +108,7 @@ class Solver(Generic[P]):
     repeatable: bool = True
     exact: bool = False
     seedable: bool = False
+    islands: bool = False
 
 
 @lru_cache(maxsize=256)

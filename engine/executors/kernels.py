@@ -15,7 +15,8 @@ from mezan.engine.scheduler import Job
 from mezan.solvers.errors import SolverFailed
 
 if TYPE_CHECKING:
-    from mezan.solvers.driver import Drive, Incumbent, LaneReport
+    from mezan.solvers.driver import Incumbent, LaneReport
+    from mezan.solvers.islands import Driven
 
 CHECKPOINT_SECONDS = 2.0
 
@@ -66,11 +67,11 @@ async def drive(jobs: Sequence[Job], device: str) -> None:
             lane.job.finish(NotFound(why="failed", seconds=time.perf_counter() - start, error=error))
 
 
-def _prepare(works: Sequence[Work]) -> "Drive":
-    from mezan.solvers.driver import Drive
+def _prepare(works: Sequence[Work]) -> "Driven":
+    from mezan.solvers.islands import drive_for
 
     first = works[0]
-    driven = Drive(first.family, first.solver, [w.problem for w in works], [w.seed for w in works])
+    driven = drive_for(first.family, first.solver, [w.problem for w in works], [w.seed for w in works])
     if first.resume is not None:
         driven.restore(first.resume)
         return driven
@@ -87,7 +88,7 @@ def _given(work: Work) -> "Incumbent | None":
     return None if work.known is None else Incumbent(work.known.spec.objective, work.known.solution)
 
 
-def _checkpoint(driven: "Drive", index: int) -> Artifact:
+def _checkpoint(driven: "Driven", index: int) -> Artifact:
     return prepare("checkpoint", driven.checkpoint(index))
 
 
@@ -95,7 +96,7 @@ def _left(work: Work, iterations: int) -> int | None:
     return None if work.budget.iterations is None else max(1, work.budget.iterations - iterations)
 
 
-def _settle(lane: _Lane, report: "LaneReport", driven: "Drive", seconds: float) -> bool:
+def _settle(lane: _Lane, report: "LaneReport", driven: "Driven", seconds: float) -> bool:
     """Report what a chunk found; finish the job and return True when its lane has stopped."""
     work, total = lane.work, lane.work.spent + seconds
     if report.error is not None:

@@ -7,7 +7,6 @@ bounded auction, so a direction may be slightly worse than the best vertex (the 
 step, or none); and starts mix the barycentre with a random permutation, which is cheaper than Sinkhorn balancing.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,7 +45,7 @@ class FAQ:
         p = jax.vmap(moves.shuffled, (None, 0))(arrays, jax.random.split(key, count))
         cost = jax.vmap(moves.objective, (None, 0))(arrays, p)
         weight = jnp.linspace(0, self.spread, count, dtype=jnp.float32)
-        relaxed = jax.vmap(_relax_from, (None, 0, 0))(arrays, p, weight)
+        relaxed = jax.vmap(relax_from, (None, 0, 0))(arrays, p, weight)
         polished = jax.vmap(moves.start, (None, 0))(arrays, p)
         runs = {**relaxed, **polished, "cost": cost, "best": cost, "best_p": p}
         return {"phase": jnp.int32(RELAX), "steps": jnp.int32(0), "round": jnp.int32(1), "key": key, "runs": runs}
@@ -56,9 +55,9 @@ class FAQ:
 
         def iteration(_: Any, z: dict[str, Any]) -> dict[str, Any]:
             phase = z["phase"]
-            z = _when(phase == RELAX, lambda z: self._relax(arrays, z), z)
-            z = _when(phase == PROJECT, lambda z: self._project(arrays, z), z)
-            return _when(phase == POLISH, lambda z: self._polish(arrays, z), z)
+            z = moves.when(phase == RELAX, lambda z: self._relax(arrays, z), z)
+            z = moves.when(phase == PROJECT, lambda z: self._project(arrays, z), z)
+            return moves.when(phase == POLISH, lambda z: self._polish(arrays, z), z)
 
         advanced: dict[str, Any] = jax.lax.fori_loop(0, iterations, iteration, state)
         return advanced
@@ -78,7 +77,7 @@ class FAQ:
         return moves.placed(problem, padded)
 
     def _relax(self, a: dict[str, Any], z: dict[str, Any]) -> dict[str, Any]:
-        runs, moved = jax.vmap(_frank_wolfe, (None, 0))(a, z["runs"])
+        runs, moved = jax.vmap(frank_wolfe, (None, 0))(a, z["runs"])
         steps = z["steps"] + 1
         over = (steps == self.steps) | ~moved.any()
         return {**z, "runs": runs, "steps": steps, "phase": jnp.where(over, jnp.int32(PROJECT), jnp.int32(RELAX))}
@@ -90,25 +89,15 @@ class FAQ:
     def _polish(self, a: dict[str, Any], z: dict[str, Any]) -> dict[str, Any]:
         runs, moved = jax.vmap(_descend, (None, 0))(a, z["runs"])
         again = {**z, "runs": runs}
-        return _when(~moved.any(), lambda z: self._restart(a, z), again)
+        return moves.when(~moved.any(), lambda z: self._restart(a, z), again)
 
     def _restart(self, a: dict[str, Any], z: dict[str, Any]) -> dict[str, Any]:
         count = z["runs"]["cost"].shape[0]
         key = jax.random.fold_in(z["key"], z["round"])
         p = jax.vmap(moves.shuffled, (None, 0))(a, jax.random.split(key, count))
         weight = self.spread * jax.random.uniform(jax.random.fold_in(key, count), (count,), jnp.float32)
-        runs = {**z["runs"], **jax.vmap(_relax_from, (None, 0, 0))(a, p, weight)}
+        runs = {**z["runs"], **jax.vmap(relax_from, (None, 0, 0))(a, p, weight)}
         return {**z, "runs": runs, "round": z["round"] + 1, "steps": jnp.int32(0), "phase": jnp.int32(RELAX)}
-
-
-def _when(condition: Any, change: Callable[[Any], Any], z: dict[str, Any]) -> dict[str, Any]:
-    """``change(z)`` where ``condition``, else ``z``: a loop of at most one turn.
-
-    Under ``vmap`` a ``cond`` would compute both branches for every lane; a loop is skipped when no lane wants it.
-    """
-    changed: dict[str, Any]
-    _, changed = jax.lax.while_loop(lambda c: c[0], lambda c: (jnp.bool_(False), change(c[1])), (condition, z))
-    return changed
 
 
 def _scaled(a: dict[str, Any]) -> list[tuple[Any, Any]]:
@@ -126,7 +115,7 @@ def _vertex_gradient(a: dict[str, Any], q: Any) -> Any:
     return sum(jnp.matmul(X, Y.T[q], precision="highest") for X, Y in _scaled(a))
 
 
-def _relax_from(a: dict[str, Any], p: Any, weight: Any) -> dict[str, Any]:
+def relax_from(a: dict[str, Any], p: Any, weight: Any) -> dict[str, Any]:
     """``X = (1 - weight) J + weight P`` on the live part, its gradient ``G``, and zero prices."""
     alive = moves.live(a)
     n = a["n"].astype(jnp.float32)
@@ -137,7 +126,7 @@ def _relax_from(a: dict[str, Any], p: Any, weight: Any) -> dict[str, Any]:
     return {"X": (1 - weight) * J + weight * P, "G": G, "prices": jnp.zeros(p.shape, jnp.float32)}
 
 
-def _frank_wolfe(a: dict[str, Any], z: dict[str, Any]) -> tuple[dict[str, Any], Any]:
+def frank_wolfe(a: dict[str, Any], z: dict[str, Any]) -> tuple[dict[str, Any], Any]:
     """One step: best vertex Q of the gradient, exact line search on ``f(X + alpha (Q - X))``."""
     alive = moves.live(a)
     q, prices = assign(z["G"], a["n"], z["prices"])
@@ -151,9 +140,13 @@ def _frank_wolfe(a: dict[str, Any], z: dict[str, Any]) -> tuple[dict[str, Any], 
     return {**z, "X": X, "G": G, "prices": prices}, alpha > 1e-3
 
 
+def nearest(a: dict[str, Any], X: Any) -> Any:
+    """The permutation nearest to X (m, m): largest ``<X, P>``."""
+    return assign(-X, a["n"], jnp.zeros(X.shape[0], jnp.float32))[0]
+
+
 def _project(a: dict[str, Any], z: dict[str, Any]) -> dict[str, Any]:
-    """The permutation nearest to X (largest ``<X, P>``), its neighbourhood and objective."""
-    p, _ = assign(-z["X"], a["n"], jnp.zeros_like(z["prices"]))
+    p = nearest(a, z["X"])
     return _record({**z, **moves.start(a, p), "cost": moves.objective(a, p)})
 
 

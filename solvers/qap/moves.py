@@ -17,6 +17,7 @@ doubled, does; where one is, the other is replaced by its sum with its transpose
 The textbook scheme (Taillard 1991) costs the same O(n^2), with gathers where (4) is a dense product.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -165,9 +166,9 @@ def noise(cost: Any) -> Any:
     return 1e-12 * jnp.abs(cost) if jnp.issubdtype(cost.dtype, jnp.floating) else jnp.zeros((), cost.dtype)
 
 
-def draw(seed: Any, count: Any, salt: int) -> Any:
-    """32 random bits as a pure function of (seed, count, salt): the ``lowbias32`` hash of Wellons (2018), twice."""
-    x = _hash(count.astype(jnp.uint32) * jnp.uint32(0x9E3779B9) + jnp.uint32(salt))
+def draw(seed: Any, count: Any, salt: Any) -> Any:
+    """32 random bits as a pure function of (seed, count, salt), for each salt: the ``lowbias32`` hash of Wellons (2018), twice."""
+    x = _hash(count.astype(jnp.uint32) * jnp.uint32(0x9E3779B9) + jnp.asarray(salt, jnp.uint32))
     return _hash(x ^ seed)
 
 
@@ -177,9 +178,37 @@ def _hash(x: Any) -> Any:
     return x ^ (x >> 16)
 
 
+def seeds(key: Any, count: int) -> Any:
+    """``count`` seeds for :func:`draw` from a raw key, uint32."""
+    return _hash(key[1] ^ _hash(key[0] + jnp.uint32(0x9E3779B9) * jnp.arange(1, count + 1, dtype=jnp.uint32)))
+
+
+def order_of(lots: Any) -> Any:
+    """Stable argsort (m,) by counting, O(m^2): a fraction of what a sort takes to compile, and rarely called."""
+    k = jnp.arange(lots.shape[0], dtype=jnp.int32)
+    before = (lots[:, None] > lots) | ((lots[:, None] == lots) & (k[:, None] > k))
+    return jnp.zeros_like(k).at[before.sum(1, dtype=jnp.int32)].set(k)
+
+
+def lottery(a: dict[str, Any], seed: Any, count: Any, salt: int) -> Any:
+    """The live facilities in random order, then the padding: a random permutation as a function of its arguments."""
+    k = jnp.arange(a["A"].shape[0], dtype=jnp.uint32)
+    return order_of(jnp.where(live(a), draw(seed, count, salt + k) >> 1, jnp.uint32(2**31) + k))
+
+
 def uniform(bits: Any) -> Any:
     """Random bits as a float32 in [0, 1)."""
     return (bits >> 8).astype(jnp.float32) * jnp.float32(2**-24)
+
+
+def when(condition: Any, change: Callable[[Any], Any], z: dict[str, Any]) -> dict[str, Any]:
+    """``change(z)`` where ``condition``, else ``z``: a loop of at most one turn.
+
+    Under ``vmap`` a ``cond`` would compute both branches for every lane; a loop is skipped when no lane wants it.
+    """
+    changed: dict[str, Any]
+    _, changed = jax.lax.while_loop(lambda c: c[0], lambda c: (jnp.bool_(False), change(c[1])), (condition, z))
+    return changed
 
 
 def restarts(m: int, most: int, full: int = 256) -> int:

@@ -45,9 +45,8 @@ class RobustTabu:
 
     def init(self, arrays: dict[str, Any], key: Any) -> dict[str, Any]:
         """Random permutations, nothing tabu."""
-        keys = jax.random.split(key, moves.restarts(arrays["A"].shape[0], self.restarts))
-        p = jax.vmap(moves.shuffled, (None, 0))(arrays, keys)
-        seeds = jax.vmap(lambda key: jax.random.bits(jax.random.fold_in(key, 1), (), jnp.uint32))(keys)
+        seeds = moves.seeds(key, moves.restarts(arrays["A"].shape[0], self.restarts))
+        p = jax.vmap(moves.lottery, (None, 0, None, None))(arrays, seeds, jnp.int32(0), 0)
         searches = jax.vmap(begin, (None, None, 0, 0))(arrays, jnp.int32(0), p, seeds)
         return {"it": jnp.int32(1), **searches}
 
@@ -164,7 +163,7 @@ def _move(a: dict[str, Any], it: Any, z: dict[str, Any], t: Any) -> dict[str, An
         for u in range(BLOCK):
             rows = rows + X[q, u][rs][:, None] * Y[q, u]
             columns = columns + Y[q, u][rs][:, None] * X[q, u]
-    h = z["h"] + sum(X[q, t] * Y[q, t] for q in range(len(terms)))
+    h: Any = z["h"] + sum(X[q, t] * Y[q, t] for q in range(len(terms)))
     h_rs = jnp.stack([rows[0, r], rows[1, s]])
     h = jnp.where(k == r, h_rs[0], jnp.where(k == s, h_rs[1], h))
     A, B = a["A"], a["B"]
@@ -172,8 +171,8 @@ def _move(a: dict[str, Any], it: Any, z: dict[str, Any], t: Any) -> dict[str, An
     inner = (fa[rs][:, None] + fa - A[rs] - a.get("At", A)[rs]) * (fb[taken][:, None] + fb[p] - near[0] - near[-1])
     D_rs = -c * (h_rs[:, None] + h - rows - columns) + inner  # (1)
 
-    u = jnp.stack([moves.uniform(moves.draw(z["seed"], it, salt)) for salt in (0, 1)])
-    T = z["T"].at[rs, left].set(it + (u * u * u * (TENURE * n)).astype(jnp.int32))
+    lot = moves.uniform(moves.draw(z["seed"], it, jnp.arange(2)))
+    T = z["T"].at[rs, left].set(it + (lot * lot * lot * (TENURE * n)).astype(jnp.int32))
     U_rs = jnp.where((k < n) & (k != rs[:, None]), jnp.minimum(T[rs[:, None], p], T[:, taken].T), NEVER)
     better = cost < z["best"]
     best, best_p = jnp.where(better, cost, z["best"]), jnp.where(better, p, z["best_p"])

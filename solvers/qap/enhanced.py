@@ -1,0 +1,103 @@
+"""Memetic search over robust tabu: see `memetic` and `tabu`.
+
+A generation is as many children as there are searches in step, each searched for ``length`` moves; then the population
+takes in their best solutions and makes the next children.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ..pack import Array
+from . import memetic, moves, tabu
+from .problem import QAP
+
+POPULATION = ("members", "values", "stale", "mutations", "mutate")
+OWN = ("it", "left", "slots", *POPULATION)
+
+
+@dataclass(frozen=True)
+class Enhanced:
+    """An iteration is ``tabu.BLOCK`` moves of each of ``restarts`` searches.
+
+    Attributes:
+        restarts: children of a generation.
+        length: moves that each child is searched for.
+    """
+
+    restarts: int = 8
+    length: int = 5000
+
+    def arrays(self, problem: QAP) -> dict[str, Array]:
+        """See :func:`moves.prepare`; and ``length``, an int32 scalar."""
+        return {**moves.prepare(problem), "length": np.array(self.length, np.int32)}
+
+    def init(self, arrays: dict[str, Any], key: Any) -> dict[str, Any]:
+        """The identity, an empty population, and no moves left: the first step begins with a generation."""
+        m = arrays["A"].shape[0]
+        seeds = moves.seeds(key, moves.restarts(m, self.restarts))
+        p = jnp.tile(jnp.arange(m, dtype=jnp.int32), (len(seeds), 1))
+        shapes = jax.eval_shape(jax.vmap(tabu.begin, (None, None, 0, 0)), arrays, jnp.int32(0), p, seeds)
+        searches = {name: jnp.zeros(shape.shape, shape.dtype) for name, shape in shapes.items()}
+        cost = jnp.full(len(seeds), moves.objective(arrays, p[0]))
+        searches |= {"p": p, "best_p": p, "cost": cost, "best": cost, "seed": seeds}
+        slots = jnp.full(len(seeds), memetic.ORDINARY, jnp.int32)
+        population = memetic.empty(m, arrays["A"].dtype)
+        return {"it": jnp.int32(1), "left": jnp.int32(0), "slots": slots, **population, **searches}
+
+    def step(self, arrays: dict[str, Any], state: dict[str, Any], iterations: Any) -> dict[str, Any]:
+        """See the protocol."""
+
+        def iteration(_: Any, z: dict[str, Any]) -> dict[str, Any]:
+            return self.block(arrays, z)
+
+        advanced: dict[str, Any] = jax.lax.fori_loop(0, iterations, iteration, state)
+        return advanced
+
+    def block(self, a: dict[str, Any], z: dict[str, Any]) -> dict[str, Any]:
+        """The next generation if this one's moves are used up, and one block of moves."""
+        z = moves.when(z["left"] <= 0, lambda z: generation(a, z), z)
+        searches = {name: leaf for name, leaf in z.items() if name not in OWN}
+        it = jnp.minimum(z["it"] + tabu.BLOCK, tabu.LAST)
+        return {**z, **tabu.advance(a, z["it"], searches), "it": it, "left": z["left"] - tabu.BLOCK}
+
+    def best(self, arrays: dict[str, Any], state: dict[str, Any]) -> tuple[Any, Any]:
+        """The best of the population and of all searches."""
+        i, j = jnp.argmin(state["best"]), jnp.argmin(state["values"])
+        here = state["best"][i] <= state["values"][j]
+        p = jnp.where(here, state["best_p"][i], state["members"][j])
+        return moves.claim(arrays, jnp.minimum(state["best"][i], state["values"][j])), p
+
+    def done(self, arrays: dict[str, Any], state: dict[str, Any]) -> Any:
+        """Only when the move counter is used up."""
+        return state["it"] >= tabu.LAST
+
+    def solution(self, problem: QAP, padded: Array) -> Array:
+        """The first n entries."""
+        return moves.placed(problem, padded)
+
+    def padded(self, problem: QAP, solution: Array) -> Array:
+        """See :func:`moves.padded`."""
+        return moves.padded(problem, solution)
+
+    def inject(self, arrays: dict[str, Any], state: dict[str, Any], solution: Any) -> dict[str, Any]:
+        """The population takes it in as any other candidate."""
+        population = {name: state[name] for name in POPULATION}
+        value = moves.objective(arrays, solution)
+        return {**state, **memetic.insert(population, solution, value, memetic.ORDINARY)}
+
+
+def generation(a: dict[str, Any], z: dict[str, Any]) -> dict[str, Any]:
+    """The searches end, the population takes in what they found, and the next ones begin."""
+    population = {name: z[name] for name in POPULATION}
+
+    def take(r: Any, population: dict[str, Any]) -> dict[str, Any]:
+        return memetic.insert(population, z["best_p"][r], z["best"][r], z["slots"][r])
+
+    population = jax.lax.fori_loop(0, z["slots"].shape[0], take, population)
+    population, starts, slots = memetic.breed(a, population, z["seed"], z["it"])
+    searches = jax.vmap(tabu.begin, (None, None, 0, 0))(a, z["it"], starts, z["seed"])
+    return {"it": z["it"], "left": a["length"], "slots": slots, **population, **searches}
