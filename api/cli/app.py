@@ -67,8 +67,9 @@ def root(
     epilog="Examples: mezan solve tai25a.dat --time-limit 5 --seed 7 | cat items.txt | mezan solve - --family knapsack --json"
 )
 def solve(
-    file: Annotated[
-        str, typer.Argument(metavar="FILE|-", help="A problem file, or - for JSON or text on standard input.")
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...|-", help="Problem files, or - for JSON or text on standard input."),
     ],
     time_limit: Annotated[
         float, typer.Option(metavar="SECONDS", help="Seconds of solving, compilation included.")
@@ -84,6 +85,10 @@ def solve(
         int | None, typer.Option(help="All randomness derives from it; drawn and recorded if absent.")
     ] = None,
     solver: Annotated[str | None, typer.Option(help="Use this solver and no other (see `mezan solvers`).")] = None,
+    pans: Annotated[
+        str | None,
+        typer.Option(metavar="A,B", help="Two solvers that race and tell each other what they find: tabu,enhanced."),
+    ] = None,
     mode: Annotated[str | None, typer.Option(help="How to search, where the kind of problem has modes.")] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start from nothing, not from the best result known for this instance.")
@@ -104,7 +109,8 @@ def solve(
     """Solve a problem: a policy chooses the solver, and every step is recorded.
 
     A solution file or a best_known.csv beside the problem gives the gap. Ctrl-C cancels the run, records that, and prints the
-    best solution so far. Runs that a dead process left unfinished are finished too.
+    best solution so far. Runs that a dead process left unfinished are finished too. Several files are one run each, of which
+    those of one shape are solved together; with --json they are one array.
     """
     from .process import keep_programs, listen
 
@@ -114,7 +120,7 @@ def solve(
     from .solving import solve as body
 
     request = Request(
-        source=file,
+        sources=tuple(files),
         db=db,
         family=family,
         time_limit=time_limit,
@@ -125,6 +131,7 @@ def solve(
         fresh=fresh,
         seed=seed,
         solver=solver,
+        pans=pans,
         policy=policy,
         priority=priority,
         idempotency_key=idempotency_key,

@@ -27,27 +27,33 @@ class RunView:
         self._ended: float | None = None
         self._best_known: float | None = None
         self._objectives: list[float] = []
+        self._pans: list[str] = []
+        self._sense = "min"
 
     def update(self, recorded: Recorded) -> None:
         """Take one event."""
         data, kind = recorded.data, recorded.type
         if kind == "RunRequested":
             spec = data["tasks"][0]
-            more = f" and {len(data['tasks']) - 1} more" if len(data["tasks"]) > 1 else ""
+            self._pans = data["pans"]
+            more = f" and {len(data['tasks']) - 1} more" if len(data["tasks"]) > 1 and not self._pans else ""
+            self._sense = spec["sense"]
             self._label = clean(f"{spec['family']} {spec['label'] or 'unnamed'} (size {spec['size']}){more}")
             self._limit, self._best_known = data["budget"]["time_limit"], spec["best_known"]
             self._iterations = (0, data["budget"]["iterations"])
             self._tell(f"run {self.run}: {self._label}")
         elif kind == "SolverChosen":
-            self._solver, self._phase = data["solver"], "starting"
+            self._solver, self._phase = " : ".join(self._pans) or data["solver"], "starting"
             self._tell(f"{data['solver']} chosen by {data['policy']}: {data['reason']}")
         elif kind == "AttemptStarted":
             self._phase, self._since = "solving", recorded.recorded_at / 1e6
-            self._solver = data["solver"]
+            self._solver = " : ".join(self._pans) or data["solver"]
         elif kind == "IncumbentFound":
-            self._objectives.append(data["objective"])
             self._iterations = (data["iterations"], self._iterations[1])
-            self._tell(f"{seconds(data['seconds'])}: {number(data['objective'])} {self._gap()}")
+            if self._leads(data["objective"]):
+                self._objectives.append(data["objective"])
+                pan = f"{clean(data['task'])} " if self._pans else ""
+                self._tell(f"{seconds(data['seconds'])}: {pan}{number(data['objective'])} {self._gap()}")
         elif kind == "BoundTightened":
             self._tell(f"bound tightened to {number(data['value'])} ({data['method']})")
         elif kind in {"AttemptFailed", "AttemptTimedOut", "AttemptAbandoned"}:
@@ -58,6 +64,12 @@ class RunView:
         elif kind in TERMINAL:
             self._phase, self._ended = kind.removeprefix("Run").lower(), recorded.recorded_at / 1e6
             self._tell(f"{self._phase} after {seconds(data['seconds'])}")
+
+    def _leads(self, objective: float) -> bool:
+        """Of a race, only what is better than all that both pans have found is news."""
+        if not self._pans or not self._objectives:
+            return True
+        return objective < self._objectives[-1] if self._sense == "min" else objective > self._objectives[-1]
 
     def _tell(self, line: str) -> None:
         if self._lines:
@@ -125,6 +137,27 @@ def print_card(about: dict[str, Any], title: str) -> None:
     if about["message"]:
         rows.append(("reason" if status == "cancelled" else "error", clean(about["message"])))
     print_pairs([*rows, ("run", about["run"])])
+
+
+def print_list(abouts: Sequence[dict[str, Any]]) -> None:
+    """The main figures of several runs, one row each."""
+    from rich.text import Text
+
+    from .output import STYLES, table
+
+    figures = ("objective", "gap", "time")
+    listed = table("instance", "status", "solver", *figures, "run", right=figures)
+    for about in abouts:
+        listed.add_row(
+            Text(clean(about["instance"] or about["family"])),
+            Text(about["status"], STYLES.get(about["status"], "")),
+            Text(about["solver"] or "-"),
+            number(about["objective"]),
+            percent(about["gap"]),
+            seconds(about["seconds"]),
+            Text(short(about["run"]), "cyan"),
+        )
+    console().print(listed)
 
 
 def print_pairs(rows: Sequence[tuple[str, str]]) -> None:

@@ -30,8 +30,9 @@ def fold_run(history: Sequence[Recorded]) -> Json:
 def outcome(history: Sequence[Recorded], solutions: Mapping[str, Any] | None = None) -> Json:
     """What a run asked for and what has come of it so far.
 
-    A run of one task has that task's figures beside its own; one of several has them under ``tasks``. ``solutions`` (task
-    to array) are those that are known; ``gap`` is in percent of the best known objective.
+    A run of one task has that task's figures beside its own; one of several has them under ``tasks``; a race, which has its
+    ``pans`` and its ``winner`` too, has both, its own being those of the pan that leads. ``solutions`` (task to array) are
+    those that are known; ``gap`` is in percent of the best known objective.
     """
     row = fold_run(history)
     proofs = {r.data["task"]: r.data["bound"] for r in history if r.type == "ProblemProfiled"}
@@ -41,7 +42,11 @@ def outcome(history: Sequence[Recorded], solutions: Mapping[str, Any] | None = N
         name: _task(task, proofs.get(name), ends.get(name), (solutions or {}).get(name))
         for name, task in row["tasks"].items()
     }
-    single = next(iter(tasks.values())) if len(tasks) == 1 else dict.fromkeys(PER_TASK) | {"family": row["family"]}
+    first = next(iter(tasks.values()))
+    if row["pans"]:  # the row itself follows the pan that leads
+        single = next((task for task in tasks.values() if row["solver"] in {None, task["solver"]}), first)
+    else:
+        single = first if len(tasks) == 1 else dict.fromkeys(PER_TASK) | {"family": row["family"]}
     shown = {
         "run": row["run"],
         "status": row["status"],
@@ -58,6 +63,8 @@ def outcome(history: Sequence[Recorded], solutions: Mapping[str, Any] | None = N
         "error": row["error"],
         "message": row["message"],
     }
+    if row["pans"]:
+        shown |= {"pans": row["pans"], "winner": row["winner"]}
     return shown if len(tasks) == 1 else shown | {"tasks": tasks}
 
 
@@ -106,8 +113,9 @@ async def kept_solutions(store: SQLiteStore, history: Sequence[Recorded]) -> dic
 def lines(about: Json) -> list[tuple[str, str]]:
     """The figures of a run for people, as label and value."""
     from .output import clean, number, percent, seconds, short
+    from .race import verdict
 
-    if "tasks" in about:
+    if "tasks" in about and "pans" not in about:
         return [
             (clean(name), f"{task['solver'] or '-'}  {number(task['objective'])}  gap {percent(task['gap'])}")
             for name, task in about["tasks"].items()
@@ -127,6 +135,8 @@ def lines(about: Json) -> list[tuple[str, str]]:
     took = "" if about["seconds"] is None else f", {seconds(about['seconds'])}"
     stopped = f", stopped by {about['stopped']}" if about["stopped"] else ""
     shown.append(("work", f"{about['iterations'] or 0} iterations{took}{stopped}"))
+    if "pans" in about:
+        shown.append(("race", verdict(about)))
     if about["solution"] is not None:
         shown.append(("solution", preview(about["solution"])))
     return shown

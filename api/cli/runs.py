@@ -17,6 +17,7 @@ from .errors import CHECK_FAILED, DONE, RUN_FAILED
 from .options import database
 from .outcome import kept_solutions, outcome
 from .output import STYLES, ago, clean, console, emit, notice, number, percent, seconds, short, table, when
+from .race import print_race, shares
 from .reading import find_run, history_of, newest_rows, opened
 
 Json = dict[str, Any]
@@ -68,10 +69,13 @@ async def show(db: str, name: str, *, as_json: bool) -> int:
     incumbents = [r.data for r in history if r.type == "IncumbentFound"]
     if as_json:
         kept = ("task", "objective", "iterations", "seconds")
-        emit(about | {"incumbents": [{field: data[field] for field in kept} for data in incumbents]})
+        about["incumbents"] = [{field: data[field] for field in kept} for data in incumbents]
+        emit(about | ({"shared": shares(history)} if "pans" in about else {}))
         return DONE
     print_card(about, about.get("instance") or about["family"])
-    if incumbents and "tasks" not in about:
+    if "pans" in about:
+        print_race(about, history)
+    elif incumbents and "tasks" not in about:
         shown = table("seconds", "iterations", "incumbent", right=("seconds", "iterations", "incumbent"))
         for data in incumbents[-12:]:
             shown.add_row(f"{data['seconds']:.2f}", str(data["iterations"]), number(data["objective"]))
@@ -148,6 +152,8 @@ def _print_why(run: str, cards: Sequence[Json], history: Sequence[Recorded]) -> 
     from rich.text import Text
 
     card = cards[-1]
+    earlier = [c for c in cards[:-1] if c["task"] == card["task"]]
+    others = dict.fromkeys(c["task"] for c in cards if c["task"] != card["task"])
     console().print(Text.assemble((card["solver"], "bold green"), f"  version {card['version']}, for ", short(run), f", task {clean(card['task'])}, attempt {card['attempt']}"))  # fmt: skip
     spec = next(spec for spec in history[0].data["tasks"] if spec["task"] == card["task"])
     about = [
@@ -157,7 +163,8 @@ def _print_why(run: str, cards: Sequence[Json], history: Sequence[Recorded]) -> 
         ("propensity", f"{card['propensity']:.4g}: the chance this policy gave it, by key {card['key']}"),
         ("as of", f"log position {card['as_of']}: the standings are the fold of everything up to there"),
         *([("excluded", ", ".join(card["excluded"]))] if card["excluded"] else []),
-        *([("earlier", ", ".join(c["solver"] for c in cards[:-1]))] if len(cards) > 1 else []),
+        *([("earlier", ", ".join(c["solver"] for c in earlier))] if earlier else []),
+        *([("other tasks", f"{', '.join(others)}: add --task")] if others else []),
     ]  # fmt: skip
     print_pairs([(label, clean(text)) for label, text in about])
     figures = ("score", "rating", "cluster\nrating", "trials", "cluster\ntrials", "mean\nloss", "propen-\nsity")

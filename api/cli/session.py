@@ -2,7 +2,7 @@
 
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import anyio
@@ -16,12 +16,12 @@ from mezan.solvers.catalog import Catalog
 from mezan.solvers.problem import Problem
 from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
-from .display import print_card, shown
+from .display import print_card, print_list, shown
 from .errors import DONE, RUN_FAILED, report
 from .options import database
 from .outcome import kept_solutions, outcome
-from .output import emit, notice
-from .solving import Request
+from .output import emit, notice, number
+from .solving import Request, names_of
 
 
 class Interrupt:
@@ -29,7 +29,7 @@ class Interrupt:
 
     def __init__(self) -> None:
         self.signal: int | None = None
-        self.run: Run | None = None
+        self.runs: list[Run] = []
         self.scope = anyio.CancelScope()
 
     async def listen(self) -> None:
@@ -39,14 +39,16 @@ class Interrupt:
                 if self.signal is not None:
                     os._exit(128 + received)  # the log is safe: whatever is unfinished is taken up by the next process
                 self.signal = int(received)
-                if self.run is None:
+                if not self.runs:
                     self.scope.cancel()
                     continue
-                notice("stopping; the run is cancelled (once more to leave at once)")
-                await self.run.cancel("interrupted by the user")
+                what = "the run is" if len(self.runs) == 1 else "the runs are"
+                notice(f"stopping; {what} cancelled (once more to leave at once)")
+                for run in self.runs:
+                    await run.cancel("interrupted by the user")
 
 
-async def run(request: Request, problem: Problem, catalog: Catalog, policies: Policies) -> int:
+async def run(request: Request, problems: Sequence[Problem], catalog: Catalog, policies: Policies) -> int:
     """Solve, print, finish what was resumed, and return the exit code."""
     interrupt, code = Interrupt(), DONE
     async with anyio.create_task_group() as tasks:
@@ -55,39 +57,57 @@ async def run(request: Request, problem: Problem, catalog: Catalog, policies: Po
             async with open_engine(database(request.db), catalog=catalog, policies=policies) as engine:
                 for run in engine.adopted:
                     notice(f"resuming run {run} of a worker that is gone")
-                code = await _one(engine, problem, request, interrupt)
+                solve = _one if len(problems) == 1 else many
+                code = await solve(engine, problems, request, interrupt)
                 if interrupt.signal is None:
                     await _finish_adopted(engine)
         tasks.cancel_scope.cancel()
     return code if interrupt.signal is None else 128 + interrupt.signal
 
 
-async def _one(engine: Engine, problem: Problem, request: Request, interrupt: Interrupt) -> int:
-    run = await engine.submit(
-        problem,
-        time_limit=request.time_limit,
-        iterations=request.iterations,
-        target=request.target,
-        gap=request.gap,
-        fresh=request.fresh,
-        seed=request.seed,
-        policy=request.policy or DEFAULT_POLICY,
-        solver=request.solver,
-        priority=request.priority,
-        idempotency_key=request.idempotency_key,
-    )
-    interrupt.run = run
+def _options(request: Request) -> dict[str, Any]:
+    """What the engine is told beside the problem."""
+    names = (
+        "time_limit", "iterations", "target", "gap", "fresh", "seed", "solver", "priority", "idempotency_key",
+    )  # fmt: skip
+    told = {name: getattr(request, name) for name in names}
+    return told | {"policy": request.policy or DEFAULT_POLICY, "pans": names_of(request.pans)}
+
+
+async def _one(engine: Engine, problems: Sequence[Problem], request: Request, interrupt: Interrupt) -> int:
+    run = await engine.submit(problems[0], **_options(request))
+    interrupt.runs = [run]
     found = engine.incumbents(run.id)
     with shown(run.id, quiet=request.quiet) as view:
         async for recorded in run.events():
             view.update(recorded)
     await _print(engine, run.id, found, as_json=request.as_json)
-    interrupt.run = None
+    interrupt.runs = []
     try:
         await run.result()
     except (RunFailedError, RunCancelledError) as error:
         return RUN_FAILED if interrupt.signal is not None else report(error)
     return DONE
+
+
+async def many(engine: Engine, problems: Sequence[Problem], request: Request, interrupt: Interrupt) -> int:
+    """Solve several files side by side; a run that fails leaves the others alone."""
+    interrupt.runs = await engine.submit_many(problems, **_options(request))
+    abouts = []
+    for run in interrupt.runs:
+        async for _ in run.events():
+            pass
+        history = await whole_stream(engine.log, run.id)
+        abouts.append(outcome(history, await kept_solutions(engine.store, history)))
+        if not request.quiet:
+            last = abouts[-1]
+            notice(f"{last['instance'] or last['family']}: {last['status']} {number(last['objective'])}")
+    interrupt.runs = []
+    if request.as_json:
+        emit(abouts)
+    else:
+        print_list(abouts)
+    return DONE if all(about["status"] == "completed" for about in abouts) else RUN_FAILED
 
 
 async def _print(engine: Engine, run: str, found: Mapping[str, Any], *, as_json: bool) -> None:

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from mezan.engine.pans import pans_of
 from mezan.engine.stores.schema import path_of
 from mezan.solvers.budget import Budget
 from mezan.solvers.catalog import Catalog
+from mezan.solvers.errors import BadInput
 from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
 from .inputs import in_mode, problem_from
@@ -15,7 +17,7 @@ from .options import database
 class Request:
     """The options of one call."""
 
-    source: str
+    sources: tuple[str, ...]
     db: str
     family: str | None
     time_limit: float
@@ -26,11 +28,17 @@ class Request:
     fresh: bool
     seed: int | None
     solver: str | None
+    pans: str | None
     policy: str | None
     priority: int
     idempotency_key: str | None
     as_json: bool
     quiet: bool
+
+
+def names_of(pans: str | None) -> list[str] | None:
+    """The names in a list with commas."""
+    return None if pans is None else [name.strip() for name in pans.split(",") if name.strip()]
 
 
 def solve(request: Request) -> int:
@@ -41,9 +49,14 @@ def solve(request: Request) -> int:
     if request.solver is not None:
         catalog.solver(request.solver)
     path_of(database(request.db))
-    problem = problem_from(request.source, request.family, catalog)
+    problems = [problem_from(source, request.family, catalog) for source in request.sources]
     if request.mode is not None:
-        problem = in_mode(problem, request.mode)
+        problems = [in_mode(problem, request.mode) for problem in problems]
+    if (pans := names_of(request.pans)) is not None:
+        if request.solver is not None or request.mode is not None:
+            raise BadInput("a race names its solvers by --pans; leave --solver and --mode out")
+        for problem in problems:
+            pans_of(catalog, problem, pans)
 
     import anyio
 
@@ -52,4 +65,4 @@ def solve(request: Request) -> int:
     from .session import run
 
     tune_gc()
-    return anyio.run(run, request, problem, catalog, policies)
+    return anyio.run(run, request, problems, catalog, policies)
