@@ -1,16 +1,18 @@
 """Which two solvers race: names as users give them, checked against the family; and which of them won."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
-from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import BadInput
 from mezan.solvers.gaps import equal
-from mezan.solvers.problem import Problem, Sense
-from mezan.solvers.solver import Solver
+
+if TYPE_CHECKING:  # read models ask who leads, and load no NumPy for it
+    from mezan.solvers.catalog import Catalog
+    from mezan.solvers.problem import Problem
+    from mezan.solvers.solver import Solver
 
 
-def pans_of(catalog: Catalog, problem: Problem, given: Sequence[str]) -> dict[str, Solver[Any]]:
+def pans_of(catalog: "Catalog", problem: "Problem", given: Sequence[str]) -> "dict[str, Solver[Any]]":
     """The two solvers of a race by the name of their task, which is the solver's name without its family.
 
     Raises:
@@ -37,7 +39,7 @@ def pans_of(catalog: Catalog, problem: Problem, given: Sequence[str]) -> dict[st
     return {solver.name.removeprefix(start): solver for solver in solvers}
 
 
-def leaders(objectives: Mapping[str, float], sense: Sense) -> list[str]:
+def leaders(objectives: Mapping[str, float], sense: Literal["min", "max"]) -> list[str]:
     """The pans with the best objective, in their order; more than one is a draw."""
     best = min(objectives.values()) if sense == "min" else max(objectives.values())
     return [name for name, objective in objectives.items() if equal(objective, best)]

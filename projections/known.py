@@ -1,11 +1,13 @@
 """The best checked result of every instance: what a later search of the same instance may start from."""
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from mezan.engine.folds import Row
-from mezan.engine.follower import Follower
 from mezan.engine.log import Recorded
-from mezan.engine.seeding import Known
+
+if TYPE_CHECKING:
+    from mezan.engine.follower import Follower
+    from mezan.engine.seeding import Known
 
 
 class KnownResults:
@@ -61,8 +63,10 @@ def key_of(family: str, instance: str, tenant: str) -> str:
     return f"{family}/{instance}/{tenant}"
 
 
-async def known(follower: Follower, family: str, instance: str, tenant: str) -> Known | None:
+async def known(follower: "Follower", family: str, instance: str, tenant: str) -> "Known | None":
     """The best result of an instance as of everything that this process knows to be recorded; one primary-key look-up."""
+    from mezan.engine.seeding import Known  # here, so that reading what is folded loads no NumPy
+
     await follower.settle()
     row = await follower.row(KnownResults.name, key_of(family, instance, tenant))
     if row is None:

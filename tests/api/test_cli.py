@@ -33,6 +33,40 @@ def test_solve_prints_one_object_with_a_solution_worth_its_objective(cli: CLI) -
     assert found["lower_bound"] <= 578 <= found["upper_bound"] == found["objective"]
 
 
+def test_several_files_are_one_run_each(cli: CLI) -> None:
+    """In the order given, with one array of the objects that single files give; a bad one among them keeps all out of the log."""
+    files = [STRONG, str(DATA / "knapsack/uncorrelated40.kp"), NUG12]
+    refused = cli("solve", *files[:2], str(cli.folder / "absent.kp"))
+    refused.refused("absent.kp")
+    assert not (cli.folder / "mezan.db").exists()
+    found = cli("solve", *files, "--iterations", "400", "--seed", "7", "--json").json
+    assert [one["instance"] for one in found] == ["strong60", "uncorrelated40", "nug12"]
+    assert all(one.keys() >= SOLVE_KEYS and one["status"] == "completed" for one in found)
+    assert [one["gap"] == 0 for one in found[:2]] == [True, True]
+    assert len({one["seed"] for one in found}) == 3
+    assert {row["run"] for row in cli("runs", "--json").json} == {one["run"] for one in found}
+    again = cli("solve", *files[:2], "--seed", "7").out
+    assert "strong60" in again
+    assert "uncorrelated40" in again
+
+
+def test_an_instance_that_was_solved_is_where_the_next_search_starts(cli: CLI) -> None:
+    """The card and the object say from which run, how good it was, and whether that was improved; --fresh says nothing."""
+    first = cli("solve", NUG12, "--solver", "qap.tabu", "--iterations", "3000", "--seed", "1", "--json").json
+    assert first["objective"] == 578
+    again = ("solve", NUG12, "--solver", "qap.tabu", "--iterations", "1", "--seed", "2")
+    found = cli(*again, "--json").json
+    assert (found["objective"], found["seeded_from"], found["seed_objective"]) == (578, first["run"], 578)
+    assert found["improved"] is False
+    shown = cli("show", "last").out
+    assert "started from" in shown
+    assert "(578); not improved" in shown
+    assert cli("replay", "last", "--json").json["identical"]
+    fresh = cli(*again, "--fresh", "--json").json
+    assert (fresh["seeded_from"], fresh["improved"]) == (None, None)
+    assert fresh["objective"] > 578
+
+
 def test_solve_takes_json_and_text_on_standard_input(cli: CLI) -> None:
     """The same knapsack as JSON and as text gives the same optimum; without a best known value the gap is null."""
     request = {"type": "knapsack", "values": [6, 10, 12], "weights": [1, 2, 3], "capacity": 5}
