@@ -14,7 +14,7 @@ from mezan.solvers.problem import Bound
 from mezan.solvers.qap import QAP
 
 pytestmark = pytest.mark.anyio
-SQUARE = [[0, 1], [1, 0]]
+SQUARE = [[abs(i - j) for j in range(6)] for i in range(6)]
 
 
 class Wishing(Toy):

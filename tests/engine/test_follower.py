@@ -282,10 +282,10 @@ async def test_a_raised_fold_version_is_rebuilt_at_the_start(store):
         await follower.close()
 
     class NewElo(Elo):
-        version = 2
+        version = Elo.version + 1
 
     class NewRuns(Runs):
-        version = 2
+        version = Runs.version + 1
 
     newer = tuple({"elo": NewElo(), "runs": NewRuns()}.get(projection.name, projection) for projection in DEFAULT)
     await fill(store, History(2), 100)
@@ -293,14 +293,15 @@ async def test_a_raised_fold_version_is_rebuilt_at_the_start(store):
         await follower.flush(states=True)
         await check(store, follower)
         generations = {status.name: (status.version, status.generation) for status in follower.status()}
-        assert generations["elo"] == generations["runs"] == (2, 1)
+        assert generations["elo"] == (NewElo.version, 1)
+        assert generations["runs"] == (NewRuns.version, 1)
         assert generations["decisions"] == (1, 0)
     async with following(store) as old:
         assert {status.name for status in old.status() if not status.saves} == {"elo", "runs"}
         await fill(store, History(3), 50)
         await old.flush(states=True)
         assert Elo().dump(old.state("elo")) == Elo().dump(await value_as_of(store, Elo(), 450))
-        assert (await store.saved())["elo"].version == 2
+        assert (await store.saved())["elo"].version == NewElo.version
 
 
 async def test_stored_state_that_is_ahead_of_the_log_or_unreadable_is_rebuilt(store):
@@ -324,7 +325,7 @@ async def test_values_as_of_a_position_equal_a_fold_of_the_prefix(store):
         for part in range(5):
             await fill(store, History(part), 110)
             await follower.flush(states=True)
-        kept = await store.nearest_snapshot("elo", 1, 449)
+        kept = await store.nearest_snapshot("elo", Elo.version, 449)
         assert kept is not None
         assert 100 <= kept[0] <= 449
         events = await store.read(limit=1_000)
