@@ -61,28 +61,18 @@ def structures_of(problem: QAP) -> tuple[Structure, ...]:
     return _remembered(_Same(problem))
 
 
-def two_classes(M: Array) -> Array | None:
-    """Boolean (n,): the smaller of two classes on which alone the off-diagonal entries of ``M`` depend, or None."""
-    n = len(M)
-    for row_wise in (M, M.T):
-        i = _first_uneven(row_wise)
-        if i is None:
-            continue
-        row = row_wise[i]
-        value = row[1 if i == 0 else 0]
-        other = row != value
-        other[i] = False
-        if len(set(row[other].tolist())) > 1:
-            return None
-        with_i = other.copy()
-        with_i[i] = True
-        for u in (other, with_i):
-            if _depends_on(M, u):
-                smaller: Array = u if 2 * u.sum() <= n else ~u
-                return smaller
-        return None
-    one = np.arange(n) == 0
-    return one if _depends_on(M, one) else None
+def two_classes(M: Array, other: Array) -> Array | None:
+    """Boolean (n,): the smaller of two classes whose members are alike in ``M``, or None.
+
+    Off the diagonal entries depend on the two classes only; on it they are equal within each, unless ``other``, the
+    other matrix, has a constant diagonal: then that of ``M`` adds the same to every objective.
+    """
+    free = _constant(np.diagonal(other))
+    for u in _candidates(M):
+        if (free or all(_constant(np.diagonal(M)[v]) for v in (u, ~u))) and _depends_on(M, u):
+            smaller: Array = u if 2 * u.sum() <= len(M) else ~u
+            return smaller
+    return None
 
 
 def class_values(M: Array, u: Array) -> tuple[Array, Array, Array, Array]:
@@ -121,13 +111,39 @@ def _remembered(key: _Same) -> tuple[Structure, ...]:
 
 
 def _collapse(problem: QAP) -> Structure | None:
-    for name, M, other in (("A", problem.A, problem.B), ("B", problem.B, problem.A)):
-        u = two_classes(M)
-        # A class is one only if its members are alike on the diagonal too, or the diagonal meets a constant one.
-        if u is not None and (_constant(np.diagonal(other)) or all(_constant(np.diagonal(M)[v]) for v in (u, ~u))):
+    both: tuple[tuple[Literal["A", "B"], Array, Array], ...] = (
+        ("A", problem.A, problem.B),
+        ("B", problem.B, problem.A),
+    )
+    for name, M, other in both:
+        if (u := two_classes(M, other)) is not None:
             k = int(u.sum())
-            return Structure("A" if name == "A" else "B", "subset", (k, len(M) - k))
+            return Structure(name, "subset", (k, len(M) - k))
     return None
+
+
+def _candidates(M: Array) -> Iterator[Array]:
+    """The only divisions into two classes, neither empty, that can be the one of :func:`two_classes`.
+
+    A row (or column) with two values off the diagonal tells them apart, up to where its own index belongs. If there is
+    none, all entries are equal, and the diagonal decides; if that is constant too, any division will do.
+    """
+    n = len(M)
+    for rows in (M, M.T):
+        i = _first_uneven(rows)
+        if i is None:
+            continue
+        differs = rows[i] != rows[i][1 if i == 0 else 0]
+        differs[i] = False
+        if len(set(rows[i][differs].tolist())) > 1:
+            return
+        own = np.arange(n) == i
+        yield from (u for u in (differs, differs | own) if 0 < u.sum() < n)
+        return
+    by_diagonal = np.diagonal(M) != M[0, 0]
+    if by_diagonal.any():
+        yield by_diagonal
+    yield np.arange(n) == 0
 
 
 def _invariance(problem: QAP) -> Structure | None:
@@ -186,8 +202,6 @@ def _first_uneven(M: Array) -> int | None:
 
 
 def _depends_on(M: Array, u: Array) -> bool:
-    if not 0 < u.sum() < len(u):
-        return False
     within, across, back, without = class_values(M, u)
     for i in range(0, len(M), ROWS):
         block = M[i : i + ROWS].copy()

@@ -87,5 +87,5 @@ def permutation_of(problem: QAP, structure: Structure, S: Array) -> Array:
 
 
 def _members(problem: QAP, structure: Structure) -> Array:
-    u: Any = two_classes(problem.A if structure.matrix == "A" else problem.B)
+    u: Any = two_classes(*((problem.A, problem.B) if structure.matrix == "A" else (problem.B, problem.A)))
     return np.asarray(u)

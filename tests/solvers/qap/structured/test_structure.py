@@ -49,6 +49,8 @@ def test_one_other_entry_is_no_structure(M, kind, shape):
     for i, j in cells:
         near = M.copy()
         near[i, j] += 1
+        if i == j and shape == (1, 11):  # all alike but one on the diagonal: two classes again
+            continue
         assert not [found for found in structures_of(QAP(A=near, B=other)) if found.kind == kind], (i, j)
 
 
