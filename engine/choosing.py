@@ -45,6 +45,12 @@ def candidates_for(family: Family[Any], problem: Problem, excluded: tuple[str, .
     ]
 
 
+def explained(card: SolverChosen, family: Family[Any], problem: Problem) -> SolverChosen:
+    """The card with what the chosen solver says that it will do, where it says so."""
+    plan = next(solver.plan for solver in family.solvers if solver.name == card.solver)
+    return card if plan is None else card.model_copy(update={"reason": f"{card.reason}; {plan(problem)}"})
+
+
 def choose(
     policy: Policy,
     standings: Standings,

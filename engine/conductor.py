@@ -17,7 +17,7 @@ from mezan.solvers.seeds import derive
 from . import events as e
 from . import faults
 from .attempting import Attempt, Parts, Progress, code_of, text_of
-from .choosing import candidates_for, choose, named, policy_for, profile
+from .choosing import candidates_for, choose, explained, named, policy_for, profile
 from .errors import LeaseLost
 from .journal import Journal
 from .racing import Racing
@@ -223,6 +223,8 @@ class Conductor:
             excluded=task.excluded,
             forced=solver is not None,
         )
+        if self._parts.catalog.solver(card.solver).plan is not None:
+            card = await anyio.to_thread.run_sync(explained, card, family, problem)
         self.journal.soon(card)
         faults.reach("run.chosen")
 

@@ -19,7 +19,7 @@ from mezan.solvers.solver import Solver, load
 
 from . import events as e
 from .artifacts import digest_of
-from .choosing import StandingsOf, candidates_for, choose, named, policy_for, profile
+from .choosing import StandingsOf, candidates_for, choose, explained, named, policy_for, profile
 from .errors import RunNotFound
 from .follower import Follower
 from .limits import budget_of
@@ -142,7 +142,7 @@ class Replayer:
         standings = self._standings(states, family.name, profile.features, card.as_of)
         policy = policy_for(self._policies, named(request, card.task), card.policy)
         candidates = await anyio.to_thread.run_sync(candidates_for, family, problem, card.excluded)
-        return choose(
+        again = choose(
             policy,
             standings,
             profile.features,
@@ -153,6 +153,7 @@ class Replayer:
             excluded=card.excluded,
             forced=card.forced,
         )
+        return await anyio.to_thread.run_sync(explained, again, family, problem)
 
     async def _execute(self, history: Sequence[Recorded], request: e.RunRequested, check: _Check) -> None:
         await self._choices(history, request, check)

@@ -94,6 +94,7 @@ class Solver(Generic[P]):
         repeatable: the same inputs give the same result; otherwise replay checks feasibility and objective only.
         exact: proves optimality when it ends by itself.
         seedable: its kernel is :class:`Seedable`.
+        plan: what it will do with a problem and why, in one sentence for the decision card.
         islands: one problem is searched on every core or device at once, see `islands`; needs ``seedable``.
     """
 
@@ -109,6 +110,7 @@ class Solver(Generic[P]):
     exact: bool = False
     seedable: bool = False
     islands: bool = False
+    plan: Callable[[P], str] | None = None
 
 
 @lru_cache(maxsize=256)

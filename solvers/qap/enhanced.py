@@ -26,14 +26,17 @@ class Enhanced:
     Attributes:
         restarts: children of a generation.
         length: moves that each child is searched for.
+        mating: share of the children that are made by crossover; the others are members with a few facilities moved.
     """
 
     restarts: int = 8
     length: int = 5000
+    mating: float = 1.0
 
     def arrays(self, problem: QAP) -> dict[str, Array]:
-        """See :func:`moves.prepare`; and ``length``, an int32 scalar."""
-        return {**moves.prepare(problem), "length": np.array(self.length, np.int32)}
+        """See :func:`moves.prepare`; and the scalars ``length`` (int32) and ``mating`` (float32)."""
+        own = {"length": np.array(self.length, np.int32), "mating": np.array(self.mating, np.float32)}
+        return moves.prepare(problem) | own
 
     def init(self, arrays: dict[str, Any], key: Any) -> dict[str, Any]:
         """The identity, an empty population, and no moves left: the first step begins with a generation."""

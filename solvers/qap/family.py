@@ -1,6 +1,6 @@
 """The QAP family: the only door into this folder. Importing it loads no JAX; a kernel's module loads with the kernel."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import BadProblem
@@ -11,7 +11,26 @@ from .evaluate import evaluate
 from .features import features
 from .problem import QAP
 from .qaplib import parse_sln
+from .rules import plan
 from .structured.refusal import refuses as structure_needed
+
+
+def _enhanced() -> Kernel[QAP]:
+    from .enhanced import Enhanced
+
+    return Enhanced()
+
+
+def _hybrid() -> Kernel[QAP]:
+    from .hybrid import Hybrid
+
+    return Hybrid()
+
+
+def _adaptive() -> Kernel[QAP]:
+    from .adaptive import InstanceAdaptive
+
+    return InstanceAdaptive()
 
 
 def _tabu() -> Kernel[QAP]:
@@ -47,10 +66,13 @@ def _structured() -> Kernel[QAP]:
 FAQ_LARGEST = 512
 
 
-def _too_large_for_faq(problem: QAP) -> str | None:
-    if problem.size <= FAQ_LARGEST:
-        return None
-    return f"qap.faq takes at most {FAQ_LARGEST} facilities (its steps cost n^3); this problem has {problem.size}"
+def _too_large_for(solver: str) -> Callable[[QAP], str | None]:
+    def refuses(problem: QAP) -> str | None:
+        if problem.size <= FAQ_LARGEST:
+            return None
+        return f"{solver} takes at most {FAQ_LARGEST} facilities (its steps cost n^3); this problem has {problem.size}"
+
+    return refuses
 
 
 def _from_json(request: Mapping[str, Any]) -> QAP:
@@ -75,6 +97,45 @@ FAMILY = Family(
     tighten=tighten,
     evaluate=evaluate,
     solvers=(
+        Solver(
+            name="qap.enhanced",
+            family="qap",
+            version="1",
+            summary="memetic: a population bred by uniform crossover, its children searched by robust tabu, eight in step",
+            reference="Benlic and Hao, Expert Systems with Applications 42 (2015)",
+            load=_enhanced,
+            seedable=True,
+        ),
+        Solver(
+            name="qap.hybrid",
+            family="qap",
+            version="1",
+            summary="Frank-Wolfe on the doubly stochastic relaxation makes the population that the memetic goes on with",
+            reference="Vogelstein et al., PLoS ONE 10 (2015); Benlic and Hao (2015)",
+            load=_hybrid,
+            refuses=_too_large_for("qap.hybrid"),
+            seedable=True,
+        ),
+        Solver(
+            name="qap.instance_adaptive",
+            family="qap",
+            version="1",
+            summary="the memetic with parameters that follow from dominance, sparsity and structure; its card says which and why",
+            reference="Benlic and Hao (2015); Vollmann and Buffa, Management Science 12 (1966)",
+            load=_adaptive,
+            seedable=True,
+            plan=plan,
+        ),
+        Solver(
+            name="qap.aggressive",
+            family="qap",
+            version="1",
+            summary="an island of the memetic on every core or device, telling each other what they find",
+            reference="Benlic and Hao (2015); Whitley, Rana and Heckendorn, J. Computing and Information Technology 7 (1999)",
+            load=_enhanced,
+            seedable=True,
+            islands=True,
+        ),
         Solver(
             name="qap.tabu",
             family="qap",
@@ -107,7 +168,7 @@ FAMILY = Family(
             summary="Frank-Wolfe on the doubly stochastic relaxation, projected and polished by 2-swaps, many starts",
             reference="Vogelstein et al., PLoS ONE 10 (2015)",
             load=_faq,
-            refuses=_too_large_for_faq,
+            refuses=_too_large_for("qap.faq"),
         ),
         Solver(
             name="qap.fft",

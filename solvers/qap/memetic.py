@@ -20,6 +20,8 @@ STAGNATION = 15
 """Children without a new best after which the population is mutated."""
 WEAKEST, STEP = 0.3, 0.1
 """Share of the facilities that the first mutation moves, and how much more each further one without success."""
+KICK = 0.3
+"""Largest share of the facilities that a kick moves."""
 ORDINARY = -1
 NONE = np.int32(2**31 - 1)
 
@@ -83,10 +85,14 @@ def breed(a: dict[str, Any], pop: dict[str, Any], seeds: Any, it: Any) -> tuple[
     share = jnp.minimum(WEAKEST + STEP * (pop["mutations"] - 1), 1.0)
 
     def start(seed: Any, slot: Any, mutating: Any) -> Any:
-        child = crossover(a, *parents(pop, seed, it), seed, it)
         order = moves.lottery(a, seed, it, 4096)
-        mutant = moved(a, pop["members"][jnp.minimum(slot, SIZE - 1)], share, order)
-        return jnp.where(full, jnp.where(mutating, mutant, child), order)
+        first, second = parents(pop, seed, it)
+        lots = moves.uniform(moves.draw(seed, it, jnp.arange(8, 10)))
+        kicked = ~mutating & (lots[0] >= a["mating"])
+        origin = jnp.where(mutating, pop["members"][jnp.minimum(slot, SIZE - 1)], first)
+        mutant = moved(a, origin, jnp.where(mutating, share, KICK * lots[1]), order)
+        child = jnp.where(mutating | kicked, mutant, crossover(first, second, seed, it))
+        return jnp.where(full, child, order)
 
     starts = jax.vmap(start)(seeds, slots, mutating)
     pop["mutate"] = jnp.minimum(pop["mutate"] + seeds.shape[0], SIZE)
@@ -107,7 +113,7 @@ def parents(pop: dict[str, Any], seed: Any, it: Any) -> tuple[Any, Any]:
     return pop["members"][first], pop["members"][second]
 
 
-def crossover(a: dict[str, Any], u: Any, v: Any, seed: Any, it: Any) -> Any:
+def crossover(u: Any, v: Any, seed: Any, it: Any) -> Any:
     """Uniform crossover: where the parents agree so does the child; elsewhere it takes one of the two locations, by lot,
     if it is still free, or else the other; what is left over is filled at random.
     """

@@ -215,8 +215,9 @@ def _choose(a: dict[str, Any], it: Any, z: dict[str, Any], D: Any, U: Any) -> tu
 
     def rank(D: Any, U: Any) -> Any:
         forced = ((it - PATIENCE * n * n > U) | (record > D)) & (U < NEVER)
-        # Offsets just beyond every delta: forced moves rank before all others, and among themselves by delta.
-        return jnp.where(forced, D - far, jnp.where(it > U, D, far))
+        # Offsets just beyond every delta: forced moves rank before all others, and among themselves by delta; tabu ones
+        # rank last, but before what is no pair of facilities: with two or three of them every pair may be tabu.
+        return jnp.where(forced, D - far, jnp.where(it > U, D, jnp.where(U < NEVER, far, far + a["reach"])))
 
     b = _first_least(moves.column_min(rank(D, U)))  # values first: reducing (value, index) pairs is slow
     column = D[:, b]
