@@ -14,9 +14,10 @@ import numpy as np
 from ..pack import Array
 from . import memetic, moves, tabu
 from .problem import QAP
+from .symmetry import symmetries
 
-POPULATION = ("members", "values", "stale", "mutations", "mutate")
-OWN = ("it", "left", "slots", *POPULATION)
+POPULATION = ("members", "values", "hall", "hall_values", "stale", "ended")
+OWN = ("it", "left", *POPULATION)
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,12 @@ class Enhanced:
     mating: float = 1.0
 
     def arrays(self, problem: QAP) -> dict[str, Array]:
-        """See :func:`moves.prepare`; and the scalars ``length`` (int32) and ``mating`` (float32)."""
-        own = {"length": np.array(self.length, np.int32), "mating": np.array(self.mating, np.float32)}
-        return moves.prepare(problem) | own
+        """See :func:`moves.prepare`; the scalars ``length`` (int32) and ``mating`` (float32); the :func:`symmetries` of
+        the matrices, ``A_turns`` and ``B_turns`` (8, m).
+        """
+        a = moves.prepare(problem)
+        turns = {f"{name}_turns": symmetries(M, len(a["A"])) for name, M in (("A", problem.A), ("B", problem.B))}
+        return a | turns | {"length": np.array(self.length, np.int32), "mating": np.array(self.mating, np.float32)}
 
     def init(self, arrays: dict[str, Any], key: Any) -> dict[str, Any]:
         """The identity, an empty population, and no moves left: the first step begins with a generation."""
@@ -47,9 +51,8 @@ class Enhanced:
         searches = {name: jnp.zeros(shape.shape, shape.dtype) for name, shape in shapes.items()}
         cost = jnp.full(len(seeds), moves.objective(arrays, p[0]))
         searches |= {"p": p, "best_p": p, "cost": cost, "best": cost, "seed": seeds}
-        slots = jnp.full(len(seeds), memetic.ORDINARY, jnp.int32)
         population = memetic.empty(m, arrays["A"].dtype)
-        return {"it": jnp.int32(1), "left": jnp.int32(0), "slots": slots, **population, **searches}
+        return {"it": jnp.int32(1), "left": jnp.int32(0), **population, **searches}
 
     def step(self, arrays: dict[str, Any], state: dict[str, Any], iterations: Any) -> dict[str, Any]:
         """See the protocol."""
@@ -69,10 +72,10 @@ class Enhanced:
 
     def best(self, arrays: dict[str, Any], state: dict[str, Any]) -> tuple[Any, Any]:
         """The best of the population and of all searches."""
-        i, j = jnp.argmin(state["best"]), jnp.argmin(state["values"])
-        here = state["best"][i] <= state["values"][j]
-        p = jnp.where(here, state["best_p"][i], state["members"][j])
-        return moves.claim(arrays, jnp.minimum(state["best"][i], state["values"][j])), p
+        i = jnp.argmin(state["best"])
+        value, member = memetic.best({name: state[name] for name in POPULATION})
+        p = jnp.where(state["best"][i] <= value, state["best_p"][i], member)
+        return moves.claim(arrays, jnp.minimum(state["best"][i], value)), p
 
     def done(self, arrays: dict[str, Any], state: dict[str, Any]) -> Any:
         """Only when the move counter is used up."""
@@ -90,7 +93,7 @@ class Enhanced:
         """The population takes it in as any other candidate."""
         population = {name: state[name] for name in POPULATION}
         value = moves.objective(arrays, solution)
-        return {**state, **memetic.insert(population, solution, value, memetic.ORDINARY)}
+        return {**state, **memetic.insert(arrays, population, solution, value)}
 
 
 def generation(a: dict[str, Any], z: dict[str, Any]) -> dict[str, Any]:
@@ -98,9 +101,9 @@ def generation(a: dict[str, Any], z: dict[str, Any]) -> dict[str, Any]:
     population = {name: z[name] for name in POPULATION}
 
     def take(r: Any, population: dict[str, Any]) -> dict[str, Any]:
-        return memetic.insert(population, z["best_p"][r], z["best"][r], z["slots"][r])
+        return memetic.insert(a, population, z["best_p"][r], z["best"][r])
 
-    population = jax.lax.fori_loop(0, z["slots"].shape[0], take, population)
-    population, starts, slots = memetic.breed(a, population, z["seed"], z["it"])
+    population = memetic.renewed(jax.lax.fori_loop(0, z["seed"].shape[0], take, population))
+    starts = memetic.breed(a, population, z["seed"], z["it"])
     searches = jax.vmap(tabu.begin, (None, None, 0, 0))(a, z["it"], starts, z["seed"])
-    return {"it": z["it"], "left": a["length"], "slots": slots, **population, **searches}
+    return {"it": z["it"], "left": a["length"], **population, **searches}

@@ -60,15 +60,13 @@ class Hybrid(enhanced.Enhanced):
 
     def _search(self, a: dict[str, Any], z: dict[str, Any]) -> dict[str, Any]:
         z = {**z, **self.block(a, {name: leaf for name, leaf in z.items() if name not in OWN})}
-        full = (z["values"] < memetic.largest(z["values"].dtype)).all()
-        return moves.when((z["left"] <= 0) & ~full, lambda z: self._again(a, z), z)
+        return moves.when((z["left"] <= 0) & ~memetic.full(z), lambda z: self._again(a, z), z)
 
     def _again(self, a: dict[str, Any], z: dict[str, Any]) -> dict[str, Any]:
         """The population takes in what was found; while it is not full, the next starts are relaxed solutions too."""
         z = {**z, **enhanced.generation(a, {name: leaf for name, leaf in z.items() if name not in OWN})}
         lots = moves.uniform(moves.draw(z["seed"], z["it"], 8192))
-        full = (z["values"] < memetic.largest(z["values"].dtype)).all()
-        phase = jnp.where(full, jnp.int32(SEARCH), jnp.int32(RELAX))
+        phase = jnp.where(memetic.full(z), jnp.int32(SEARCH), jnp.int32(RELAX))
         return {**z, **_relaxed(a, z, self.spread * lots), "phase": phase, "steps": jnp.int32(0)}
 
 
