@@ -22,6 +22,7 @@ from . import faults
 from .attempting import Parts
 from .choosing import StandingsOf
 from .conductor import Conductor
+from .context import acting
 from .errors import RunNotFound, StoreError
 from .executors import execute
 from .follower import Follower
@@ -148,11 +149,12 @@ class Engine:
     async def _recover(self) -> None:
         if self._parts is None or self._tasks is None:
             return
-        async for run, state, requested_at in adopt(
+        async for run, state, requested_at, tenant in adopt(
             self._store, self.follower, self._parts.lease, set(self._conductors)
         ):
             self.adopted.append(run)
-            self._start(run, state, requested_at, {})
+            with acting(in_tenant=tenant):
+                self._start(run, state, requested_at, {})
 
     # submitting
 

@@ -8,6 +8,7 @@ from mezan.solvers.errors import MezanError
 
 from . import events as e
 from . import faults
+from .context import acting
 from .errors import WrongExpectedVersion
 from .follower import Follower
 from .leases import Lease, fence_if_dead
@@ -24,8 +25,8 @@ MOST_ADOPTIONS = 3
 
 async def adopt(
     store: SQLiteStore, follower: Follower, lease: Lease, mine: set[str]
-) -> AsyncIterator[tuple[str, RunState, float]]:
-    """Take over unfinished runs of dead workers: yields (run, state, requested at) of each that is now this worker's.
+) -> AsyncIterator[tuple[str, RunState, float, str]]:
+    """Take over unfinished runs of dead workers: yields (run, state, requested at, tenant) of each that is now this worker's.
 
     The dead worker is fenced first, then each run's takeover is appended at its exact version: of several workers
     that try at once, one wins.
@@ -45,8 +46,13 @@ async def adopt(
                 if worker not in dead:
                     dead[worker] = await fence_if_dead(store, worker)
                     faults.reach("recovery.fenced")
-                if dead[worker] and (state := await _take_over(store, lease, row.key, worker)) is not None:
-                    yield row.key, state, row.data["requested_at"] / 1e6
+                if not dead[worker]:
+                    continue
+                tenant = row.data["tenant"]
+                with acting(in_tenant=tenant):
+                    state = await _take_over(store, lease, row.key, worker)
+                if state is not None:
+                    yield row.key, state, row.data["requested_at"] / 1e6, tenant
 
 
 async def _take_over(store: SQLiteStore, lease: Lease, run: str, lost: str) -> RunState | None:

@@ -6,6 +6,7 @@ from toys import Toy, catalog, smallest, solver
 from mezan.api import open_engine
 from mezan.engine import events as ev
 from mezan.engine.artifacts import prepare
+from mezan.engine.context import acting
 from mezan.engine.log import Write
 from mezan.engine.recovery import MOST_ADOPTIONS
 from mezan.engine.stores.sqlite import SQLiteStore
@@ -80,3 +81,15 @@ async def test_fewer_deaths_or_any_progress_are_forgiven(tmp_path):
         url = f"sqlite:///{tmp_path}/{name}.db"
         await left_behind(url, adoptions, checkpoint=checkpoint)
         assert isinstance((await ends(url))[-1], ev.RunCompleted)
+
+
+async def test_a_run_of_another_tenant_is_finished_in_its_own_tenant(tmp_path):
+    """Whoever opens the database takes over the runs of all tenants, and every event stays with the run's tenant."""
+    url = f"sqlite:///{tmp_path}/mezan.db"
+    with acting(in_tenant="acme"):
+        await left_behind(url, 0)
+    async with open_engine(url, catalog=catalog(solver("smallest", smallest))) as engine:
+        assert engine.adopted == [RUN]
+        with acting(in_tenant="acme"):
+            assert (await (await engine.run(RUN)).result()).objective == 1
+        assert {recorded.tenant for recorded in await engine.log.read()} == {"acme"}
