@@ -20,12 +20,18 @@ POPULATION = ("members", "values", "hall", "hall_values", "stale", "ended")
 OWN = ("it", "left", *POPULATION)
 
 
+FEWEST, FULL = 2, 48
+"""Children of a generation: all of ``restarts`` up to this padded size, then fewer. A step of many costs little less each
+(2 children of 100 facilities run at .87 of the rate of 16), and the more follow one another, the more they learn.
+"""
+
+
 @dataclass(frozen=True)
 class Enhanced:
     """An iteration is ``tabu.BLOCK`` moves of each of ``restarts`` searches.
 
     Attributes:
-        restarts: children of a generation.
+        restarts: most children of a generation.
         length: moves that each child is searched for.
         mating: share of the children that are made by crossover; the others are members with a few facilities moved.
     """
@@ -45,7 +51,7 @@ class Enhanced:
     def init(self, arrays: dict[str, Any], key: Any) -> dict[str, Any]:
         """The identity, an empty population, and no moves left: the first step begins with a generation."""
         m = arrays["A"].shape[0]
-        seeds = moves.seeds(key, moves.restarts(m, self.restarts))
+        seeds = moves.seeds(key, max(FEWEST, moves.restarts(m, self.restarts, full=FULL)))
         p = jnp.tile(jnp.arange(m, dtype=jnp.int32), (len(seeds), 1))
         shapes = jax.eval_shape(jax.vmap(tabu.begin, (None, None, 0, 0)), arrays, jnp.int32(0), p, seeds)
         searches = {name: jnp.zeros(shape.shape, shape.dtype) for name, shape in shapes.items()}

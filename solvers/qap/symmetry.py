@@ -18,16 +18,11 @@ def symmetries(M: Array, size: int) -> Array:
 
     Fewer than eight are filled up with identities; so is the padding of each, to ``size``.
     """
-    n, identity = len(M), np.arange(size, dtype=np.int32)
-    found = np.tile(identity, (MOST, 1))
-    for r in range(int(n**0.5), 0, -1):
-        if n % r:
-            continue
-        kept = [sigma for sigma in _of_grid(r, n // r) if _keeps(M, sigma)]
-        if len(kept) > 1:
-            for k, sigma in enumerate(kept):
-                found[k, :n] = sigma
-            break
+    n = len(M)
+    shapes = [(r, n // r) for r in range(1, int(n**0.5) + 1) if n % r == 0]
+    kept = max(([sigma for sigma in _of_grid(r, c) if _keeps(M, sigma)] for r, c in shapes), key=len)
+    found = np.tile(np.arange(size, dtype=np.int32), (MOST, 1))
+    found[: len(kept), :n] = kept
     return found
 
 
