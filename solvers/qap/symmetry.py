@@ -20,7 +20,7 @@ def symmetries(M: Array, size: int) -> Array:
     """
     n = len(M)
     shapes = [(r, n // r) for r in range(1, int(n**0.5) + 1) if n % r == 0]
-    kept = max(([sigma for sigma in _of_grid(r, c) if _keeps(M, sigma)] for r, c in shapes), key=len)
+    kept: list[Array] = max(([sigma for sigma in _of_grid(r, c) if _keeps(M, sigma)] for r, c in shapes), key=len)
     found = np.tile(np.arange(size, dtype=np.int32), (MOST, 1))
     found[: len(kept), :n] = kept
     return found
@@ -28,7 +28,7 @@ def symmetries(M: Array, size: int) -> Array:
 
 def _of_grid(r: int, c: int) -> list[Array]:
     k = np.arange(r * c).reshape(r, c)
-    turned = [k, k[::-1], k[:, ::-1], k[::-1, ::-1]]
+    turned = [k, k[::-1], k[:, ::-1], k[::-1, ::-1]] if r > 1 else [k, k[:, ::-1]]
     if r == c:
         turned += [grid.T for grid in turned]
     return [grid.ravel() for grid in turned]
