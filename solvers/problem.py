@@ -3,7 +3,8 @@
 import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
@@ -89,6 +90,7 @@ class Family(Generic[P]):
         solvers: the portfolio, in the order in which untried solvers are taken.
         suffixes: file name endings that :attr:`read` understands.
         read: reads an instance from the text of a file; ``name`` is the file's stem.
+        loaders: reads an instance from the path of a file that is not text, by file name ending.
         best_known: reads the best known objective from the text of a solution file beside the instance.
         from_json: builds an instance from a decoded JSON object (the request without its ``type``).
     """
@@ -102,6 +104,7 @@ class Family(Generic[P]):
     solvers: "tuple[Solver[P], ...]"
     suffixes: tuple[str, ...] = ()
     read: Callable[[str, str], P]
+    loaders: Mapping[str, Callable[[Path], P]] = field(default_factory=dict)
     best_known: Callable[[P, str], float | None] | None = None
     solution_suffix: str | None = None
     from_json: Callable[[Mapping[str, Any]], P]

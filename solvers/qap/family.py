@@ -183,6 +183,7 @@ FAMILY = Family(
     ),
     suffixes=(".dat",),
     read=QAP.from_text,
+    loaders={".npz": QAP.from_npz},
     best_known=_best_known,
     solution_suffix=".sln",
     from_json=_from_json,

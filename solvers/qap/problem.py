@@ -9,8 +9,10 @@ from pydantic import ValidationError
 from ..errors import BadProblem
 from ..pack import Array, narrow
 from ..problem import Problem
+from .arrays import read_npz
 from .matrices import check_pair, matrix
 from .qaplib import format_dat, parse_dat, parse_sln, read_text
+from .tables import read_table
 
 Mode = Literal["auto", "enhanced", "hybrid", "nesterov", "fft", "instance_adaptive", "aggressive"]
 """``auto`` leaves the choice to the policy; each other mode is the solver ``qap.<mode>``."""
@@ -98,6 +100,39 @@ class QAP(Problem):
             return problem
         best = parse_sln(read_text(beside), problem.A, problem.B).objective
         return cls(A=problem.A, B=problem.B, name=path.stem, best_known=best, mode=mode)
+
+    @classmethod
+    def from_npz(cls, path: str | Path, *, mode: Mode = "auto") -> Self:
+        """Read the arrays ``A`` and ``B`` of a NumPy ``.npz`` file; nothing in it is unpickled.
+
+        Raises:
+            BadProblem: the file is missing, damaged or no ``.npz`` file, lacks a matrix, or a matrix breaks a rule above.
+        """
+        A, B = read_npz(path)
+        return cls(A=A, B=B, name=Path(path).stem, mode=mode)
+
+    @classmethod
+    def from_csv(cls, A: str | Path, B: str | Path, *, mode: Mode = "auto") -> Self:
+        """Read a CSV file for each matrix: numbers separated by commas, semicolons or tabs, with or without names.
+
+        The names are left behind; ``Facilities.from_csv`` keeps them. ``name`` is the stem of the first file.
+
+        Raises:
+            BadProblem: a file is missing or too long, or a cell is no number; the message names row and column.
+        """
+        return cls(A=read_table(A).values, B=read_table(B).values, name=Path(A).stem, mode=mode)
+
+    @classmethod
+    def from_graphs(cls, first: Any, second: Any, *, name: str = "", mode: Mode = "auto") -> Self:
+        """Match two graphs: minimise ``-<A1, P A2 P'>``; node i of the first matches node p[i] of the second.
+
+        Graphs are adjacency matrices, or objects with ``nodes`` and ``adjacency()`` such as networkx graphs; the smaller
+        is padded with nodes without edges. ``Graphs`` does the same and reads the answer in nodes and edges.
+        """
+        from .graphs import Graphs
+
+        matched = Graphs(first, second).problem
+        return cls(A=matched.A, B=matched.B, name=name, mode=mode)
 
     def to_qaplib(self) -> str:
         """The text of a QAPLIB ``.dat`` file that reads back as an equal instance."""

@@ -37,20 +37,18 @@ def objective(A: Array, B: Array, p: Array) -> float:
     return float((A * B[np.ix_(p, p)]).sum())
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, what: str = "a QAPLIB file") -> str:
     """The text of a small file; raises BadProblem when it is missing, a directory, too long, or not text."""
     try:
         if path.stat().st_size > _longest(MAX_SIZE):
-            raise BadProblem(f"a QAPLIB file must be at most {_longest(MAX_SIZE)} bytes long; {path.name} is longer")
+            raise BadProblem(f"{what} must be at most {_longest(MAX_SIZE)} bytes long; {path.name} is longer")
         content = path.read_bytes()
     except OSError as error:
-        raise BadProblem(f"a QAPLIB file must be readable; {path}: {error.strerror}") from error
+        raise BadProblem(f"{what} must be readable; {path}: {error.strerror}") from error
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise BadProblem(
-            f"a QAPLIB file must be plain text; {path.name} has a byte at {error.start} that is not"
-        ) from error
+        raise BadProblem(f"{what} must be plain text; {path.name} has a byte at {error.start} that is not") from error
     return text
 
 
