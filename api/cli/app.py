@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from .options import DEFAULT_DB, Db, Json, RunId
+from .options import DEFAULT_DB, Db, Distances, Flows, Json, RunId
 
 app = typer.Typer(
     name="mezan",
@@ -68,9 +68,11 @@ def root(
 )
 def solve(
     files: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="FILE...|-", help="Problem files, or - for JSON or text on standard input."),
-    ],
+    ] = None,
+    flows: Flows = None,
+    distances: Distances = None,
     time_limit: Annotated[
         float, typer.Option(metavar="SECONDS", help="Seconds of solving, compilation included.")
     ] = 10.0,
@@ -120,7 +122,9 @@ def solve(
     from .solving import solve as body
 
     request = Request(
-        sources=tuple(files),
+        sources=tuple(files or ()),
+        flows=flows,
+        distances=distances,
         db=db,
         family=family,
         time_limit=time_limit,
@@ -154,9 +158,30 @@ def runs(
     _run(list_runs, db, status, limit, as_json=as_json)
 
 
-@app.command()
-def show(run: RunId, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
-    """Show one run: what was asked, what came out, how it went."""
+@app.command(epilog="Example: mezan show last --assignment --top 5 --flows flows.csv --distances distances.csv")
+def show(
+    run: RunId,
+    assignment: Annotated[
+        bool, typer.Option("--assignment", help="Of a QAP: who goes where, and the pairs that cost most.")
+    ] = False,
+    top: Annotated[int, typer.Option(metavar="N", help="With --assignment: so many pairs.")] = 10,
+    heatmap: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Of a QAP: draw flow times distance into an .svg or .png file.")
+    ] = None,
+    flows: Flows = None,
+    distances: Distances = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Show one run: what was asked, what came out, how it went.
+
+    The log keeps numbers, not names: the CSV files that a QAP was solved from give --assignment and --heatmap its names again.
+    """
+    if assignment or heatmap is not None or flows is not None or distances is not None:
+        from .assignment import View, show_assignment
+
+        view = View(table=assignment, top=top, heatmap=heatmap, flows=flows, distances=distances)
+        _run(show_assignment, db, run, view, as_json=as_json)
     from .runs import show as body
 
     _run(body, db, run, as_json=as_json)

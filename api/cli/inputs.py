@@ -39,6 +39,8 @@ def problem_from(source: str, family: str | None, catalog: Catalog) -> Problem:
             raise BadProblem(f"a problem must be a file; {source} is a directory: name a file inside it")
         if stat.S_ISREG(mode) and path.stat().st_size > MAX_TEXT:
             raise BadProblem(f"a problem file must be at most {MAX_TEXT} bytes long; {source} is longer")
+        if (problem := _loaded(path, family, catalog)) is not None:
+            return _with_best_known(problem, catalog, path)
         with path.open("rb") as opened:
             text = _text(opened, source)
     except OSError as error:
@@ -47,7 +49,20 @@ def problem_from(source: str, family: str | None, catalog: Catalog) -> Problem:
         if isinstance(error, BadInput):
             raise
         raise BadProblem(f"a problem must be given as the path of a file; got {source!r}: {error}") from error
-    problem = _parse(text, path.stem, family, catalog, path)
+    return _with_best_known(_parse(text, path.stem, family, catalog, path), catalog, path)
+
+
+def _loaded(path: Path, family: str | None, catalog: Catalog) -> Problem | None:
+    """The problem in a file that is not text; None where its ending is not that of one."""
+    loaders = [f.loaders.get(path.suffix.lower()) for f in catalog if family in {None, f.name}]
+    fitting = [load for load in loaders if load is not None]
+    if len(fitting) != 1:
+        return None
+    problem: Problem = fitting[0](path)
+    return problem
+
+
+def _with_best_known(problem: Problem, catalog: Catalog, path: Path) -> Problem:
     known = _best_known(problem, catalog.family_of(problem), path)
     return problem if known is None else problem.model_copy(update={"best_known": known})
 
@@ -83,7 +98,7 @@ def _parse(text: str, name: str, family: str | None, catalog: Catalog, path: Pat
     if family is None:
         fitting = [f for f in catalog if path.suffix.lower() in f.suffixes]
         if len(fitting) != 1:
-            endings = ", ".join(f"{' '.join(f.suffixes)} ({f.name})" for f in catalog if f.suffixes)
+            endings = ", ".join(f"{' '.join((*f.suffixes, *f.loaders))} ({f.name})" for f in catalog if f.suffixes)
             what = "standard input" if path.name == "stdin" else path.name
             raise BadInput(
                 f"the family of a problem must be told by its file name ({endings}), by JSON with a `type`, or by --family;"

@@ -10,6 +10,12 @@ Db = Annotated[
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document on standard output, and nothing else.")]
 RunId = Annotated[str, typer.Argument(metavar="RUN", help="A run id, the beginning of one, or `last`.")]
+Flows = Annotated[
+    str | None, typer.Option("--flows", metavar="CSV", help="A QAP's flows between facilities; with --distances.")
+]
+Distances = Annotated[
+    str | None, typer.Option("--distances", metavar="CSV", help="A QAP's distances between locations; with --flows.")
+]
 DEFAULT_DB = "sqlite:///mezan.db"
 
 

@@ -7,6 +7,7 @@ from mezan.engine.stores.schema import path_of
 from mezan.solvers.budget import Budget
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import BadInput
+from mezan.solvers.problem import Problem
 from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
 from .inputs import in_mode, problem_from
@@ -18,6 +19,8 @@ class Request:
     """The options of one call."""
 
     sources: tuple[str, ...]
+    flows: str | None
+    distances: str | None
     db: str
     family: str | None
     time_limit: float
@@ -41,6 +44,18 @@ def names_of(pans: str | None) -> list[str] | None:
     return None if pans is None else [name.strip() for name in pans.split(",") if name.strip()]
 
 
+def _problems(request: Request, catalog: Catalog) -> list[Problem]:
+    if request.flows is None and request.distances is None:
+        if not request.sources:
+            raise BadInput("a problem must be given: name a file, - for standard input, or --flows and --distances")
+        return [problem_from(source, request.family, catalog) for source in request.sources]
+    if request.sources or request.family not in {None, "qap"}:
+        raise BadInput("--flows and --distances are a QAP of their own; leave other files and --family out")
+    from .assignment import layout
+
+    return [layout(request.flows, request.distances).problem]
+
+
 def solve(request: Request) -> int:
     """Solve, print, and return the exit code."""
     catalog, policies = Catalog.default(), Policies.default()
@@ -49,7 +64,7 @@ def solve(request: Request) -> int:
     if request.solver is not None:
         catalog.solver(request.solver)
     path_of(database(request.db))
-    problems = [problem_from(source, request.family, catalog) for source in request.sources]
+    problems = _problems(request, catalog)
     if request.mode is not None:
         problems = [in_mode(problem, request.mode) for problem in problems]
     if (pans := names_of(request.pans)) is not None:
