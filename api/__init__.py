@@ -7,9 +7,9 @@ if TYPE_CHECKING:
     from mezan.engine.handle import Result, Run, TaskResult
 
     from .open import open_engine
-    from .process import tune_gc
+    from .process import tune_gc, tune_jax
 
-__all__ = ["Engine", "Result", "Run", "TaskResult", "open_engine", "tune_gc"]
+__all__ = ["Engine", "Result", "Run", "TaskResult", "open_engine", "tune_gc", "tune_jax"]
 
 _HOMES = {
     "Engine": "mezan.engine.engine",
@@ -18,6 +18,7 @@ _HOMES = {
     "TaskResult": "mezan.engine.handle",
     "open_engine": "mezan.api.open",
     "tune_gc": "mezan.api.process",
+    "tune_jax": "mezan.api.process",
 }
 
 

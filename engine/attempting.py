@@ -15,18 +15,20 @@ from mezan.solvers.pack import Array, pack
 from mezan.solvers.problem import Bound, Family, Problem, loss
 from mezan.solvers.seeds import derive
 from mezan.solvers.selection.registry import Policies
-from mezan.solvers.solver import Solver, load
+from mezan.solvers.solver import Solver
 
 from . import events as e
 from . import faults
 from .artifacts import digest_of, prepare
 from .attempts import Found, NotFound, Outcome, Stopped, Work
 from .choosing import StandingsOf, named
+from .cohorts import Place
 from .follower import Follower
 from .journal import Journal
 from .leases import Lease
 from .limits import budget_of, reached
 from .log import Artifact, EventLog
+from .placing import Placing
 from .run import TaskState
 from .scheduler import Job, Scheduler
 from .seeding import KnownOf, Seed, best_known, seed_of
@@ -51,6 +53,7 @@ class Parts:
     load_problem: Callable[[e.TaskSpec], Awaitable[Problem]]
     load_artifact: Callable[[str], Awaitable[bytes | None]]
     known: KnownOf | None = None
+    placing: Placing = field(default_factory=Placing)
     tightening: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 
 
@@ -107,8 +110,11 @@ class Attempt:
     def _task(self) -> TaskState:
         return self._journal.state.tasks[self._name]
 
-    async def run(self, retry_in: float | None) -> None:
-        """Queue, solve, and record the end. Raises a transient failure again, when it may be retried after ``retry_in``."""
+    async def run(self, retry_in: float | None, place: Place | None = None) -> None:
+        """Queue, solve, and record the end. Raises a transient failure again, when it may be retried after ``retry_in``.
+
+        ``place`` is among the runs that it was submitted with.
+        """
         request = self._journal.request
         resume = None if self.saved is None else await self._parts.load_artifact(self.saved.checkpoint)
         started = self._task.started
@@ -122,7 +128,7 @@ class Attempt:
                 self._started(1, 0, "none")
                 await self._found(_handed(self._known, stopped))
                 return
-        group, weight = await self._group()
+        group, weight = await self._parts.placing.group(self._solver, self._problem)
         job = Job(
             self.work(resume),
             priority=request.priority,
@@ -130,6 +136,7 @@ class Attempt:
             device=await self.device(),
             group=group if resume is None else None,
             weight=weight,
+            place=place,
         )
         try:
             outcome: Outcome | BaseException | None = await self._scheduled(job)
@@ -205,33 +212,8 @@ class Attempt:
 
     async def device(self) -> str:
         """Which kind of slot it needs."""
-        if self._solver.runs_in != "kernel":
-            return "cpu"
-
-        def platform() -> str:
-            from mezan.solvers.driver import kernel_platform
-
-            return kernel_platform()
-
-        device = await anyio.to_thread.run_sync(platform)
+        device = await self._parts.placing.device(self._solver)
         return device if device in self._parts.scheduler.capacity else "cpu"
-
-    async def _group(self) -> tuple[Any, int]:
-        """What must be equal to share a call, and the bytes that one lane of it holds."""
-        solver, problem = self._solver, self._problem
-        if solver.runs_in == "inline":
-            return solver.name, 0
-        if solver.runs_in != "kernel" or solver.islands:
-            return None, 0
-
-        def key() -> tuple[Any, int]:
-            from mezan.solvers.driver import lane_bytes, shape_key
-
-            kernel = load(solver)
-            shape = shape_key(kernel, problem)
-            return (solver.name, shape), lane_bytes(kernel, shape)
-
-        return await anyio.to_thread.run_sync(key)
 
     # what the executor reports, on the event loop
 

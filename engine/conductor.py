@@ -18,6 +18,7 @@ from . import events as e
 from . import faults
 from .attempting import Attempt, Parts, Progress, code_of, text_of
 from .choosing import candidates_for, choose, explained, named, policy_for, profile
+from .cohorts import Place
 from .errors import LeaseLost
 from .journal import Journal
 from .racing import Racing
@@ -42,7 +43,13 @@ class Conductor:
     """
 
     def __init__(
-        self, parts: Parts, run: str, state: RunState, requested_at: float, problems: Mapping[str, Problem]
+        self,
+        parts: Parts,
+        run: str,
+        state: RunState,
+        requested_at: float,
+        problems: Mapping[str, Problem],
+        place: Place | None = None,
     ) -> None:
         self.run = run
         self.journal = Journal(parts.log, parts.lease, run, state, requested_at)
@@ -54,6 +61,7 @@ class Conductor:
         self._progress: dict[str, Progress] = {}
         self._scope = anyio.CancelScope()
         self._reason = "engine closed"
+        self._place = place
 
     async def conduct(self) -> None:
         """Run to the end. Whatever happens, the log gets a terminal event, unless another worker owns the run now."""
@@ -79,6 +87,11 @@ class Conductor:
         finally:
             faults.reach("run.finished")
             self.finished.set()
+
+    def leave(self) -> None:
+        """Have nobody wait for a job of this run any more."""
+        if self._place is not None:
+            self._place.leave()
 
     def cancel(self, reason: str) -> None:
         """Stop at the next chunk and record it."""
@@ -234,7 +247,7 @@ class Conductor:
 
         async def attempt(retry_in: float | None) -> None:
             one = Attempt(self._parts, self.journal, name, family, problem, progress, self.solutions, self._over)
-            await one.run(retry_in)
+            await one.run(retry_in, self._place)
 
         try:
             await attempt(FIRST_PAUSE)

@@ -21,6 +21,7 @@ from . import events as e
 from . import faults
 from .attempting import Parts
 from .choosing import StandingsOf
+from .cohorts import Place
 from .conductor import Conductor
 from .context import acting
 from .errors import RunNotFound, StoreError
@@ -241,9 +242,10 @@ class Engine:
         asked = Options(seed=seed, **options)
         asked.check(self.policies)
         worker = self._parts.lease.worker
-        return await record_many(await submissions(self.catalog, problems, asked, worker), self._record)
+        wanted = await submissions(self.catalog, problems, asked, worker)
+        return await record_many(wanted, self._record, self.scheduler.queue)
 
-    async def _record(self, asked: Submission) -> Run:
+    async def _record(self, asked: Submission, place: Place | None = None) -> Run:
         if self._tasks is None or self._parts is None:
             msg = "the engine was closed before the request was recorded; submit it to an open one"
             raise BadInput(msg)
@@ -263,15 +265,24 @@ class Engine:
             self._tasks.start_soon(self._disown, run, now)
             raise
         if done.duplicate:
+            if place is not None:
+                place.leave()
             return Run(self, done.stream)
         faults.reach("run.requested")
-        self._start(run, state, now, asked.problems)
+        self._start(run, state, now, asked.problems, place)
         return Run(self, run)
 
-    def _start(self, run: str, state: RunState, requested_at: float, problems: Mapping[str, Problem]) -> None:
+    def _start(
+        self,
+        run: str,
+        state: RunState,
+        requested_at: float,
+        problems: Mapping[str, Problem],
+        place: Place | None = None,
+    ) -> None:
         if self._tasks is None or self._parts is None:  # pragma: no cover - submit has looked
             raise SolverFailed("the engine is closed")
-        conductor = Conductor(self._parts, run, state, requested_at, problems)
+        conductor = Conductor(self._parts, run, state, requested_at, problems, place)
         self._conductors[run] = conductor
         self._tasks.start_soon(self._conduct, conductor, name=run)
 
@@ -280,6 +291,7 @@ class Engine:
             await conductor.conduct()
         finally:
             del self._conductors[conductor.run]
+            conductor.leave()
             if conductor.unrecorded is not None:
                 self._unrecorded[conductor.run] = conductor.unrecorded
 

@@ -11,6 +11,10 @@ import anyio
 import anyio.abc
 import structlog
 
+from mezan.solvers import buckets
+
+from .cohorts import Place
+
 logger = structlog.get_logger(__name__)
 
 
@@ -24,7 +28,8 @@ class Job:
         deadline: on the ``anyio.current_time()`` clock.
         device: which kind of slot it needs.
         group: jobs with equal groups that wait together run in one call; None runs alone.
-        weight: bytes that it holds while it runs; a batch stays below the scheduler's limit.
+        weight: bytes that it holds while it runs; a batch, padding included, stays below the scheduler's limit.
+        place: where runs were submitted together, its place among them; it may be held for the others of its group.
         cancelled: set by :meth:`Scheduler.cancel`; executors look at it between chunks.
         scope: the executor's cancel scope, for work that cannot look.
     """
@@ -35,6 +40,7 @@ class Job:
     device: str = "cpu"
     group: Hashable | None = None
     weight: int = 0
+    place: Place | None = None
     cancelled: bool = False
     taken: bool = False
     scope: anyio.CancelScope | None = None
@@ -90,13 +96,12 @@ class Scheduler:
 
         A job that is still waiting at its deadline never starts, and its outcome is None; one that runs watches it itself.
         """
-        entry = (-job.priority, job.deadline, next(self._arrivals), job)
-        heapq.heappush(self._queues[job.device], entry)
-        if job.group is not None:
-            heapq.heappush(self._groups.setdefault((job.device, job.group), []), entry)
         self.waiting += 1
-        if idle := self._idle[job.device]:
-            idle.pop().set()
+        if (place := job.place) is not None and place.kept and job.group is not None:
+            place.cohort.arrive(job, (job.device, job.group), self._most(job))
+            place.leave()
+        else:
+            self.queue([job])
         try:
             with anyio.move_on_at(job.deadline) if job.deadline < float("inf") else nullcontext():
                 await job.finished.wait()
@@ -107,6 +112,17 @@ class Scheduler:
             self.cancel(job)
             raise
         return job.outcome
+
+    def queue(self, jobs: Sequence[Job]) -> None:
+        """Let jobs of :meth:`run` start; those queued together are seen together."""
+        for job in jobs:
+            entry = (-job.priority, job.deadline, next(self._arrivals), job)
+            heapq.heappush(self._queues[job.device], entry)
+            if job.group is not None:
+                heapq.heappush(self._groups.setdefault((job.device, job.group), []), entry)
+        for job in jobs:
+            if idle := self._idle[job.device]:
+                idle.pop().set()
 
     def cancel(self, job: Job) -> None:
         """Stop a job: one that waits never starts, one that runs stops at its next chunk (or its scope is cancelled)."""
@@ -144,8 +160,10 @@ class Scheduler:
         jobs = [first]
         if first.group is not None:
             waiting = self._groups[device, first.group]
-            most = self._largest_batch if first.weight == 0 else max(1, self._heaviest_batch // first.weight)
-            while len(jobs) < min(most, self._largest_batch) and (job := _pop(waiting)) is not None:
+            most = self._most(first)
+            if first.weight:
+                most = buckets.take(1 + sum(not entry[3].taken for entry in waiting), most)
+            while len(jobs) < most and (job := _pop(waiting)) is not None:
                 jobs.append(job)
             while waiting and waiting[0][3].taken:
                 heapq.heappop(waiting)
@@ -153,6 +171,12 @@ class Scheduler:
                 del self._groups[device, first.group]
         self.waiting -= len(jobs)
         return jobs
+
+    def _most(self, job: Job) -> int:
+        """Jobs like this one that a call may have; kernels are padded, and the padding weighs as much."""
+        if job.weight == 0:
+            return self._largest_batch
+        return min(self._largest_batch, buckets.within(self._heaviest_batch // job.weight))
 
 
 def _pop(queue: list[_Entry]) -> Job | None:

@@ -2,12 +2,13 @@
 
 from contextlib import asynccontextmanager
 
+import anyio
 import pytest
 from toys import Kernel, Toy, catalog, first, smallest, solver
 
 from mezan.api import open_engine
 from mezan.engine import events as ev
-from mezan.engine.errors import IdempotencyConflict
+from mezan.engine.errors import IdempotencyConflict, RunFailedError
 from mezan.solvers.errors import BadBudget, BadInput, UnknownName
 from mezan.solvers.seeds import derive
 
@@ -45,16 +46,32 @@ async def test_every_problem_gets_its_run_in_order(opened):
 
 
 async def test_kernel_runs_of_one_shape_share_calls(opened):
-    """Far fewer calls than runs; a run with several tasks may be among them."""
+    """All that are alike in one call, none in a smaller one before; a run with several tasks may be among them."""
     async with opened(solver("kernel", Kernel(), "kernel")) as engine:
         several = {"a": Toy(numbers=(3, 1)), "b": Toy(numbers=(2, 5))}
         runs = await engine.submit_many([*PROBLEMS, several], iterations=20, seed=1)
         results = [await run.result() for run in runs]
         assert [r.objective for r in results[:-1]] == [min(p.numbers) for p in PROBLEMS]
         assert {name: task.objective for name, task in results[-1].tasks.items()} == {"a": 1.0, "b": 2.0}
-        started = [r.event for r in await engine.store.read(types=["AttemptStarted"], limit=1_000)]
-        assert max(event.lanes for event in started) >= 16
+        started = await engine.store.read(types=["AttemptStarted"], limit=1_000)
+        alike = {run.id for run in runs[:-1]}
+        assert {r.event.lanes for r in started if r.stream in alike} == {64}
+        assert {r.event.lane for r in started if r.stream in alike} == set(range(40))
         assert (await engine.replay(runs[11].id)).identical
+
+
+async def test_runs_that_need_no_call_hold_up_no_others(opened):
+    """Cancelled ones, ones that fail and repeated ones leave the rest to start without them."""
+    async with opened(solver("kernel", Kernel(lies_at=9), "kernel")) as engine:
+        some = [Toy(numbers=(i, 7)) for i in range(12)]
+        await engine.submit_many(some[:3], iterations=9, seed=1, idempotency_key="lot")
+        runs = await engine.submit_many(some, iterations=9, seed=1, idempotency_key="lot")
+        await runs[5].cancel("not wanted")
+        with anyio.fail_after(30):
+            for i in (0, 1, 2, 3, 4, 6, 7, 8, 10, 11):
+                assert (await runs[i].result()).objective == min(i, 7)
+            with pytest.raises(RunFailedError):
+                await runs[9].result()
 
 
 @pytest.mark.parametrize(

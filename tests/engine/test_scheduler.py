@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import anyio
 import pytest
 
+from mezan.engine.cohorts import Cohort, Place
 from mezan.engine.scheduler import Job, Scheduler
 
 pytestmark = pytest.mark.anyio
@@ -109,6 +110,55 @@ async def test_a_batch_takes_its_most_important_jobs():
         await queue(scheduler, tasks, *jobs)
         await let_go(fake, *jobs)
         assert fake.calls == [["busy"], ["a5", "a4", "a3", "a2"], ["a1", "a0"], ["x"]]
+
+
+async def test_jobs_that_come_together_start_when_the_last_is_there():
+    """Idle slots or not; a member that leaves, once or twice, is not waited for, and strangers wait for nobody."""
+    async with scheduling(fake := Fake(), cpu=3) as (scheduler, tasks):
+        cohort = Cohort(5, scheduler.queue)
+        places = [Place(cohort) for _ in range(5)]
+        jobs = [Job(f"a{i}", group="a", place=place) for i, place in enumerate(places)]
+        await queue(scheduler, tasks, *jobs[:3], Job("stranger"))
+        assert fake.calls == [["stranger"]]
+        assert scheduler.waiting == 3
+        places[4].leave()
+        places[4].leave()
+        await anyio.wait_all_tasks_blocked()
+        assert fake.calls == [["stranger"]]
+        places[3].leave()
+        await anyio.wait_all_tasks_blocked()
+        assert fake.calls == [["stranger"], ["a0", "a1", "a2"]]
+        again = Job("again", group="a", place=places[0])
+        await queue(scheduler, tasks, again)
+        assert fake.calls[-1] == ["again"]
+        await let_go(fake, *jobs[:3], again)
+
+
+async def test_a_full_call_waits_for_nobody():
+    """Groups fill up apart; a cancelled member is not run, and is not waited for."""
+    async with scheduling(fake := Fake(), cpu=3) as (scheduler, tasks):
+        cohort = Cohort(9, scheduler.queue)
+        jobs = [Job(f"{g}{i}", group=g, place=Place(cohort)) for i, g in enumerate("abababa")]
+        await queue(scheduler, tasks, *jobs)
+        assert fake.calls == [["a0", "a2", "a4", "a6"]]
+        scheduler.cancel(jobs[3])
+        for _ in range(2):
+            Place(cohort).leave()
+        await anyio.wait_all_tasks_blocked()
+        assert fake.calls[1:] == [["b1", "b5"]]
+        await let_go(fake, *jobs)
+
+
+async def test_a_batch_of_kernels_weighs_no_more_than_allowed_with_its_padding():
+    """Six would be padded to sixteen, so four run; what is heavier than the limit runs alone."""
+    async with scheduling(fake := Fake()) as (scheduler, tasks):
+        jobs = [Job(i, group="a", weight=2**26) for i in range(6)] + [
+            Job(f"h{i}", group="h", weight=2**29) for i in "ab"
+        ]
+        busy = Job("busy")
+        await queue(scheduler, tasks, busy, *jobs)
+        await let_go(fake, *jobs)
+        assert fake.calls == [["busy"], [0, 1, 2, 3], [4, 5], ["ha"], ["hb"]]
 
 
 async def test_groups_of_two_devices_do_not_mix():

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mezan.solvers.buckets import bucket, lanes
+from mezan.solvers.buckets import bucket, lanes, take, within
 
 
 @given(n=st.integers(1, 100_000))
@@ -27,8 +27,23 @@ def test_few_programs_serve_many_sizes():
 
 
 @given(count=st.integers(1, 4096))
-def test_lanes_are_the_next_power_of_two(count):
-    """A batch is padded to a power of two and to less than twice its size."""
+def test_batches_share_four_programs(count):
+    """Up to 64 instances are padded to one of four sizes, more of them to whole batches of 64."""
     padded = lanes(count)
-    assert padded & (padded - 1) == 0
-    assert count <= padded < 2 * count
+    assert count <= padded
+    assert lanes(padded) == padded
+    assert padded in {1, 4, 16, 64} if count <= 64 else padded - count < 64
+
+
+@given(waiting=st.integers(1, 4096), most=st.integers(1, 256))
+def test_no_call_is_mostly_padding(waiting, most):
+    """A call takes some of those that wait, within its limit, and at least half of its lanes are used."""
+    taken = take(waiting, most)
+    assert 1 <= taken <= min(waiting, most)
+    assert 2 * taken >= lanes(taken)
+
+
+@given(most=st.integers(1, 4096))
+def test_a_limit_on_lanes_holds_after_padding(most):
+    """The largest whole size below a limit needs no more lanes than that."""
+    assert 1 <= lanes(within(most)) == within(most) <= most
