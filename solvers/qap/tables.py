@@ -103,10 +103,14 @@ def _numbers(rows: Rows, top: int, left: int, source: str) -> Array:
     n = len(rows) - top
     values = np.empty((n, n))
     for i, row in enumerate(rows[top:]):
-        for j, cell in enumerate(row[left:]):
-            if not _is_number(cell):
-                raise BadProblem(_wrong(cell, f"row {i + 1 + top}, column {j + 1 + left} of {source}"))
-            values[i, j] = float(cell)
+        cells = row[left:]
+        try:
+            values[i] = list(map(float, cells))
+        except ValueError:
+            values[i] = np.nan
+        if not np.isfinite(values[i]).all() or "_" in "".join(cells):
+            j = next(j for j, cell in enumerate(cells) if not _is_number(cell))
+            raise BadProblem(_wrong(cells[j], f"row {i + 1 + top}, column {j + 1 + left} of {source}"))
     return values
 
 
