@@ -32,8 +32,8 @@ class Placing:
         if (known := self._platform) is not None:
             return known
         async with self._one:
-            found: str = self._platform or await anyio.to_thread.run_sync(_platform)
-            self._platform = found
+            if (found := self._platform) is None:
+                found = self._platform = await anyio.to_thread.run_sync(_platform)
         return found
 
     async def group(self, solver: Solver[Any], problem: Problem) -> tuple[Hashable | None, int]:

@@ -5,7 +5,8 @@ several hundred for real-life instances. Sparsity is the share of zeros off the 
 comparing the whole matrix with the one its first row generates.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def _of(M: Array) -> dict[str, float]:
         "asymmetry": float(np.abs(real - real.T).sum()) / (2 * spread) if spread else 0.0,
         "skew": float((((off - mean) / std) ** 3).mean()) if std > 1e-12 else 0.0,
         "row_dominance": 100 * float(rows.std() / abs(rows.mean())) if abs(rows.mean()) > 1e-12 else 0.0,
-        "distinct": len(np.unique(off)) / len(off),
+        "distinct": _distinct(off) / len(off),
         "diagonal": float(np.diagonal(M).any()),
         "grid": float(_any_shape(M, _grid)),
         "torus": float(_any_shape(M, _torus)),
@@ -44,18 +45,25 @@ def _of(M: Array) -> dict[str, float]:
     }
 
 
+def _distinct(values: Array) -> int:
+    ordered = np.sort(values)
+    return 1 + int(np.count_nonzero(ordered[1:] != ordered[:-1]))
+
+
 def _any_shape(M: Array, generator: Callable[[int, int, Array, Array], Array]) -> bool:
     n, k = len(M), np.arange(len(M))
+    shapes, probes = _shapes(n, generator)
     # One later row is a cheap test that nearly every shape fails.
-    probe = k[n // 2 : n // 2 + 1, None]
-    return any(
-        np.array_equal(M[n // 2], M[0][generator(r, c, probe, k)[0]]) and _generated(M, generator(r, c, k[:, None], k))
-        for r, c in _shapes(n)
-    )
+    possible = (M[0][probes] == M[n // 2]).all(axis=1)
+    return any(_generated(M, generator(*shapes[i], k[:, None], k)) for i in np.flatnonzero(possible))
 
 
-def _shapes(n: int) -> Iterator[tuple[int, int]]:
-    return ((r, n // r) for r in range(1, n + 1) if n % r == 0)
+@lru_cache(maxsize=64)
+def _shapes(n: int, generator: Callable[[int, int, Array, Array], Array]) -> tuple[list[tuple[int, int]], Array]:
+    """The shapes (r, c) of n places, and for each of them the index row of place n // 2: (shapes, n)."""
+    shapes = [(r, n // r) for r in range(1, n + 1) if n % r == 0]
+    middle = np.array([[n // 2]])
+    return shapes, np.concatenate([generator(r, c, middle, np.arange(n)) for r, c in shapes])
 
 
 def _grid(r: int, c: int, i: Array, j: Array) -> Array:

@@ -357,6 +357,9 @@ async def test_a_race_that_waits_beyond_its_deadline_fails(opened):
     """Neither pan starts: both time out."""
     async with opened(capacity={"cpu": 1}) as engine:
         long = await engine.submit(VALLEYS, pans=PANS, time_limit=30, seed=1)
+        async for recorded in long.events():
+            if recorded.type == "AttemptStarted":
+                break
         late = await engine.submit(VALLEYS, pans=PANS, seed=1, deadline=0.3)
         with pytest.raises(RunFailedError) as caught, anyio.fail_after(20):
             await late.result()
