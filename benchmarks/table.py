@@ -14,6 +14,7 @@ TITLES = {
     "engine_runs": "One trivial task through the whole engine (`engine_runs.py`)",
     "loop_blocked": "Event loop blocked (`loop_blocked.py`)",
     "qap_bounds": "Lower bounds on QAPLIB, percent below the best known value (`qap_bounds.py`)",
+    "qap_many": "A thousand random QAPs of twelve facilities in one `submit_many` (`qap_many.py`)",
     "qap_small_5s": "QAPLIB, n ≤ 40, five seconds (`qap_small.py`)",
 }
 MARK = "<!-- tables: written by table.py -->"
