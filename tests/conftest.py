@@ -1,13 +1,23 @@
 """What all tests share: one event loop backend, and child processes that die with the test."""
 
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
+from mezan.api import tune_jax
+
 sys.path.insert(0, str(Path(__file__).parent / "engine"))
 pytest.register_assert_rewrite("store_contract")
+
+# As in a process of one's own, here and in child processes; what one of them compiles the others need not.
+os.environ.setdefault("PJRT_NPROC", "1")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", tempfile.mkdtemp(prefix="mezan-tests-"))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
+tune_jax()
 
 
 @pytest.fixture(scope="session")

@@ -75,9 +75,10 @@ def solve(request: Request) -> int:
 
     import anyio
 
-    from mezan.api.process import tune_gc
+    from mezan.api.process import tune_gc, tune_jax
 
     from .session import run
 
+    tune_jax()
     tune_gc()
     return anyio.run(run, request, problems, catalog, policies)

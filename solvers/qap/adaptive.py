@@ -24,8 +24,7 @@ class InstanceAdaptive:
         rule = rule_for(problem)
         if rule.name == "subset":
             return self.structured.arrays(problem)
-        own = {"length": np.array(rule.length, np.int32), "mating": np.array(rule.mating, np.float32)}
-        return self.memetic.arrays(problem) | own
+        return self.memetic.arrays(problem) | {"length": np.array(rule.length, np.int32)}
 
     def init(self, arrays: dict[str, Any], key: Any) -> dict[str, Any]:
         """See the protocol."""
@@ -56,7 +55,7 @@ class InstanceAdaptive:
         return self._of(problem).padded(problem, solution)
 
     def _search(self, arrays: dict[str, Any]) -> Enhanced | StructuredSearch:
-        return self.memetic if "mating" in arrays else self.structured
+        return self.memetic if "length" in arrays else self.structured
 
     def _of(self, problem: QAP) -> Enhanced | StructuredSearch:
         return self.structured if rule_for(problem).name == "subset" else self.memetic

@@ -32,21 +32,19 @@ class Enhanced:
 
     Attributes:
         restarts: most children of a generation.
-        length: moves that each child is searched for.
-        mating: share of the children that are made by crossover; the others are members with a few facilities moved.
+        length: moves that each child is searched for, per facility.
     """
 
     restarts: int = 8
-    length: int = 5000
-    mating: float = 1.0
+    length: int = 20
 
     def arrays(self, problem: QAP) -> dict[str, Array]:
-        """See :func:`moves.prepare`; the scalars ``length`` (int32) and ``mating`` (float32); the :func:`symmetries` of
-        the matrices, ``A_turns`` and ``B_turns`` (8, m).
+        """See :func:`moves.prepare`; ``length``, an int32 scalar; the :func:`symmetries` of the matrices, ``A_turns`` and
+        ``B_turns`` (8, m).
         """
         a = moves.prepare(problem)
         turns = {f"{name}_turns": symmetries(M, len(a["A"])) for name, M in (("A", problem.A), ("B", problem.B))}
-        return a | turns | {"length": np.array(self.length, np.int32), "mating": np.array(self.mating, np.float32)}
+        return a | turns | {"length": np.array(self.length * problem.size, np.int32)}
 
     def init(self, arrays: dict[str, Any], key: Any) -> dict[str, Any]:
         """The identity, an empty population, and no moves left: the first step begins with a generation."""

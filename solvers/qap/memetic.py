@@ -23,8 +23,6 @@ HALL = 5
 TOURNAMENT = 4
 STAGNATION = 30
 """Children without a new best of their population after which it ends."""
-KICK = 0.3
-"""Largest share of the facilities that a kick moves."""
 NONE = np.int32(2**31 - 1)
 
 
@@ -112,12 +110,8 @@ def breed(a: dict[str, Any], pop: dict[str, Any], seeds: Any, it: Any) -> Any:
     grown = full(pop)
 
     def start(seed: Any) -> Any:
-        order = moves.lottery(a, seed, it, 4096)
-        first, second = parents(pop, seed, it)
-        lots = moves.uniform(moves.draw(seed, it, jnp.arange(8, 10)))
-        kicked = kick(a, first, KICK * lots[1], order)
-        child = jnp.where(lots[0] < a["mating"], crossover(first, second, seed, it), kicked)
-        return jnp.where(grown, child, order)
+        child = crossover(*parents(pop, seed, it), seed, it)
+        return jnp.where(grown, child, moves.lottery(a, seed, it, 4096))
 
     return jax.vmap(start)(seeds)
 
@@ -167,11 +161,3 @@ def _filled(child: Any, taken: Any, rank: Any) -> Any:
     free = moves.order_of(taken.astype(jnp.int32))
     filled = jnp.zeros_like(child).at[by_rank].set(free)
     return jnp.where(homeless, filled, child)
-
-
-def kick(a: dict[str, Any], p: Any, share: Any, order: Any) -> Any:
-    """``p`` with a ``share`` of its facilities (three at least), the first of a random ``order``, moved round a cycle."""
-    k = jnp.arange(p.shape[0], dtype=jnp.int32)
-    count = jnp.clip((share * a["n"]).astype(jnp.int32), jnp.minimum(3, a["n"]), a["n"])
-    following = order[jnp.where(k < count - 1, k + 1, 0)]
-    return p.at[order].set(jnp.where(k < count, p[following], p[order]))
