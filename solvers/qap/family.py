@@ -45,6 +45,12 @@ def _annealing() -> Kernel[QAP]:
     return Annealing()
 
 
+def _nesterov() -> Kernel[QAP]:
+    from .nesterov import Nesterov
+
+    return Nesterov()
+
+
 def _faq() -> Kernel[QAP]:
     from .faq import FAQ
 
@@ -160,6 +166,16 @@ FAMILY = Family(
             summary="simulated annealing, 32 chains in step, sweeps over all pairs, cycles of doubling length",
             reference="Connolly, European Journal of Operational Research 46 (1990)",
             load=_annealing,
+        ),
+        Solver(
+            name="qap.nesterov",
+            family="qap",
+            version="1",
+            summary="accelerated mirror descent on the doubly stochastic relaxation, annealed, rounded and polished by 2-swaps",
+            reference="Krichene, Bayen and Bartlett, NeurIPS 28 (2015); Gold and Rangarajan, IEEE PAMI 18 (1996)",
+            load=_nesterov,
+            refuses=_too_large_for("qap.nesterov"),
+            seedable=True,
         ),
         Solver(
             name="qap.faq",

@@ -14,7 +14,17 @@ from mezan.solvers.seeds import key_data
 
 # qap.fft takes only instances with a structure: structured/test_fft.py asks the same of it.
 SOLVERS = {solver.name: solver for solver in FAMILY.solvers if solver.name != "qap.fft"}
-BUDGET = {"qap.tabu": 300, "qap.annealing": 16_000, "qap.faq": 1_200, "qap.descent": 1_500}
+BUDGET = {
+    "qap.enhanced": 300,
+    "qap.hybrid": 350,
+    "qap.instance_adaptive": 300,
+    "qap.aggressive": 300,
+    "qap.tabu": 300,
+    "qap.annealing": 16_000,
+    "qap.faq": 1_200,
+    "qap.descent": 1_500,
+    "qap.nesterov": 1_500,
+}
 SMALL = ("chr12a", "esc16a", "had12", "nug12", "rou12", "tai12a")
 each = pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
 
@@ -36,7 +46,8 @@ def advance(solver, problems, counts, **where):
 
 def test_the_portfolio_is_in_order_of_quality():
     """Untried solvers are taken strongest first."""
-    assert list(SOLVERS) == ["qap.tabu", "qap.descent", "qap.annealing", "qap.faq"]
+    strongest = ["qap.enhanced", "qap.hybrid", "qap.instance_adaptive", "qap.aggressive"]
+    assert list(SOLVERS) == [*strongest, "qap.tabu", "qap.descent", "qap.annealing", "qap.nesterov", "qap.faq"]
 
 
 @each
