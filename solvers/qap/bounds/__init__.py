@@ -22,7 +22,7 @@ def bound(problem: QAP) -> Bound:
 
     Non-negative data need no case of their own: the rowwise bounds are non-negative there.
     """
-    with one_thread():
+    with one_thread(problem.size):
         return _best(problem)
 
 
@@ -49,7 +49,7 @@ def tighten(problem: QAP, bound: Bound) -> Bound | None:
     """
     if problem.size > TIGHTENED or not symmetrisable(problem):
         return None
-    with one_thread():
+    with one_thread(problem.size):
         first = split(problem)
         found = max(convex_quadratic(s, DESCEND) for s in (first, climb(first, CLIMB)))
     better = proved(*found, problem, "convex-quadratic")

@@ -10,23 +10,20 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
+ALONE = 25
+"""Facilities up to which OpenBLAS uses one thread by itself."""
+
 _lock = Lock()
-_limits: list[Any] = []
-"""The limit in force, if any, once for each bound being computed: the number of threads belongs to the process."""
 
 
 @contextmanager
-def one_thread() -> Iterator[None]:
-    """Limit BLAS to one thread; the number from before is back when the last of those inside, in any thread, leaves."""
-    with _lock:
-        _limits.append(_limits[0] if _limits else _blas().limit(limits=1))
-    try:
+def one_thread(n: int) -> Iterator[None]:
+    """Limit BLAS to one thread for matrices of order ``n``; one caller at a time, since the limit belongs to the process."""
+    if n <= ALONE:
         yield
-    finally:
-        with _lock:
-            limit = _limits.pop()
-            if not _limits:
-                limit.restore_original_limits()
+        return
+    with _lock, _blas().limit(limits=1):
+        yield
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import threading
 
+import pytest
 import scipy.optimize  # noqa: F401  loads the library that is asked below
 from threadpoolctl import threadpool_info
 
@@ -9,34 +10,51 @@ from mezan.solvers.qap.bounds.threads import one_thread
 
 
 def threads():
-    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
 
 
-def test_bounds_that_overlap_restore_the_number_of_threads():
-    """The first to enter leaves first, in another thread: one thread until the last has left, then as before."""
-    before, inside, leave = threads(), threading.Event(), threading.Event()
-
-    def other():
-        with one_thread():
-            inside.set()
-            leave.wait(10)
-
-    worker = threading.Thread(target=other)
+def in_a_thread(work):
+    found = []
+    worker = threading.Thread(target=lambda: found.append(work()))
     worker.start()
-    assert inside.wait(10)
-    with one_thread():
-        leave.set()
-        worker.join(10)
-        assert set(threads()) == {1}
+    worker.join(10)
+    return found[0]
+
+
+def limited():
+    with one_thread(100):
+        return threads()
+
+
+def test_every_thread_can_set_the_limit():
+    """In the main thread, in another, and in the main one again: one thread inside, as before outside.
+
+    A limit that was not released belonged to the first thread for good, and others' were ignored.
+    """
+    before = threads()
+    for _ in range(2):
+        assert limited() == {1}
+        assert threads() == before
+        assert in_a_thread(limited) == {1}
+        assert threads() == before
+
+
+def test_bounds_at_the_same_time_leave_the_number_as_it_was():
+    """Many threads that enter and leave in any order."""
+    before, found = threads(), []
+    workers = [threading.Thread(target=lambda: found.extend(limited() for _ in range(20))) for _ in range(8)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(30)
+    assert found == [{1}] * 160
     assert threads() == before
 
 
 def test_an_error_restores_the_number_of_threads():
-    """A bound that fails leaves BLAS as it was."""
+    """A bound that fails leaves BLAS as it was, and the next one may go on."""
     before = threads()
-    try:
-        with one_thread():
-            raise ZeroDivisionError
-    except ZeroDivisionError:
-        pass
+    with pytest.raises(ZeroDivisionError), one_thread(100):
+        raise ZeroDivisionError
     assert threads() == before
+    assert limited() == {1}
