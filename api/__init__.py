@@ -7,9 +7,9 @@ if TYPE_CHECKING:
     from mezan.engine.handle import Result, Run, TaskResult
 
     from .open import open_engine
-    from .process import tune_gc, tune_jax
+    from .process import cache_kernels, tune_gc
 
-__all__ = ["Engine", "Result", "Run", "TaskResult", "open_engine", "tune_gc", "tune_jax"]
+__all__ = ["Engine", "Result", "Run", "TaskResult", "cache_kernels", "open_engine", "tune_gc"]
 
 _HOMES = {
     "Engine": "mezan.engine.engine",
@@ -18,7 +18,7 @@ _HOMES = {
     "TaskResult": "mezan.engine.handle",
     "open_engine": "mezan.api.open",
     "tune_gc": "mezan.api.process",
-    "tune_jax": "mezan.api.process",
+    "cache_kernels": "mezan.api.process",
 }
 
 

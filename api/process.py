@@ -2,7 +2,7 @@
 
 import gc
 import os
-import sys
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -17,32 +17,21 @@ def tune_gc() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-def tune_jax(*, cache: str | Path | None = None) -> None:
-    """Let each kernel call run on the one thread that makes it, and keep compiled kernels; call before JAX starts.
-
-    XLA otherwise spreads every call over a pool of threads: on small kernels a lone call then costs 1.6 times the CPU time
-    and is slower. With one thread per call two runs side by side have a core each. Once JAX's backend has started,
-    its threads cannot be changed any more, and only the cache is set. Imports JAX.
+def cache_kernels(folder: str | Path | None = None) -> None:
+    """Keep compiled kernels on disk, so that the next process need not compile them again. Imports JAX.
 
     Args:
-        cache: folder of compiled kernels, made if missing; by default ``mezan/jax`` in the user's cache folder
-            (``XDG_CACHE_HOME`` or ``~/.cache``). ``JAX_COMPILATION_CACHE_DIR`` in the environment goes before.
+        folder: made if missing; by default ``mezan/jax`` in the user's cache folder (``XDG_CACHE_HOME`` or ``~/.cache``).
+            ``JAX_COMPILATION_CACHE_DIR`` in the environment goes before.
     """
-    os.environ.setdefault("PJRT_NPROC", "1")
     import jax
 
-    if not _started():
-        jax.config.update("jax_cpu_enable_async_dispatch", False)
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        folder = Path(cache) if cache is not None else _cache_home() / "mezan" / "jax"
-        jax.config.update("jax_compilation_cache_dir", str(folder))
-        jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+        folder = Path(folder) if folder is not None else _cache_home() / "mezan" / "jax"
+        update: Callable[[str, object], None] = jax.config.update
+        update("jax_compilation_cache_dir", str(folder))
+        update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
 def _cache_home() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-
-
-def _started() -> bool:
-    bridge = sys.modules.get("jax._src.xla_bridge")
-    return bridge is not None and bool(bridge.backends_are_initialized())

@@ -18,8 +18,8 @@ from common import SHARED, median, report
 
 SCRIPT = """
 import anyio, sys
-from mezan.api import open_engine, tune_gc, tune_jax
-tune_jax(cache=sys.argv[1])
+from mezan.api import cache_kernels, open_engine, tune_gc
+cache_kernels(sys.argv[1])
 async def main():
     from mezan.solvers.qap import QAP
     async with open_engine(f"sqlite:///{sys.argv[2]}") as engine:

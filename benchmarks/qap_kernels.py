@@ -13,17 +13,13 @@ import tempfile
 import time
 from pathlib import Path
 
+import jax
 import numpy as np
 from common import SHARED, report
 
-from mezan.api import tune_jax
-
-tune_jax()
-
-import jax  # noqa: E402 - its threads are settled when it starts
-
-from mezan.solvers.qap import QAP  # noqa: E402
-from mezan.solvers.qap.tabu import BLOCK, RobustTabu  # noqa: E402
+from mezan.solvers import devices
+from mezan.solvers.qap import QAP
+from mezan.solvers.qap.tabu import BLOCK, RobustTabu
 
 INSTANCES = ("nug30", "tai50a", "tai100a")
 BATCHES = (2, 8, 16, 64)
@@ -36,7 +32,7 @@ class Search:
 
     def __init__(self, problem: QAP, restarts: int) -> None:
         kernel = RobustTabu(restarts=restarts)
-        self.arrays = jax.device_put(kernel.arrays(problem))
+        self.arrays = jax.device_put(kernel.arrays(problem), devices.take(self))
         self.state = jax.jit(kernel.init)(self.arrays, np.array([0, 1], np.uint32))
         self.step = jax.jit(kernel.step, donate_argnums=(1,))
         self.state = self.step(self.arrays, self.state, np.int32(2))

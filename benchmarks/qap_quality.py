@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from common import SHARED, folder, report
 
-from mezan.api import open_engine, tune_gc, tune_jax
+from mezan.api import cache_kernels, open_engine, tune_gc
 from mezan.engine.engine import Engine
 from mezan.solvers.qap import QAP
 from mezan.solvers.qap.family import FAMILY
@@ -99,7 +99,7 @@ def main() -> None:
     parser.add_argument("--name", help="of the result file")
     options = parser.parse_args()
     tune_gc()
-    tune_jax()
+    cache_kernels()
     with (FOLDER / "best_known.csv").open() as file:
         best = {row["instance"]: float(row["best_known"]) for row in csv.DictReader(file)}
     names = options.only.split(",") if options.only else sorted(path.stem for path in FOLDER.glob("*.dat"))

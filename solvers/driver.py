@@ -14,6 +14,7 @@ from typing import Any, cast
 import jax
 import numpy as np
 
+from . import devices
 from .buckets import lanes as padded_lanes
 from .errors import BadInput, SolverFailed
 from .pack import Array, pack, unpack
@@ -96,7 +97,6 @@ class Drive:
     Args:
         lanes: padded batch size; lanes beyond the problems repeat the first one and are never reported.
         lane: index of the first problem's lane, so that a replay can put a single problem where it was.
-        device: a JAX device, or None for the default.
 
     Raises:
         BadInput: the problems do not share one shape.
@@ -111,7 +111,6 @@ class Drive:
         *,
         lanes: int | None = None,
         lane: int = 0,
-        device: Any = None,
     ) -> None:
         self._family, self._solver, self._problems, self._lane = family, solver, problems, lane
         self._kernel: Kernel[Any] = load(solver)
@@ -126,7 +125,7 @@ class Drive:
         order = [i - lane if 0 <= i - lane < len(problems) else 0 for i in range(self.lanes)]
         stacked = {name: np.stack([host[i][name] for i in order]) for name in host[0]}
         self._x64 = any(v.dtype.itemsize == 8 and v.dtype.kind in "iuf" for v in stacked.values())
-        self._device = device if device is not None else jax.devices()[0]
+        self._device = devices.take(self)
         self._best: list[float | None] = [None] * len(problems)
         self._outside: list[float | None] = [None] * len(problems)
         self._started = False

@@ -4,15 +4,14 @@ An archipelago behaves as one :class:`Drive` of one problem. Exchanges happen af
 same iterations give the same results on any day, with the same number of islands.
 """
 
-import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
 from typing import Any
 
-import jax
 import numpy as np
 
+from . import devices
 from .driver import Drive, Incumbent, LaneReport
 from .pack import Array, pack, unpack
 from .problem import Family, Problem
@@ -41,7 +40,7 @@ def drive_for(
 
 
 class Archipelago:
-    """One problem, ``islands`` searches (default: one for each device, or for each core where the only device is a CPU).
+    """One problem, ``islands`` searches (default: one for each of `devices`).
 
     Island i searches from seed ``derive(seed, "island", i)``; the first from ``seed`` itself.
     """
@@ -50,8 +49,7 @@ class Archipelago:
         self, family: Family[Any], solver: Solver[Any], problem: Problem, seed: int, *, islands: int | None = None
     ) -> None:
         self._family, self._solver, self._problem, self._seed = family, solver, problem, seed
-        devices = len(jax.devices())
-        self._settle_on(islands or min(MOST, devices if devices > 1 else _cores()))
+        self._settle_on(islands or min(MOST, devices.count()))
         self._best: Incumbent | None = None
         self._outside: float | None = None
         self._compiled = False
@@ -59,12 +57,8 @@ class Archipelago:
         self.iterations = 0
 
     def _settle_on(self, count: int) -> None:
-        devices = jax.devices()
         seeds = [self._seed, *(derive(self._seed, "island", i) for i in range(1, count))]
-        self._drives = [
-            Drive(self._family, self._solver, [self._problem], [seed], device=devices[i % len(devices)])
-            for i, seed in enumerate(seeds)
-        ]
+        self._drives = [Drive(self._family, self._solver, [self._problem], [seed]) for seed in seeds]
         self._found: list[Incumbent | None] = [None] * count
 
     @property
@@ -160,10 +154,6 @@ class Archipelago:
         self._compiled = self._restored = True
         self._outside = None if np.isnan(arrays["outside"]) else float(arrays["outside"])
         self.iterations = int(arrays["iterations"])
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 Driven = Drive | Archipelago

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from mezan.api import tune_jax
+from mezan.api import cache_kernels
 
 sys.path.insert(0, str(Path(__file__).parent / "engine"))
 pytest.register_assert_rewrite("store_contract")
 
-# As in a process of one's own, here and in child processes; what one of them compiles the others need not.
-os.environ.setdefault("PJRT_NPROC", "1")
+# What one test process compiles the others need not.
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", tempfile.mkdtemp(prefix="mezan-tests-"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.1")
-tune_jax()
+cache_kernels()
 
 
 @pytest.fixture(scope="session")

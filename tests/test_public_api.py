@@ -13,7 +13,7 @@ SMALL = Knapsack(values=[6, 10, 12], weights=[1, 2, 3], capacity=5)
 
 def test_the_public_names_are_these() -> None:
     """Adding or removing a name is a decision, and shows here."""
-    assert mezan.api.__all__ == ["Engine", "Result", "Run", "TaskResult", "open_engine", "tune_gc", "tune_jax"]
+    assert mezan.api.__all__ == ["Engine", "Result", "Run", "TaskResult", "cache_kernels", "open_engine", "tune_gc"]
     for name in mezan.api.__all__:
         assert getattr(mezan.api, name).__name__ == name
     with pytest.raises(AttributeError, match="no attribute 'odd'"):

@@ -75,10 +75,10 @@ def solve(request: Request) -> int:
 
     import anyio
 
-    from mezan.api.process import tune_gc, tune_jax
+    from mezan.api.process import cache_kernels, tune_gc
 
     from .session import run
 
-    tune_jax()
+    cache_kernels()
     tune_gc()
     return anyio.run(run, request, problems, catalog, policies)
