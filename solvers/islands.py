@@ -7,7 +7,7 @@ same iterations give the same results on any day, with the same number of island
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import repeat
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -16,10 +16,8 @@ from .driver import Drive, Incumbent, LaneReport
 from .pack import Array, pack, unpack
 from .problem import Family, Problem
 from .seeds import derive
-from .solver import Solver
+from .solver import Islander, Solver, load
 
-EXCHANGE = 512
-"""Iterations between two exchanges."""
 MOST = 64
 
 
@@ -49,6 +47,7 @@ class Archipelago:
         self, family: Family[Any], solver: Solver[Any], problem: Problem, seed: int, *, islands: int | None = None
     ) -> None:
         self._family, self._solver, self._problem, self._seed = family, solver, problem, seed
+        self._every = cast("Islander[Any]", load(solver)).exchange(problem)
         self._settle_on(islands or min(MOST, devices.count()))
         self._best: Incumbent | None = None
         self._outside: float | None = None
@@ -79,14 +78,14 @@ class Archipelago:
             self._found[0] = self._drives[0].advance(0)[0].incumbent
         with ThreadPoolExecutor(len(self._drives)) as threads:
             while True:
-                count = min(end, (self.iterations // EXCHANGE + 1) * EXCHANGE) - self.iterations
+                count = min(end, (self.iterations // self._every + 1) * self._every) - self.iterations
                 reports = [r[0] for r in threads.map(Drive.advance, self._drives, repeat(count))]
                 self.iterations += count
                 for i, report in enumerate(reports):
                     self._found[i] = report.incumbent or self._found[i]
                 done = all(report.done for report in reports)
                 self._settle()
-                if self.iterations % EXCHANGE == 0 and count:
+                if self.iterations % self._every == 0 and count:
                     self._exchange()
                 if self.iterations == end:
                     break

@@ -52,6 +52,13 @@ class Seedable(Kernel[P_contra], Protocol[P_contra]):
         """The state with a padded solution worked in, its incumbent at least as good (traced)."""
 
 
+class Islander(Seedable[P_contra], Protocol[P_contra]):
+    """A kernel for islands."""
+
+    def exchange(self, problem: P_contra) -> int:
+        """Iterations between two exchanges."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a procedure returns.
@@ -95,7 +102,7 @@ class Solver(Generic[P]):
         exact: proves optimality when it ends by itself.
         seedable: its kernel is :class:`Seedable`.
         plan: what it will do with a problem and why, in one sentence for the decision card.
-        islands: one problem is searched on every core or device at once, see `islands`; needs ``seedable``.
+        islands: one problem is searched on every core or device at once, see `islands`; needs an `Islander`.
     """
 
     name: str

@@ -46,6 +46,10 @@ class InstanceAdaptive:
         """See the protocol."""
         return self._search(arrays).inject(arrays, state, solution)
 
+    def exchange(self, problem: QAP) -> int:
+        """The rule's."""
+        return rule_for(problem).exchange
+
     def solution(self, problem: QAP, padded: Array) -> Array:
         """See the protocol."""
         return self._of(problem).solution(problem, padded)

@@ -2,8 +2,12 @@
 
 The rules follow what was measured on QAPLIB at ten CPU-seconds. Where a few flows dominate (tai*b, ste, els, chr) children want
 short searches: tai80b ended .003 % above the best known value with 10 n moves a child, .17 % with 25 n, .42 % with 60 n.
-Uniform instances (tai*a, rou) do best at about 20 n (tai80a .72 %; .87 % at 37 n, .90 % at 100 n); the others lie between. A
-proved collapse to a subset (tai64c, tai256c) is searched as a subset.
+Uniform instances (tai*a, rou) do best at 20 to 45 n up to n = 60, and with shorter ones beyond, since a population must learn
+within seconds (tai100a at 20 CPU-seconds .59 % at 12 n, .83 % at 20 n); the others lie between. A proved collapse to a subset
+(tai64c, tai256c) is searched as a subset.
+
+Islands of small uniform instances do best as nearly one population (tai50a .30 % with an exchange every 512 iterations, .38 %
+every 4096 or never); others lose their differences that way (tai100a .83 and .59 %; sko100a is solved in 2 and 4 of 5 runs).
 """
 
 from dataclasses import dataclass
@@ -18,14 +22,18 @@ STEPS, WALKS = 64, 32
 UNIFORM = 80
 """Both dominances below this many percent: no pair of entries stands out."""
 DOMINATED = 200
+SMALL = 64
+OFTEN, SELDOM = 512, 4096
+"""Iterations between two exchanges of islands, of uniform instances up to :data:`SMALL` and of all others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Which search, and ``length``: the moves that each child is searched for."""
+    """Which search, ``length``: the moves that each child is searched for, and ``exchange``, see `islands`."""
 
     name: str
     length: int
+    exchange: int
     reason: str
 
 
@@ -33,20 +41,21 @@ def rule_for(problem: QAP) -> Rule:
     """The first rule that fits, O(n^2 log n)."""
     found = exploited(problem)
     if found is not None and found.kind == "subset":
-        return Rule("subset", 0, f"{found}, so it searches subsets")
+        return Rule("subset", 0, SELDOM, f"{found}, so it searches subsets")
     named = features(problem)
     low, high = named["dominance_min"], named["dominance_max"]
     n = problem.size
     said = f"dominance {low:.0f} and {high:.0f} %"
     if high > DOMINATED:
-        return Rule(
-            "dominated", 10 * n, f"a few pairs dominate ({said}), so generations are short, {10 * n} moves a child"
-        )
+        reason = f"a few pairs dominate ({said}), so generations are short, {10 * n} moves a child"
+        return Rule("dominated", 10 * n, SELDOM, reason)
     if high < UNIFORM and not (named["flow_grid"] or named["distance_grid"]):
-        return Rule(
-            "uniform", 20 * n, f"both matrices are uniform ({said}), so children are searched for {20 * n} moves"
-        )
-    return Rule("moderate", 15 * n, f"dominance is moderate ({said}), so children are searched for {15 * n} moves")
+        length = min(30 * n, max(10 * n, 1400))
+        reason = f"both matrices are uniform ({said}), so children are searched for {length} moves"
+        return Rule("uniform", length, OFTEN if n <= SMALL else SELDOM, reason)
+    return Rule(
+        "moderate", 15 * n, SELDOM, f"dominance is moderate ({said}), so children are searched for {15 * n} moves"
+    )
 
 
 def plan(problem: QAP) -> str:

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from mezan.solvers.driver import Drive, Incumbent
-from mezan.solvers.islands import EXCHANGE, Archipelago, drive_for
+from mezan.solvers.islands import Archipelago, drive_for
 from mezan.solvers.qap import QAP
+from mezan.solvers.qap.rules import OFTEN as EXCHANGE
 from mezan.solvers.qap.family import FAMILY
 
 SOLVERS = {solver.name: solver for solver in FAMILY.solvers}
