@@ -1,17 +1,26 @@
 """QAPLIB through the whole engine with the default policy: how often the best known value is matched, and how far off.
 
-usage: python benchmarks/qap_quality.py SECONDS [--seeds N] [--only NAME,NAME] [--solver NAME]
+usage: python benchmarks/qap_quality.py [SECONDS] [--seeds N] [--only NAME,NAME] [--solver NAME]
 
-One log per seed. Before the measured runs the log gets experience: every solver solves a few generated instances
-(:func:`generated`; none of QAPLIB) for a second each, so that the policy has something to choose by. Every measured run is
-``fresh``, stops at the best known value, and is repeated with the same seed if its first chunk had to compile.
+Before the measured runs a log gets experience: every solver solves a few generated instances (:func:`generated`; none of
+QAPLIB) for a second each, so that the policy has something to choose by. Each seed begins with a copy of that log. Every
+measured run is ``fresh``, stops at the best known value, and is repeated with the same seed if its first chunk had to compile.
+
+The peer is the memetic in C of the anchors (`rots2.cpp`, doubles, compiled with g++), as many CPU-seconds on one core, two at
+a time, after ours. It cannot take instances of two asymmetric matrices.
 """
 
 import argparse
 import asyncio
 import csv
+import json
+import shutil
 import statistics
+import subprocess
+import tempfile
 import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -23,14 +32,15 @@ from mezan.solvers.qap import QAP
 from mezan.solvers.qap.family import FAMILY
 
 FOLDER = Path(SHARED) / "qaplib"
+PEER = SHARED.parent / "anchors" / "code" / "qap" / "rots2.cpp"
+SIZES = (40, 80)
 COMPILED = 0.3
 """A first chunk that took longer than this many seconds compiled something."""
 
 
-def generated(seed: int) -> list[QAP]:
+def generated(n: int) -> list[QAP]:
     """One instance of each kind that QAPLIB has: uniform, flows on a grid, few large flows, a sparse tree, two classes."""
-    rng = np.random.default_rng(seed)
-    n = 40
+    rng = np.random.default_rng(n)
     at = np.stack(np.divmod(np.arange(n), 8), 1)
     grid = np.abs(at[:, None] - at).sum(2)
     points = rng.uniform(0, 100, (n, 2))
@@ -47,14 +57,15 @@ def generated(seed: int) -> list[QAP]:
     return [QAP(A=A + A.T, B=B) for A, B in pairs] + [QAP(A=classes, B=grid)]
 
 
-async def experience(engine: Engine, seed: int) -> None:
-    """A second of every solver on every generated instance, after one to compile."""
-    for problem in generated(seed):
-        for solver in FAMILY.solvers:
-            if solver.refuses(problem) is None:
-                await (await engine.submit(problem, solver=solver.name, iterations=1, fresh=True)).result()
-                run = await engine.submit(problem, solver=solver.name, time_limit=1.0, fresh=True, seed=seed)
-                await run.result()
+async def experience(path: Path) -> None:
+    """A second of every solver on every generated instance, after one iteration to compile."""
+    async with open_engine(f"sqlite:///{path}/qap.db") as engine:
+        for problem in [problem for n in SIZES for problem in generated(n)]:
+            for solver in FAMILY.solvers:
+                if solver.refuses(problem) is None:
+                    await (await engine.submit(problem, solver=solver.name, iterations=1, fresh=True)).result()
+                    run = await engine.submit(problem, solver=solver.name, time_limit=1.0, fresh=True, seed=0)
+                    await run.result()
 
 
 async def measured(
@@ -71,14 +82,13 @@ async def measured(
 
 
 async def all_of(
-    names: list[str], best: dict[str, float], seconds: float, seed: int, solver: str | None
+    names: list[str], best: dict[str, float], seconds: float, seed: int, solver: str | None, experienced: Path
 ) -> dict[str, dict[str, object]]:
     """Every instance, on one log."""
     found = {}
     with folder() as path:
+        shutil.copytree(experienced, path, dirs_exist_ok=True)
         async with open_engine(f"sqlite:///{path}/qap.db") as engine:
-            if solver is None:
-                await experience(engine, seed)
             for name in names:
                 problem = QAP.from_qaplib(FOLDER / f"{name}.dat")
                 found[name] = await measured(engine, problem, best[name], seconds, seed, solver)
@@ -89,10 +99,35 @@ async def all_of(
     return found
 
 
+def peer(names: list[str], best: dict[str, float], seconds: float, seeds: int) -> dict[str, list[float]]:
+    """Gaps in percent of the memetic in C; none where it refuses the instance."""
+    with tempfile.TemporaryDirectory() as path:
+        program = Path(path) / "rots"
+        subprocess.run(["g++", "-O3", "-march=native", "-ffast-math", "-w", "-o", program, PEER], check=True)
+
+        def gap(job: tuple[str, int]) -> float | None:
+            name, seed = job
+            numbers = [str(best[name]), str(seconds), str(seed), str(seconds)]
+            command = [program, FOLDER / f"{name}.dat", "bma", "d", *numbers]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                return None
+            return 100 * (json.loads(done.stdout)["best"] - best[name]) / (best[name] or 1)
+
+        jobs = [(name, seed) for name in names for seed in range(1, seeds + 1)]
+        with ThreadPoolExecutor(2) as threads:
+            gaps = list(threads.map(gap, jobs))
+    found: dict[str, list[float]] = {name: [] for name in names}
+    for (name, _), value in zip(jobs, gaps, strict=True):
+        if value is not None:
+            found[name].append(value)
+    return found
+
+
 def main() -> None:
     """Measure, print, keep."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("seconds", type=float)
+    parser.add_argument("seconds", type=float, nargs="?", default=10.0)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", default="")
     parser.add_argument("--solver")
@@ -104,9 +139,14 @@ def main() -> None:
         best = {row["instance"]: float(row["best_known"]) for row in csv.DictReader(file)}
     names = options.only.split(",") if options.only else sorted(path.stem for path in FOLDER.glob("*.dat"))
     start = time.perf_counter()
-    runs = [
-        asyncio.run(all_of(names, best, options.seconds, seed, options.solver)) for seed in range(1, options.seeds + 1)
-    ]
+    with folder() as path:
+        if options.solver is None:
+            asyncio.run(experience(path))
+        runs = [
+            asyncio.run(all_of(names, best, options.seconds, seed, options.solver, path))
+            for seed in range(1, options.seeds + 1)
+        ]
+    theirs = {name: statistics.median(v) for name, v in peer(names, best, options.seconds, options.seeds).items() if v}
     rows: list[dict[str, object]] = []
     gaps: dict[str, float] = {}
     for name in names:
@@ -115,19 +155,28 @@ def main() -> None:
         solvers = ", ".join(sorted({str(one["solver"]).removeprefix("qap.") for one in mine}))
         seconds = statistics.median(float(str(one["seconds"])) for one in mine)
         worst = max(float(str(one["gap"])) for one in mine)
-        rows.append(
-            {"instance": name, "median gap %": gaps[name], "worst gap %": worst, "seconds": seconds, "solver": solvers}
-        )
-    matched = sum(gap <= 0 for gap in gaps.values())
-    summary: dict[str, object] = {
-        "instance": f"all {len(names)}: matched {100 * matched / len(names):.1f} %",
-        "median gap %": statistics.mean(gaps.values()),
-        "worst gap %": max(gaps.values()),
-        "seconds": time.perf_counter() - start,
-        "solver": "mean of the medians, worst median, seconds of the whole benchmark",
-    }
+        row: dict[str, object] = {"instance": name, "median gap %": gaps[name], "worst gap %": worst}
+        rows.append(row | {"C memetic, median gap %": theirs.get(name), "seconds": seconds, "solver": solvers})
+    summaries: list[dict[str, object]] = [
+        {"instance": f"all {len(names)}: matched, %", **of_all(gaps, theirs, matched)},
+        {"instance": "mean", **of_all(gaps, theirs, statistics.mean)},
+        {"instance": "worst", **of_all(gaps, theirs, max)},
+    ]
+    summaries[0]["solver"] = f"whole benchmark: {time.perf_counter() - start:.0f} s"
     hard = [row for row in rows if float(str(row["worst gap %"])) > 0]
-    report(options.name or f"qap_quality_{options.seconds:g}s", [summary, *hard])
+    report(options.name or f"qap_quality_{options.seconds:g}s", [*summaries, *hard])
+
+
+def matched(gaps: Iterable[float]) -> float:
+    """Percent of them that are zero."""
+    return 100 * statistics.mean(gap <= 0 for gap in gaps)
+
+
+def of_all(
+    ours: dict[str, float], theirs: dict[str, float], fold: Callable[[Iterable[float]], float]
+) -> dict[str, object]:
+    """One figure of all our medians, and of theirs."""
+    return {"median gap %": fold(ours.values()), "C memetic, median gap %": fold(theirs.values()) if theirs else None}
 
 
 if __name__ == "__main__":

@@ -15,6 +15,11 @@ TITLES = {
     "loop_blocked": "Event loop blocked (`loop_blocked.py`)",
     "qap_bounds": "Lower bounds on QAPLIB, percent below the best known value (`qap_bounds.py`)",
     "qap_many": "A thousand random QAPs of twelve facilities in one `submit_many` (`qap_many.py`)",
+    "qap_quality_10s": "QAPLIB through the engine, ten seconds (`qap_quality.py 10`; the sums, then every instance missed once)",
+    "qap_quality_1s": "QAPLIB through the engine, one second (`qap_quality.py 1`)",
+    "qap_quality_60s": "The two hardest, sixty seconds (`qap_quality.py 60 --only tai80a,tai100a --solver qap.aggressive`)",
+    "qap_kernels": "Swap evaluations per CPU-second of the tabu kernel and of SIMD C (`qap_kernels.py`)",
+    "qap_cold_start": "A fresh process to its first solution of nug30 (`qap_cold_start.py`)",
     "qap_small_5s": "QAPLIB, n ≤ 40, five seconds (`qap_small.py`)",
 }
 MARK = "<!-- tables: written by table.py -->"

@@ -3,7 +3,7 @@
 The rules follow what was measured on QAPLIB at ten CPU-seconds. Where a few flows dominate (tai*b, ste, els, chr) children want
 short searches: tai80b ended .003 % above the best known value with 10 n moves a child, .17 % with 25 n, .42 % with 60 n.
 Uniform instances (tai*a, rou) do best at 20 to 45 n up to n = 60, and with shorter ones beyond, since a population must learn
-within seconds (tai100a at 20 CPU-seconds .59 % at 12 n, .83 % at 20 n); the others lie between. A proved collapse to a subset
+within seconds (tai100a at 20 CPU-seconds .62 % at 12 n, .83 % at 20 n); the others lie between. A proved collapse to a subset
 (tai64c, tai256c) is searched as a subset.
 
 Islands of small uniform instances do best as nearly one population (tai50a .30 % with an exchange every 512 iterations, .38 %
@@ -50,7 +50,7 @@ def rule_for(problem: QAP) -> Rule:
         reason = f"a few pairs dominate ({said}), so generations are short, {10 * n} moves a child"
         return Rule("dominated", 10 * n, SELDOM, reason)
     if high < UNIFORM and not (named["flow_grid"] or named["distance_grid"]):
-        length = min(30 * n, max(10 * n, 1400))
+        length = 30 * n if n <= SMALL else 12 * n
         reason = f"both matrices are uniform ({said}), so children are searched for {length} moves"
         return Rule("uniform", length, OFTEN if n <= SMALL else SELDOM, reason)
     return Rule(
