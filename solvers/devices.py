@@ -55,7 +55,8 @@ def _core() -> Any:
     before = os.environ.get("PJRT_NPROC")
     os.environ["PJRT_NPROC"] = "1"  # read when a client is made
     try:
-        return xla_client.make_cpu_client(asynchronous=False).devices()[0]
+        client: Any = xla_client.make_cpu_client(asynchronous=False, num_devices=1)
+        return client.devices()[0]
     finally:
         if before is None:
             del os.environ["PJRT_NPROC"]

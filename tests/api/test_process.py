@@ -30,7 +30,10 @@ def test_compiled_kernels_have_a_folder(tmp_path):
 
 def test_the_environment_goes_before():
     """A cache folder that is set there already is left alone."""
-    assert said("from mezan.api import cache_kernels; cache_kernels('/x')", JAX_COMPILATION_CACHE_DIR="/y") == ["True", "/y"]
+    assert said("from mezan.api import cache_kernels; cache_kernels('/x')", JAX_COMPILATION_CACHE_DIR="/y") == [
+        "True",
+        "/y",
+    ]
 
 
 def test_a_second_process_compiles_nothing(tmp_path):

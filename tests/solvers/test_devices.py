@@ -1,9 +1,11 @@
 """Searches that run at once have a device each."""
 
+import contextlib
 import gc
 import os
 import threading
 import time
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -31,8 +33,8 @@ def test_those_at_once_have_one_each():
     holders = [Holder() for _ in range(devices.count())]
     taken = [devices.take(holder) for holder in holders]
     assert len(set(taken)) == devices.count()
-    assert devices.take(late := Holder()) in taken
-    del late
+    late = Holder()
+    assert devices.take(late) in taken
 
 
 def test_one_after_another_share_one():
@@ -83,10 +85,8 @@ def _busiest(drives):
 def _threads():
     """CPU seconds of every thread of this process but the first, by id (Linux)."""
     seconds = {}
-    for thread in set(os.listdir("/proc/self/task")) - {str(os.getpid())}:
-        try:
-            with open(f"/proc/self/task/{thread}/schedstat", encoding="ascii") as file:
-                seconds[thread] = int(file.read().split()[0]) / 1e9
-        except OSError:  # it has just ended
-            continue
+    for thread in Path("/proc/self/task").iterdir():
+        if thread.name != str(os.getpid()):
+            with contextlib.suppress(OSError):  # it has just ended
+                seconds[thread.name] = int((thread / "schedstat").read_text().split()[0]) / 1e9
     return seconds

@@ -6,8 +6,8 @@ import pytest
 from mezan.solvers.driver import Drive, Incumbent
 from mezan.solvers.islands import Archipelago, drive_for
 from mezan.solvers.qap import QAP
-from mezan.solvers.qap.rules import OFTEN as EXCHANGE
 from mezan.solvers.qap.family import FAMILY
+from mezan.solvers.qap.rules import OFTEN as EXCHANGE
 
 SOLVERS = {solver.name: solver for solver in FAMILY.solvers}
 AGGRESSIVE = SOLVERS["qap.aggressive"]

@@ -5,7 +5,7 @@ import pytest
 
 from mezan.solvers.qap import QAP
 from mezan.solvers.qap.adaptive import InstanceAdaptive
-from mezan.solvers.qap.rules import OFTEN, SELDOM, plan, rule_for, ruggedness
+from mezan.solvers.qap.rules import OFTEN, SELDOM, plan, ruggedness, rule_for
 
 N = 24
 
