@@ -47,10 +47,11 @@ def cell(i: Any, j: Any, m: int) -> tuple[Any, Any]:
 
 
 def pair(a: Any, b: Any, m: int) -> tuple[Any, Any]:
-    """The pair that cell (a, b) holds."""
+    """The pair that cell (a, b) holds, the smaller index first, whatever m is."""
     h = m // 2
     low = _both_low(a, b, m)
-    return jnp.where(low, a - h, a), jnp.where(low, b, h + b)
+    i, j = jnp.where(low, a - h, a), jnp.where(low, b, h + b)
+    return jnp.minimum(i, j), jnp.maximum(i, j)
 
 
 def _both_low(a: Any, b: Any, m: int) -> Any:

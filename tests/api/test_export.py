@@ -29,7 +29,7 @@ def test_a_copy_has_the_same_head_and_answers_the_same(solved: CLI, cli: CLI) ->
                 answer.pop("file_bytes"), answer.pop("wal_bytes")
         assert here == there, command
     assert cli("replay", "last").code == 0
-    assert [row["behind"] for row in cli("projections", "list", "--json").json] == [0] * 6
+    assert {row["behind"] for row in cli("projections", "list", "--json").json} == {0}
 
 
 def test_a_copy_of_a_copy_is_the_same_text(solved: CLI, cli: CLI, exported: list[str]) -> None:
