@@ -9,9 +9,11 @@ A result meets, in this order of preference:
    within a relative 1e-9 draw. With ``m`` such opponents each game has weight ``1 / m``, so that one result does not
    count as many;
 2. the par opponent of its cluster, whose rating stays 1500: the score is ``1 - F(loss)``, ``F`` the mid-rank empirical
-   distribution of the last 256 losses in the cluster. Without earlier losses there is no game at all.
+   distribution of the last 256 losses in the cluster. Without earlier losses there is no game at all. A loss says
+   how hard the instance was as well as how good the solver is, so against par a solver that has played ``g`` games of the first
+   kind moves ``1 / (1 + g)`` as far: otherwise the solver that is trusted with the hard instances would sink for it.
 
-A failure or timeout has loss 1 and meets par; a transient failure that will be tried again is no outcome. An attempt that
+A failure or timeout has loss 1 and meets par, with all its weight; a transient failure that will be tried again is no outcome. An attempt that
 started from a known result is not rated: a solver that was handed the answer has not earned it, nor does it fail on
 even terms. It is counted as ``seeded``, so that policies know that the solver has been tried.
 
@@ -42,7 +44,7 @@ WINDOW = 256
 MATCHES = 4096
 GRID = 2.0**20
 
-RATING, GAMES, WINS, DRAWS, OUTCOMES, LOSS, SQUARES, FAILURES, SEEDED = range(9)
+RATING, GAMES, WINS, DRAWS, OUTCOMES, LOSS, SQUARES, FAILURES, SEEDED, MET = range(10)
 """Where a record keeps what; the order of the fields of :class:`Record`."""
 
 Records = dict[str, list[Any]]
@@ -118,7 +120,7 @@ class Elo:
     """See the module."""
 
     name = "elo"
-    version = 2
+    version = 3
     handles = frozenset({"AttemptSucceeded", "AttemptFailed", "AttemptTimedOut"})
 
     def initial(self) -> EloState:
@@ -138,7 +140,7 @@ class Elo:
             pool = state.clusters[data["cluster"]] = Pool()
         own = table.get(solver)
         if own is None:
-            own = table[solver] = [START_RATING, 0, 0, 0, 0, 0.0, 0.0, 0, 0]
+            own = table[solver] = [START_RATING, 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0]
         local = _enter(pool.records, solver, own)
         if data.get("seeded_from") is not None:
             own[SEEDED] += 1
@@ -155,8 +157,9 @@ class Elo:
             _play_rivals(table, pool.records, own, local, data["objective"], data["sense"], rivals)
         elif pool.ordered:
             score = pool.par_score(loss)
-            _play_par(own, score)
-            _play_par(local, score)
+            weight = 1.0 / (1.0 + own[MET]) if succeeded else 1.0
+            _play_par(own, score, weight)
+            _play_par(local, score, weight)
         square = loss * loss
         own[OUTCOMES] += 1
         own[LOSS] += loss
@@ -190,11 +193,12 @@ class Elo:
         )
 
 
-def _play_par(record: list[Any], score: float) -> None:
-    """As ``_move`` and ``_count`` by the expected score, written out: nearly every outcome comes here, twice."""
+def _play_par(record: list[Any], score: float, weight: float) -> None:
+    """As ``_move`` and ``_count`` by ``weight`` times the surprise, written out: nearly every outcome comes here, twice."""
     rating = record[RATING]
     surprise = score - 1.0 / (1.0 + 10.0 ** ((PAR_RATING - rating) / 400.0))
-    record[RATING] = floor((rating + (8.0 + 480.0 / (20.0 + record[OUTCOMES])) * surprise) * GRID + 0.5) / GRID
+    k = 8.0 + 480.0 / (20.0 + record[OUTCOMES])
+    record[RATING] = floor((rating + weight * k * surprise) * GRID + 0.5) / GRID
     record[GAMES] += 1
     if score > 0.5:
         record[WINS] += 1
@@ -205,7 +209,7 @@ def _play_par(record: list[Any], score: float) -> None:
 def _enter(records: Records, solver: str, own: list[Any]) -> list[Any]:
     local = records.get(solver)
     if local is None:
-        local = records[solver] = [own[RATING], 0, 0, 0, 0, 0.0, 0.0, 0, 0]
+        local = records[solver] = [own[RATING], 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0]
     return local
 
 
@@ -239,7 +243,7 @@ def _race(
     if rival["objective"] is None or data["solver"] > other:
         return
     if other not in table:
-        table[other] = [START_RATING, 0, 0, 0, 0, 0.0, 0.0, 0, 0]
+        table[other] = [START_RATING, 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0]
     _play_rivals(table, records, own, local, data["objective"], data["sense"], {other: rival["objective"]})
 
 
@@ -271,5 +275,7 @@ def _play_rivals(
         _count(rival_local, 1.0 - score)
         _count(own, score)
         _count(local, score)
+        for record in (own, local, rival, rival_local):
+            record[MET] += 1
     _move(own, weight * gained)
     _move(local, weight * local_gained)

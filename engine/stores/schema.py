@@ -1,6 +1,7 @@
 """Opening a database file: is it ours, is it at the right migration, and what its errors mean."""
 
 import sqlite3
+import time
 from importlib.resources import files
 from pathlib import Path
 from typing import Final, NoReturn
@@ -153,19 +154,33 @@ def check(path: str) -> None:
         connection.close()
 
 
+def write_ahead(connection: sqlite3.Connection) -> None:
+    """Switch a file to WAL; SQLite refuses at once, without waiting, while another connection does the same."""
+    until = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 def prepare(path: str, *, durability: str) -> sqlite3.Connection:
     """Open for writing: a new file is migrated, a file at another migration is refused."""
     connection = connect(path)
     try:
         at = revision(connection, path)
         if at is None:
-            connection.execute("PRAGMA journal_mode = WAL")
+            write_ahead(connection)
             create(path)
             if revision(connection, path) is None:  # a file that was taken back to nothing
                 migrate(path)
         elif at != HEAD:
             refuse(path, at)
-        connection.execute("PRAGMA journal_mode = WAL")
+        write_ahead(connection)
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
         connection.execute("PRAGMA temp_store = MEMORY")
     except sqlite3.Error as error:

@@ -11,7 +11,7 @@ class Record:
     """A solver's record: Elo rating, rated games and their outcomes, outcomes with a loss in [0, 1], and failures.
 
     ``seeded`` counts searches that were handed solutions, at their start or by a rival in a race: tried, with no loss of
-    their own.
+    their own. ``met`` of the games were against other solvers, on the same instance; the rest against par.
     """
 
     rating: float = START_RATING
@@ -23,6 +23,7 @@ class Record:
     loss_squares: float = 0.0
     failures: int = 0
     seeded: int = 0
+    met: int = 0
 
     @property
     def trials(self) -> int:

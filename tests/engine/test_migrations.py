@@ -4,6 +4,7 @@ import os
 import shutil
 import sqlite3
 import sys
+import threading
 from contextlib import contextmanager
 from importlib.resources import files
 from pathlib import Path
@@ -177,6 +178,20 @@ async def test_many_threads_may_make_a_new_file_at_once(path):
             for _ in range(6):
                 tasks.start_soon(anyio.to_thread.run_sync, make, str(file))
         assert schema.connect(str(file)).execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+
+
+def test_a_new_file_whose_write_lock_is_taken_is_waited_for(path):
+    """SQLite itself refuses a change of the journal mode at once then, whatever the busy timeout."""
+    other = schema.connect(str(path))
+    try:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            schema.connect(str(path)).execute("PRAGMA journal_mode = WAL")
+        threading.Timer(0.3, other.execute, ["COMMIT"]).start()
+        make(path)
+    finally:
+        other.close()
+    assert schema.connect(str(path)).execute("PRAGMA journal_mode").fetchone() == ("wal",)
 
 
 async def test_a_closed_store_is_one_file(path):

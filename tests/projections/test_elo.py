@@ -137,6 +137,37 @@ def test_another_budget_is_another_match_and_meets_par():
     assert state.record("qap", "b").rating == near(1500 + 32 * (0.25 - 0.5))
 
 
+def test_against_par_a_solver_that_has_met_others_moves_less():
+    """A loss says how hard the instance was too: with one game against another solver behind it, b moves half as far."""
+    met = [result("a", 5.0, loss=0.1), result("b", 4.0, loss=0.1)]
+    before = fold(*met).record("qap", "b")
+    after = fold(*met, result("b", 9.0, loss=0.3, instance="j")).record("qap", "b")
+    k = 8 + 24 / (1 + 1 / 20)
+    expected = 1 / (1 + 10 ** ((1500 - before.rating) / 400))
+    assert (before.met, after.met, after.games) == (1, 1, 2)
+    assert after.rating == near(before.rating + k / 2 * (0 - expected))
+
+
+def test_the_solver_that_is_trusted_with_the_hard_instances_does_not_sink():
+    """a beat b whenever they met; a hundred harder instances, which only a was given, must not put b above it."""
+    duels = [
+        result(name, value, instance=f"i{i}", loss=0.1) for i in range(10) for name, value in (("a", 1.0), ("b", 2.0))
+    ]
+    hard = [result("a", 50.0, instance=f"h{i}", loss=0.9 - i / 1000) for i in range(100)]
+    state = fold(*duels, *hard)
+    assert state.record("qap", "a").rating > state.record("qap", "b").rating + 100
+
+
+def test_a_failure_sinks_a_solver_whatever_it_has_won():
+    """Failures are the solver's own: they count against par with all their weight."""
+    duels = [
+        result(name, value, instance=f"i{i}", loss=0.1) for i in range(10) for name, value in (("a", 1.0), ("b", 2.0))
+    ]
+    mixed = [event for i in range(30) for event in (failure("a"), result("b", 5.0, instance=f"j{i}", loss=0.2))]
+    state = fold(*duels, *mixed)
+    assert state.record("qap", "a").rating < state.record("qap", "b").rating
+
+
 def test_a_failure_and_a_timeout_lose_against_par():
     """Loss 1 is behind every better loss of the cluster, and level with other failures."""
     state = fold(result("a", 5.0, loss=0.2), failure("b"), timeout("c"))
