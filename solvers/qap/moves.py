@@ -107,10 +107,15 @@ def shuffled(a: dict[str, Any], key: Any) -> Any:
 
 def start(a: dict[str, Any], p: Any) -> dict[str, Any]:
     """The neighbourhood of ``p``: ``p``, ``N`` (m, m), ``h`` (m,) and ``D`` (m, m), by (1) and (2); O(n^3)."""
-    A, B = a["A"], a["B"]
-    pairs, c = terms(a)
-    N: Any = sum(jnp.matmul(X.T, Y[p], precision="highest") for X, Y in pairs)
-    G, Bp = N[:, p], B[p][:, p]
+    pairs, _ = terms(a)
+    return around(a, p, sum(jnp.matmul(X.T, Y[p], precision="highest") for X, Y in pairs))
+
+
+def around(a: dict[str, Any], p: Any, N: Any) -> dict[str, Any]:
+    """The neighbourhood of ``p`` from its sum (2), by (1); O(n^2)."""
+    A, Bp = a["A"], a["B"][p][:, p]
+    _, c = terms(a)
+    G = N[:, p]
     h, fa, fb = jnp.diagonal(G), jnp.diagonal(A), jnp.diagonal(Bp)
     D = -c * (h[:, None] + h - G - G.T) + (fa[:, None] + fa - A - A.T) * (fb[:, None] + fb - Bp - Bp.T)
     return {"p": p, "N": N, "h": h, "D": D}

@@ -12,15 +12,11 @@ def start(a: dict[str, Any], p: Any) -> dict[str, Any]:
     """``moves.start``, its sum ``N = sum_t X_t^T Y_t[p]`` by the structured product."""
     name, n = structured(a)
     q = jnp.zeros_like(p).at[p].set(jnp.arange(p.shape[0], dtype=p.dtype))
-    terms, c = moves.terms(a)
+    terms, _ = moves.terms(a)
     N = jnp.zeros_like(a["A"])
     for (X, Y), flip in zip(terms, (False, True), strict=False):
         if name == "A":
             N = N.at[:n].add(product(a, name, Y[p][:n], transpose=not flip))
         else:
             N = N.at[:, :n].add(product(a, name, X[q][:n], transpose=not flip).T)
-    A, Bp = a["A"], a["B"][p][:, p]
-    G = N[:, p]
-    h, fa, fb = jnp.diagonal(G), jnp.diagonal(A), jnp.diagonal(Bp)
-    D = -c * (h[:, None] + h - G - G.T) + (fa[:, None] + fa - A - A.T) * (fb[:, None] + fb - Bp - Bp.T)
-    return {"p": p, "N": N, "h": h, "D": D}
+    return moves.around(a, p, N)
