@@ -18,6 +18,7 @@ TITLES = {
     "qap_quality_10s": "QAPLIB through the engine, ten seconds (`qap_quality.py 10`; the sums, then every instance missed once)",
     "qap_quality_1s": "QAPLIB through the engine, one second (`qap_quality.py 1`)",
     "qap_quality_60s": "The two hardest, sixty seconds (`qap_quality.py 60 --only tai80a,tai100a --solver qap.aggressive`)",
+    "qap_quality_10s_hard": "Hard ones, ten seconds, nine seeds (`qap_quality.py 10 --seeds 9 --suffix _hard --solver qap.aggressive --only …`)",
     "qap_kernels": "Swap evaluations per CPU-second of the tabu kernel and of SIMD C (`qap_kernels.py`)",
     "qap_cold_start": "A fresh process to its first solution of nug30 (`qap_cold_start.py`)",
     "qap_small_5s": "QAPLIB, n ≤ 40, five seconds (`qap_small.py`)",
