@@ -6,7 +6,7 @@ A :class:`Drive` advances by iterations only, so the same sequence of advances g
 
 import hashlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
@@ -53,18 +53,26 @@ class _Program:
 @lru_cache(maxsize=256)
 def _program(kernel: Kernel[Any]) -> _Program:
     def init(arrays: Any, keys: Any) -> Any:
-        return jax.vmap(kernel.init)(arrays, keys)
+        return _mapped(kernel.init, arrays, keys)
 
     def step(arrays: Any, state: Any, iterations: Any) -> Any:
-        state = jax.vmap(kernel.step, (0, 0, None))(arrays, state, iterations)
-        objective, solution = jax.vmap(kernel.best)(arrays, state)
-        return state, objective, solution, jax.vmap(kernel.done)(arrays, state)
+        state = _mapped(lambda a, z: kernel.step(a, z, iterations), arrays, state)
+        objective, solution = _mapped(kernel.best, arrays, state)
+        return state, objective, solution, _mapped(kernel.done, arrays, state)
 
     def inject(arrays: Any, state: Any, solutions: Any, chosen: Any) -> Any:
-        injected = jax.vmap(cast("Seedable[Any]", kernel).inject)(arrays, state, solutions)
+        injected = _mapped(cast("Seedable[Any]", kernel).inject, arrays, state, solutions)
         return jax.tree.map(lambda new, old: _where(chosen, new, old), injected, state)
 
     return _Program(jax.jit(init), jax.jit(step, donate_argnums=(1,)), jax.jit(inject, donate_argnums=(1,)))
+
+
+def _mapped(function: Callable[..., Any], *lanes: Any) -> Any:
+    """``vmap`` over the first axis; a single lane is spared the batching, which would cost a third of the tracing."""
+    if jax.tree.leaves(lanes)[0].shape[0] > 1:
+        return jax.vmap(function)(*lanes)
+    alone = jax.tree.map(lambda leaf: jax.lax.squeeze(leaf, (0,)), lanes)
+    return jax.tree.map(lambda leaf: jax.lax.expand_dims(leaf, (0,)), function(*alone))
 
 
 def _where(chosen: Any, new: Any, old: Any) -> Any:
