@@ -221,7 +221,7 @@ class Drive:
         if not all(self._family.better(float(claim), value) for value in known):
             return LaneReport(None, done)
         problem = self._problems[i]
-        solution = self._kernel.solution(problem, np.asarray(solutions[self._lane + i]))
+        solution = self._kernel.solution(problem, np.asarray(solutions)[self._lane + i])
         checked = self._family.evaluate(problem, solution)
         if not checked.feasible:
             msg = f"a solver must return feasible solutions; the reference evaluator says: {checked.why}"
