@@ -1,9 +1,14 @@
-"""What every policy does alike: drop the refused, and hand out propensities."""
+"""What every policy does alike: drop the refused, draw lots, and hand out propensities."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 
 from ..errors import NoCandidate
 from .policy import Candidate, Choice, Scored
+
+GRID = 2**30
+"""Propensities of a lottery are multiples of 1 / GRID, so that they sum to one exactly."""
 
 
 def eligible(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -23,3 +28,25 @@ def certain(pick: Candidate, candidates: Sequence[Candidate], scores: Mapping[st
         for candidate in candidates
     )
     return Choice(pick.solver, scored, reason)
+
+
+def drawn(
+    weights: Mapping[str, float],
+    candidates: Sequence[Candidate],
+    scores: Mapping[str, float],
+    key: int,
+    reason: Callable[[str], str],
+) -> Choice:
+    """A choice by lot: solvers with chances in proportion to ``weights``, which are their propensities, and ``key`` the lot.
+
+    ``reason`` says why for the solver that was drawn. A share below 1 / GRID is no chance at all.
+    """
+    total = math.fsum(weights.values())
+    shares = {solver: int(weight / total * GRID) for solver, weight in weights.items()}
+    shares[max(shares, key=lambda solver: shares[solver])] += GRID - sum(shares.values())
+    solver = next(name for name, end in zip(shares, accumulate(shares.values()), strict=True) if key % GRID < end)
+    scored = tuple(
+        Scored(candidate, scores.get(candidate.solver), shares.get(candidate.solver, 0) / GRID)
+        for candidate in candidates
+    )
+    return Choice(solver, scored, reason(solver))

@@ -5,13 +5,23 @@ from importlib.metadata import entry_points
 
 from ..catalog import unknown
 from .elo_ucb import EloUCB
+from .epsilon_greedy import EpsilonGreedy
 from .guard import Guard
 from .policy import Policy
 from .single_best import SingleBest
+from .thompson import Thompson
+from .ucb1 import UCB1
 
 ENTRY_POINTS = "mezan.policies"
 DEFAULT_POLICY = "elo_ucb"
-BUILT_IN: tuple[Policy, ...] = (Guard(EloUCB(), name=DEFAULT_POLICY), EloUCB(), SingleBest())
+BUILT_IN: tuple[Policy, ...] = (
+    Guard(EloUCB(), name=DEFAULT_POLICY),
+    EloUCB(),
+    SingleBest(),
+    EpsilonGreedy(),
+    UCB1(),
+    Thompson(),
+)
 
 
 class Policies:
