@@ -25,7 +25,7 @@ demo: $(STAMP)
 	@rm -rf .demo && mkdir .demo
 	@echo '$$ mezan solve examples/qaplib/tai25a.dat --time-limit 5 --seed 7'
 	@$(MEZAN) solve examples/qaplib/tai25a.dat --time-limit 5 --seed 7 --db $(DEMO)
-	@printf '\n$$ mezan solve examples/qaplib/tai25a.dat --time-limit 5 --seed 7     # again: the policy tries the next one\n'
+	@printf '\n$$ mezan solve examples/qaplib/tai25a.dat --time-limit 5 --seed 7     # again: what is known is where it starts\n'
 	@$(MEZAN) solve examples/qaplib/tai25a.dat --time-limit 5 --seed 7 --db $(DEMO)
 	@printf '\n$$ mezan why last --verify\n'
 	@$(MEZAN) why last --verify --db $(DEMO)

@@ -40,6 +40,7 @@ def candidates_for(family: Family[Any], problem: Problem, excluded: tuple[str, .
             solver.name,
             solver.version,
             "it has already failed on this task" if solver.name in excluded else solver.refuses(problem),
+            solver.prior,
         )
         for solver in family.solvers
     ]

@@ -102,6 +102,7 @@ class Solver(Generic[P]):
         exact: proves optimality when it ends by itself.
         seedable: its kernel is :class:`Seedable`.
         plan: what it will do with a problem and why, in one sentence for the decision card.
+        prior: what its author expects of it, in Elo above 1500; where no solver of a family says, all are tried once.
         islands: one problem is searched on every core or device at once, see `islands`; needs an `Islander`.
     """
 
@@ -117,6 +118,7 @@ class Solver(Generic[P]):
     exact: bool = False
     seedable: bool = False
     islands: bool = False
+    prior: float | None = None
     plan: Callable[[P], str] | None = None
 
 

@@ -111,6 +111,7 @@ FAMILY = Family(
             reference="Benlic and Hao, Expert Systems with Applications 42 (2015)",
             load=_enhanced,
             seedable=True,
+            prior=100,
         ),
         Solver(
             name="qap.hybrid",
@@ -121,6 +122,7 @@ FAMILY = Family(
             load=_hybrid,
             refuses=_too_large_for("qap.hybrid"),
             seedable=True,
+            prior=40,
         ),
         Solver(
             name="qap.instance_adaptive",
@@ -130,6 +132,7 @@ FAMILY = Family(
             reference="Benlic and Hao (2015); Vollmann and Buffa, Management Science 12 (1966)",
             load=_adaptive,
             seedable=True,
+            prior=90,
             plan=plan,
         ),
         Solver(
@@ -140,6 +143,7 @@ FAMILY = Family(
             reference="Benlic and Hao (2015); Whitley, Rana and Heckendorn, J. Computing and Information Technology 7 (1999)",
             load=_adaptive,
             seedable=True,
+            prior=80,
             islands=True,
             plan=plan,
         ),
@@ -151,6 +155,7 @@ FAMILY = Family(
             reference="Taillard, Parallel Computing 17 (1991)",
             load=_tabu,
             seedable=True,
+            prior=60,
         ),
         Solver(
             name="qap.descent",
@@ -196,6 +201,7 @@ FAMILY = Family(
             load=_structured,
             refuses=structure_needed,
             seedable=True,
+            prior=20,
         ),
     ),
     suffixes=(".dat",),

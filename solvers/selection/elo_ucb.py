@@ -16,6 +16,8 @@ GLOBAL_WEIGHT = 0.5
 EXPLORATION = 1.4
 LEAST_TRIALS = 0.5
 LEAST_TOTAL = 2
+PRIOR_TRIALS = 10
+"""Trials after which a prior has lost half of its weight."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +27,19 @@ class EloUCB:
     A trial is an outcome (a checked result, a failure or a timeout) or an unrated search from a known result. Solvers that
     the whole family has not tried go first, in catalogue order, and have no score. One that only this cluster has not tried is scored with ``n = 0.5``
     (and ``N`` is at least 2), so that a refit of the clusters does not send every solver round again.
-    Equal scores: catalogue order.
+    Where a family's solvers have priors nobody goes first: a prior is added to the score, and fades with the solver's ``n``
+    trials as ``10 / (10 + n)``. Equal scores: catalogue order.
     """
 
     name: str = "elo_ucb_strict"
-    version: str = "2"
+    version: str = "3"
 
-    def score(self, standings: Standings, solver: str) -> float:
+    def score(self, standings: Standings, solver: str, prior: float = 0.0) -> float:
         """The formula above for one solver."""
         total = max(sum(record.trials for record in standings.in_cluster.values()), LEAST_TOTAL)
         local = standings.cluster_record(solver)
         value = GLOBAL_WEIGHT * standings.record(solver).rating + (1.0 - GLOBAL_WEIGHT) * local.rating
+        value += prior * PRIOR_TRIALS / (PRIOR_TRIALS + standings.record(solver).trials)
         return value + EXPLORATION * math.sqrt(math.log(total) / max(local.trials, LEAST_TRIALS))
 
     def choose(
@@ -43,10 +47,11 @@ class EloUCB:
     ) -> Choice:
         """See :class:`Policy`."""
         able = eligible(candidates)
+        expected = any(candidate.prior is not None for candidate in candidates)
         scores = {
-            candidate.solver: self.score(standings, candidate.solver)
+            candidate.solver: self.score(standings, candidate.solver, candidate.prior or 0.0)
             for candidate in able
-            if standings.record(candidate.solver).trials
+            if expected or standings.record(candidate.solver).trials
         }
         for candidate in able:
             if candidate.solver not in scores:
@@ -59,4 +64,6 @@ class EloUCB:
             f"{pick.solver} has the highest score, {scores[pick.solver]:.1f}: Elo {rating:.0f} overall, "
             f"{local.rating:.0f} in cluster {standings.cluster} with {local.trials} trials there"
         )
+        if pick.prior:
+            reason += f", and its author expects {pick.prior:+.0f}"
         return certain(pick, candidates, scores, reason)

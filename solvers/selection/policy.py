@@ -9,11 +9,12 @@ from .standings import Standings
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A solver that could be chosen; ``refused`` says why it cannot (then its propensity is 0)."""
+    """A solver that could be chosen; ``refused`` says why it cannot (then its propensity is 0), ``prior`` see `Solver`."""
 
     solver: str
     version: str
     refused: str | None = None
+    prior: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

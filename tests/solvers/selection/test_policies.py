@@ -134,3 +134,17 @@ def test_the_registry_knows_its_names_and_the_default():
         policies.policy("elo-ucb")
     with pytest.raises(ValueError, match="'single_best' is registered twice"):
         Policies([SingleBest(), SingleBest()])
+
+
+def test_a_prior_decides_until_there_is_evidence():
+    """Untried solvers of a family with priors are scored, the best expected first; ten trials halve a prior."""
+    offered = (Candidate("qap.a", "1"), Candidate("qap.b", "1", None, 100.0), Candidate("qap.c", "1", None, 60.0))
+    first = EloUCB().choose(standings({}), {}, offered, 0)
+    assert first.solver == "qap.b"
+    assert first.reason.endswith("and its author expects +100")
+    assert None not in [scored.score for scored in first.scored]
+    worse = {"qap.b": Record(rating=1470, games=10, outcomes=10)}
+    assert EloUCB().score(standings(worse, worse), "qap.b", 100.0) == pytest.approx(
+        1470 + 50 + 1.4 * math.sqrt(math.log(10) / 10)
+    )
+    assert EloUCB().choose(standings(worse, worse), {}, offered, 0).solver == "qap.c"
