@@ -86,6 +86,8 @@ def choose(
                 mean_loss=overall.mean_loss,
                 propensity=scored.propensity,
                 refused=scored.candidate.refused,
+                expected_loss=scored.expected_loss,
+                loss_error=scored.loss_error,
             )
         )
     chosen = next(card for card in cards if card.solver == choice.solver)
@@ -105,4 +107,5 @@ def choose(
         candidates=tuple(cards),
         excluded=excluded,
         forced=forced,
+        arm=choice.arm,
     )

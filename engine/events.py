@@ -76,7 +76,8 @@ class CandidateCard(Part):
 
     ``score`` is None when the policy has no number for it (an untried solver under UCB); ``rating`` is the Elo that
     entered the score; ``trials`` count outcomes (results, failures, timeouts) and unrated searches from a known result; ``refused`` says why
-    it could not be a candidate.
+    it could not be a candidate. ``expected_loss`` with its standard error ``loss_error`` is what a policy that decides on losses
+    expected on this instance.
     """
 
     solver: str
@@ -89,6 +90,12 @@ class CandidateCard(Part):
     mean_loss: float | None
     propensity: float
     refused: str | None = None
+    expected_loss: float | None = None
+    loss_error: float | None = None
+
+
+Purpose = Literal["request", "shadow", "tournament", "benchmark"]
+"""Who wants a run: a user, or the engine for its own knowledge."""
 
 
 class RunRequested(Event):
@@ -96,10 +103,11 @@ class RunRequested(Event):
 
     ``solver`` is the user's for every task that names none itself; ``deadline`` is seconds since the epoch; ``fresh`` says
     that no search may start from an earlier result. ``pans`` are the tasks that race against each other on one instance, each
-    with the solver it names; ``budget.time_limit`` is then what they share.
+    with the solver it names; ``budget.time_limit`` is then what they share. ``within`` is the stream that the run belongs to: the
+    run it shadows, its tournament, its benchmark.
     """
 
-    schema_version: ClassVar[int] = 2
+    schema_version: ClassVar[int] = 3
 
     tasks: tuple[TaskSpec, ...]
     budget: BudgetSpec
@@ -111,6 +119,8 @@ class RunRequested(Event):
     worker: str = ""
     fresh: bool = False
     pans: tuple[str, ...] = ()
+    purpose: Purpose = "request"
+    within: str | None = None
 
 
 class RunPlanned(Event):
@@ -135,8 +145,11 @@ class SolverChosen(Event):
     """A decision card: everything the policy saw, so that the choice can be recomputed to the bit.
 
     ``as_of`` is the log position whose prefix was folded into the standings; ``key`` the seed of the policy's
-    randomness; ``reason`` one sentence for people; ``excluded`` the solvers that had already failed on this task.
+    randomness; ``reason`` one sentence for people; ``excluded`` the solvers that had already failed on this task. ``arm`` is the
+    policy inside ``policy`` that decided, where it has several; ``experiment`` the A/B test that assigned it.
     """
+
+    schema_version: ClassVar[int] = 2
 
     task: str
     attempt: int
@@ -153,6 +166,8 @@ class SolverChosen(Event):
     candidates: tuple[CandidateCard, ...]
     excluded: tuple[str, ...] = ()
     forced: bool = False
+    arm: str | None = None
+    experiment: str | None = None
 
 
 class AttemptStarted(Event):

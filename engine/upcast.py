@@ -24,8 +24,16 @@ def _requested(data: events.Json) -> events.Json:
     return {**_without_gap(data), "tasks": tasks, "fresh": True, "pans": []}
 
 
+def _chosen(data: events.Json) -> events.Json:
+    """Policies of that time did not say what they expected, and had no arms."""
+    unsaid = {"expected_loss": None, "loss_error": None}
+    return {**data, "candidates": [{**card, **unsaid} for card in data["candidates"]], "arm": None, "experiment": None}
+
+
 UPCASTERS: dict[tuple[str, int], events.Upcaster] = {
     ("RunRequested", 1): _requested,
+    ("RunRequested", 2): lambda data: {**data, "purpose": "request", "within": None},
+    ("SolverChosen", 1): _chosen,
     ("AttemptStarted", 1): _unseeded,
     ("AttemptSucceeded", 1): lambda data: {**_unseeded(_without_gap(data)), "rival": None},
     ("AttemptFailed", 1): lambda data: _unseeded(_without_gap(data)),

@@ -7,6 +7,7 @@ from mezan.engine.folds import Projection, RowProjection
 from .clusters import Clusters, assign
 from .decisions import Decisions
 from .elo import Elo
+from .examples import LabelledOutcomes
 from .known import KnownResults, known
 from .runs import Runs
 from .solver_stats import SolverStats
@@ -16,6 +17,7 @@ from .throughput import Throughput
 DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     Elo(),
     Clusters(),
+    LabelledOutcomes(),
     SolverStats(),
     Throughput(),
     Runs(),
@@ -29,6 +31,7 @@ __all__ = [
     "Decisions",
     "Elo",
     "KnownResults",
+    "LabelledOutcomes",
     "Runs",
     "SolverStats",
     "Throughput",

@@ -6,10 +6,11 @@ from typing import Any
 from mezan.solvers.selection.standings import Record, Standings
 
 from .clusters import assign
+from .examples import examples
 
 
 def standings(states: Mapping[str, Any], family: str, features: Mapping[str, float], position: int) -> Standings:
-    """The standings of a family's solvers for one instance, from the states of ``elo`` and ``clusters`` as of ``position``.
+    """The standings of a family's solvers for one instance, from the states of ``elo``, ``clusters`` and ``examples`` as of ``position``.
 
     Pure: the engine calls it on live states to choose, verification on refolded ones to check. A solver without an
     outcome in the instance's cluster stands there at its global rating, which is where its first game will start.
@@ -18,4 +19,5 @@ def standings(states: Mapping[str, Any], family: str, features: Mapping[str, flo
     cluster = assign(states["clusters"], family, features)
     overall = {solver: Record(*kept) for solver, kept in elo.overall.get(family, {}).items()}
     local = {solver: Record(rating=record.rating) for solver, record in overall.items()}
-    return Standings(family, position, cluster, overall, local | elo.cluster_records(cluster))
+    local |= elo.cluster_records(cluster)
+    return Standings(family, position, cluster, overall, local, examples(states["examples"], family))

@@ -19,20 +19,29 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """A candidate with the number that the policy gave it (None: no number, see the reason) and its propensity."""
+    """A candidate with the number that the policy gave it (None: no number, see the reason) and its propensity.
+
+    ``expected_loss`` on this instance, with its standard error ``loss_error``, where the policy decides on losses.
+    """
 
     candidate: Candidate
     score: float | None
     propensity: float
+    expected_loss: float | None = None
+    loss_error: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a policy returns: the solver, every candidate's score and propensity (summing to 1), and why in one sentence."""
+    """What a policy returns: the solver, every candidate's score and propensity (summing to 1), and why in one sentence.
+
+    ``arm`` is the policy inside the policy that decided, where there are several.
+    """
 
     solver: str
     scored: tuple[Scored, ...]
     reason: str
+    arm: str | None = None
 
 
 class Policy(Protocol):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .examples import NO_EXAMPLES, Examples
+
 START_RATING = 1500.0
 
 
@@ -41,13 +43,14 @@ NO_RECORD = Record()
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """The records of one family's solvers as of ``position``, and the cluster that an instance falls into."""
+    """The records of one family's solvers as of ``position``, the cluster that an instance falls into, and the examples to learn from."""
 
     family: str
     position: int
     cluster: str
     overall: Mapping[str, Record] = field(default_factory=dict)
     in_cluster: Mapping[str, Record] = field(default_factory=dict)
+    examples: Examples = NO_EXAMPLES
 
     def record(self, solver: str) -> Record:
         """The solver's record over all clusters."""

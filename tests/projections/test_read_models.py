@@ -166,7 +166,7 @@ def test_throughput_counts_the_last_whole_minutes():
 def test_standings_are_the_ratings_of_the_instances_cluster():
     """Records come from the cluster that the features fall into; a solver new to it stands at its global rating."""
     events = History(8, instances=60).log(3_000)
-    states = {"elo": value(Elo(), events), "clusters": value(Clusters(), events)}
+    states = {"elo": value(Elo(), events), "clusters": value(Clusters(), events), "examples": {}}
     seen = standings(states, "qap", {"size": 20.0, "density": 0.4, "spread": 0.0}, 3_000)
     assert (seen.family, seen.position) == ("qap", 3_000)
     assert seen.cluster.startswith("qap/40.")
@@ -177,5 +177,5 @@ def test_standings_are_the_ratings_of_the_instances_cluster():
             assert found == local[solver]
         else:
             assert (found.rating, found.outcomes) == (seen.record(solver).rating, 0)
-    empty = standings({"elo": Elo().initial(), "clusters": {}}, "qap", {}, 0)
+    empty = standings({"elo": Elo().initial(), "clusters": {}, "examples": {}}, "qap", {}, 0)
     assert (empty.cluster, dict(empty.overall)) == ("qap/0", {})

@@ -1,0 +1,113 @@
+"""The table that learned policies are fitted on: every rated outcome with the features of its instance, per family.
+
+An outcome is rated when the loss is the solver's own: not of a search that was handed a result, not of a pan of a race, not
+of a failure that will be tried again. A final failure or a timeout has loss 1. When a family's features change their names, the
+table starts afresh; the features of the last 8,192 instances are kept for outcomes to come.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from mezan.engine.log import Recorded
+from mezan.solvers.selection.examples import CAPACITY, Examples, Row, Table
+
+from .canonical import dumps, loads
+
+
+@dataclass(slots=True)
+class Lessons:
+    """One family: the table, and the features of its latest instances in the order of the table's names."""
+
+    table: Table = field(default_factory=Table)
+    features: dict[str, tuple[float, ...]] = field(default_factory=dict)
+
+
+State = dict[str, Lessons]
+
+
+class LabelledOutcomes:
+    """See the module."""
+
+    name = "examples"
+    version = 1
+    handles = frozenset({"ProblemProfiled", "AttemptSucceeded", "AttemptFailed", "AttemptTimedOut"})
+
+    def initial(self) -> State:
+        """No examples."""
+        return {}
+
+    def apply(self, state: State, event: Recorded) -> State:
+        """One instance's features, or one outcome."""
+        data = event.data
+        lessons = state.get(data["family"])
+        if event.type == "ProblemProfiled":
+            if lessons is None:
+                lessons = state[data["family"]] = Lessons()
+            _profiled(lessons, data["instance"], data["features"])
+            return state
+        if lessons is None or not rated(event.type, data):
+            return state
+        features = lessons.features.get(data["instance"])
+        if features is not None:
+            loss = data["loss"] if event.type == "AttemptSucceeded" else 1.0
+            row = Row(data["instance"], features, data["solver"], data["version"], loss, data["seconds"])
+            lessons.table = lessons.table.grown(row)
+        return state
+
+    def dump(self, state: State) -> bytes:
+        """See :class:`Projection`; features are kept once per instance."""
+        return dumps({family: _packed(lessons) for family, lessons in state.items()})
+
+    def load(self, content: bytes) -> State:
+        """See :class:`Projection`."""
+        return {family: _unpacked(kept) for family, kept in loads(content).items()}
+
+
+def rated(kind: str, data: dict[str, Any]) -> bool:
+    """Whether an attempt's end is an outcome of the solver's own."""
+    if data.get("seeded_from") is not None or data.get("rival") is not None:
+        return False
+    return kind != "AttemptFailed" or not data["transient"] or data["retry_in"] is None
+
+
+def examples(state: State, family: str) -> Examples:
+    """What there is to learn from now: later rows do not change it."""
+    lessons = state.get(family)
+    table = Table() if lessons is None else lessons.table
+    return Examples(table, len(table.rows))
+
+
+def _profiled(lessons: Lessons, instance: str, features: dict[str, float]) -> None:
+    names = tuple(sorted(features))
+    if names != lessons.table.names:
+        lessons.table, lessons.features = Table(names), {}
+    lessons.features.pop(instance, None)
+    lessons.features[instance] = tuple(features[name] for name in names)
+    if len(lessons.features) > CAPACITY:
+        del lessons.features[next(iter(lessons.features))]
+
+
+def _packed(lessons: Lessons) -> dict[str, Any]:
+    table = lessons.table
+    points: dict[tuple[str, tuple[float, ...]], int] = {}
+    rows = []
+    for row in table.rows:
+        point = points.setdefault((row.instance, tuple(row.features)), len(points))
+        rows.append([point, row.solver, row.version, row.loss, row.seconds])
+    return {
+        "names": table.names,
+        "start": table.start,
+        "points": list(points),
+        "rows": rows,
+        "features": list(lessons.features.items()),
+    }
+
+
+def _unpacked(kept: dict[str, Any]) -> Lessons:
+    points = [(instance, tuple(values)) for instance, values in kept["points"]]
+    rows = [
+        Row(points[point][0], points[point][1], solver, version, loss, seconds)
+        for point, solver, version, loss, seconds in kept["rows"]
+    ]
+    features = {instance: tuple(values) for instance, values in kept["features"]}
+    return Lessons(Table(tuple(kept["names"]), kept["start"], rows), features)
