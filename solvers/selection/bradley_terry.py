@@ -42,7 +42,9 @@ class BradleyTerry:
             for candidate in able:
                 if not trials[candidate.solver] and not rated[candidate.solver].matches:
                     del scores[candidate.solver]
-                    reason = f"{candidate.solver} has never been tried on {standings.family}, and untried solvers go first"
+                    reason = (
+                        f"{candidate.solver} has never been tried on {standings.family}, and untried solvers go first"
+                    )
                     return certain(candidate, candidates, scores, reason)
         best = max(scores, key=lambda solver: scores[solver])
         contenders = [

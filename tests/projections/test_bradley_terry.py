@@ -215,7 +215,12 @@ def test_races_in_any_order_give_the_same_state():
 def test_ratings_are_computed_once_until_something_changes():
     """Two readings give the same object; a new game, or a first result of its match, gives new counts only if games changed."""
     events = record(
-        [("x", result("a", 1.0)), ("y", result("b", 2.0)), ("z", result("c", 3.0, instance="k")), ("w", result("c", 3.0))]
+        [
+            ("x", result("a", 1.0)),
+            ("y", result("b", 2.0)),
+            ("z", result("c", 3.0, instance="k")),
+            ("w", result("c", 3.0)),
+        ]
     )
     state = fold(events[:2])
     first = strengths(state, "qap", "qap/0")

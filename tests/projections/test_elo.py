@@ -322,7 +322,10 @@ def test_errors_tell_how_far_ratings_are_from_the_truth():
         for i in range(600):
             a, b = rng.sample(range(6), 2)
             won = rng.random() < 1 / (1 + 10 ** ((truth[b] - truth[a]) / 400))
-            outcomes += [result(f"s{a}", float(not won), instance=f"i{i}"), result(f"s{b}", float(won), instance=f"i{i}")]
+            outcomes += [
+                result(f"s{a}", float(not won), instance=f"i{i}"),
+                result(f"s{b}", float(won), instance=f"i{i}"),
+            ]
         state = fold(*outcomes)
         for i, rating in enumerate(truth):
             found = state.record("qap", f"s{i}")
