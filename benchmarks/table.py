@@ -22,6 +22,8 @@ TITLES = {
     "qap_kernels": "Swap evaluations per CPU-second of the tabu kernel and of SIMD C (`qap_kernels.py`)",
     "qap_cold_start": "A fresh process to its first solution of nug30 (`qap_cold_start.py`)",
     "qap_small_5s": "QAPLIB, n ≤ 40, five seconds (`qap_small.py`)",
+    "selection_ratings": "A hundred thousand outcomes folded into what policies read (`selection_ratings.py`)",
+    "selection_drift": "How far ratings drift over orders of the same 1,000 games, ASlib (`selection_ratings.py`)",
 }
 MARK = "<!-- tables: written by table.py -->"
 

@@ -11,10 +11,10 @@ A race is a match of its own between its pans; of its two events the one whose s
 ratings, a search that was handed a result and a failure that will be tried again are no results. Imported outcomes
 count like those of here.
 
-Kept per family are the 8,192 matches with the smallest keys, a hash of instance and budget, and of each solver in a
-match the five results with the smallest digests: bottom-k samples (Cohen and Kelley, "Bottom-k Sketches", SPAA 2007), which
-are the same whatever the order in which their elements came, however many were left out. All sums are of integers. So the
-state depends on the set of events alone, and its ratings (see `mezan.solvers.selection.comparisons`) do too.
+Kept per family are the 8,192 matches with the smallest keys, a hash of instance and budget, and of each solver in a match the
+five results with the smallest digests: bottom-k samples (Cohen and Kaplan, "Summarizing Data Using Bottom-k Sketches", PODC
+2007), which are the same in whatever order their elements came, however many were left out. All sums are of integers. So the
+state depends on the events alone, not on their order, and its ratings (see `mezan.solvers.selection.comparisons`) do too.
 """
 
 import math
