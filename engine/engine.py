@@ -15,6 +15,7 @@ from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import BadInput, SolverFailed
 from mezan.solvers.pack import unpack
 from mezan.solvers.problem import Problem
+from mezan.solvers.selection.past import PastResults
 from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
 from . import events as e
@@ -29,6 +30,7 @@ from .executors import execute
 from .follower import Follower
 from .handle import Result, Run
 from .ids import new_id
+from .importing import Imported, Progress, import_results
 from .leases import LEASE_SECONDS, Lease
 from .log import NEW, EventLog, Write
 from .many import record_many, submissions
@@ -201,9 +203,7 @@ class Engine:
             BadInput: an argument breaks a rule; nothing was recorded.
             StoreError: the database refused; nothing was recorded.
         """
-        if self._tasks is None or self._parts is None:
-            msg = "the engine must be open to submit; use `async with open_engine(...) as engine:`"
-            raise BadInput(msg)
+        parts = self._opened("submit")
         options = Options(
             time_limit=time_limit,
             iterations=iterations,
@@ -220,7 +220,7 @@ class Engine:
             pans=pans,
         )
         options.check(self.policies)
-        return await self._record(await submission(self.catalog, problem, options, self._parts.lease.worker))
+        return await self._record(await submission(self.catalog, problem, options, parts.lease.worker))
 
     async def submit_many(
         self, problems: Sequence[Problem | Mapping[str, Problem]], *, seed: int | None = None, **options: Any
@@ -236,14 +236,17 @@ class Engine:
             BadInput: an option breaks a rule, or the problem at the index that the message names; nothing was recorded.
             StoreError: the database refused; what was recorded before goes on.
         """
-        if self._parts is None:
-            msg = "the engine must be open to submit; use `async with open_engine(...) as engine:`"
-            raise BadInput(msg)
+        worker = self._opened("submit").lease.worker
         asked = Options(seed=seed, **options)
         asked.check(self.policies)
-        worker = self._parts.lease.worker
         wanted = await submissions(self.catalog, problems, asked, worker)
         return await record_many(wanted, self._record, self.scheduler.queue)
+
+    def _opened(self, to: str) -> Parts:
+        if self._tasks is None or self._parts is None:
+            msg = f"the engine must be open to {to}; use `async with open_engine(...) as engine:`"
+            raise BadInput(msg)
+        return self._parts
 
     async def _record(self, asked: Submission, place: Place | None = None) -> Run:
         if self._tasks is None or self._parts is None:
@@ -382,6 +385,34 @@ class Engine:
             return built
 
         return rebuild() if len(content) < LARGE else await anyio.to_thread.run_sync(rebuild)
+
+    # learning from elsewhere
+
+    async def import_results(self, results: PastResults, progress: Progress | None = None) -> Imported:
+        """Record past results, each once: what an earlier call has recorded is left out.
+
+        Args:
+            results: see `mezan.solvers.selection.past_csv.read` and `mezan.solvers.selection.aslib`.
+            progress: called with (events recorded, in all).
+
+        Raises:
+            BadInput: the family has other features here; nothing was recorded.
+            StoreError: the database refused; the same call goes on from there.
+        """
+        self._opened("import results")
+        known = self._standings(self.follower.states, results.family, {}, self.follower.position).examples.names
+        given = tuple(sorted(next(iter(results.features.values()), {})))
+        if known and given and known != given:
+            msg = (
+                f"instances of {results.family} must have the features that it has here, {', '.join(known)}; "
+                f"{results.source} has {', '.join(given)}: leave the features out, or name another family"
+            )
+            raise BadInput(msg)
+
+        def cluster_of(family: str, features: Mapping[str, float]) -> str:
+            return self._standings(self.follower.states, family, features, self.follower.position).cluster
+
+        return await import_results(self._store, self.follower, results, cluster_of, progress)
 
     # explaining
 

@@ -20,6 +20,8 @@ POINTS = frozenset(
         "follower.after-save",
         "recovery.fenced",
         "recovery.abandoned",
+        "import.batch",
+        "tournament.match",
     }
 )
 _armed: dict[str, Callable[[], None]] = {}

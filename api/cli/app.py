@@ -233,6 +233,38 @@ def leaderboard(
     _run(body, db, family, cluster, as_of, as_json=as_json)
 
 
+@app.command("import", epilog="Examples: mezan import runs.csv --family qap | mezan import CPMP-2015 --dry-run")
+def import_results(
+    path: Annotated[str, typer.Argument(metavar="FILE.csv|DIR", help="A table of results, or an ASlib scenario.")],
+    family: Annotated[
+        str | None, typer.Option(help="Whose solvers these are; default: the file's name, aslib/NAME of a scenario.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Where they are from; default: the file's name.")
+    ] = None,
+    sense: Annotated[
+        str | None, typer.Option(metavar="min|max", help="Of objectives; default: the family's, else min.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="What solvers were allowed, where rows do not say it.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count; record nothing.")] = False,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Record past results: ratings, clusters and learned policies count them like results of here.
+
+    A CSV file has the columns instance and solver; objective, or seconds with budget (or cutoff); and if known status (ok,
+    timeout, failed), version, seed, and feature:NAME. Losses: with objectives, the distance to the best of the file on the
+    instance; without, PAR10. Importing again adds only what is new, also after an interruption.
+    """
+    from .importing import Import
+    from .importing import import_results as body
+
+    wanted = Import(path=path, family=family, source=source, sense=sense, budget=budget, dry_run=dry_run)
+    _run(body, db, wanted, as_json=as_json)
+
+
 @app.command()
 def solvers(
     family: Annotated[str | None, typer.Option(help="This family only.")] = None, as_json: Json = False
