@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import anyio.to_thread
+
 from mezan.solvers.selection.past import PastOutcome, PastResults
 
 from . import events as e
@@ -110,12 +112,7 @@ async def _record(
     added: Counter[str],
     progress: Progress | None,
 ) -> None:
-    instances = [
-        name
-        for name in results.instances
-        if name not in told.instances or told.instances[name] != dict(results.features.get(name, {}))
-    ]
-    outcomes = _new(results.outcomes, told.outcomes)
+    instances, outcomes = await anyio.to_thread.run_sync(_new, results, told)
     total, done = len(instances) + len(outcomes), 0
 
     async def append(events: Sequence[e.Event], kind: str) -> int:
@@ -142,16 +139,22 @@ async def _record(
         await append(ended, "outcomes")
 
 
-def _new(outcomes: Sequence[PastOutcome], told: Counter[tuple[Any, ...]]) -> list[PastOutcome]:
-    """Those that are not told yet; of equal ones, as many as there are more of."""
-    left, new = Counter(told), []
-    for one in outcomes:
+def _new(results: PastResults, told: _Told) -> tuple[list[str], list[PastOutcome]]:
+    """The instances and outcomes that are not told yet; of equal outcomes, as many as there are more of."""
+    features = results.features
+    instances = [
+        name
+        for name in results.instances
+        if name not in told.instances or told.instances[name] != dict(features.get(name, {}))
+    ]
+    left, new = Counter(told.outcomes), []
+    for one in results.outcomes:
         key = _identity(one.budget, {name: getattr(one, name) for name in IDENTITY})
         if left[key] > 0:
             left[key] -= 1
         else:
             new.append(one)
-    return new
+    return instances, new
 
 
 IDENTITY = ("instance", "solver", "version", "status", "objective", "seconds")

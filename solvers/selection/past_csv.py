@@ -63,16 +63,16 @@ def read(
     """
     family = name_of(path.stem if family is None else family, "a family")
     lines = list(_lines(path))
-    quality = any("objective" in row for _, row in lines)
-    if not quality and not any("seconds" in row for _, row in lines):
+    if not lines:
+        raise BadResults(f"past results must have a row after the header; {path.name} has none")
+    quality = "objective" in lines[0][1]
+    if not quality and "seconds" not in lines[0][1]:
         raise BadResults(f"past results must have a column objective or seconds; {path.name} has neither: {FORM}")
     if budget is not None and not 0 < budget < float("inf"):
         raise BadResults(f"the seconds allowed must be a positive number; got {budget}")
     if budget is None and quality:
         budget = max((_number(row, "seconds", n) or 0.0 for n, row in lines), default=0.0) or 1.0
     outcomes = [_outcome(row, n, family, budget, quality=quality) for n, row in lines]
-    if not outcomes:
-        raise BadResults(f"past results must have a row after the header; {path.name} has none")
     features = _features(lines)
     instances = dict.fromkeys(outcome.instance for outcome in outcomes)
     return PastResults(
