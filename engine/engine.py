@@ -15,7 +15,7 @@ from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import BadInput, SolverFailed
 from mezan.solvers.pack import unpack
 from mezan.solvers.problem import Problem
-from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
+from mezan.solvers.selection.registry import Policies
 
 from . import events as e
 from . import faults
@@ -168,7 +168,7 @@ class Engine:
         target: float | None = None,
         gap: float | None = None,
         seed: int | None = None,
-        policy: str = DEFAULT_POLICY,
+        policy: str | None = None,
         solver: str | None = None,
         priority: int = 0,
         deadline: float | None = None,
@@ -186,7 +186,7 @@ class Engine:
             target: stop at an objective at least this good.
             gap: stop within so many percent of the proved bound; without effect where a family has none.
             seed: all randomness of the run derives from it; drawn, and recorded, when None.
-            policy: the selection policy's name.
+            policy: the selection policy's name; None leaves it to the engine's setting for the family.
             solver: use this solver and no other; goes before the one that a problem prefers itself (a QAP's ``mode``).
             priority: higher runs first.
             deadline: seconds from now after which nothing of the run may still be working.
