@@ -206,7 +206,7 @@ def why(
     as_json: Json = False,
 ) -> None:
     """Explain a choice: every candidate, its ratings and its chance."""
-    from .runs import why as body
+    from .why import why as body
 
     _run(body, db, run, task, verify=verify, as_json=as_json)
 
@@ -214,7 +214,7 @@ def why(
 @app.command()
 def replay(run: RunId, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """Execute a run again; exits with 1 and names the first event that differs."""
-    from .runs import replay as body
+    from .why import replay as body
 
     _run(body, db, run, as_json=as_json)
 

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .choices import drawn, eligible
-from .losses import Expected, expected_losses
+from .losses import Expected, expected_losses, scores_of
 from .policy import Candidate, Choice
 from .standings import Standings
 
@@ -53,7 +53,7 @@ class Thompson:
         """See :class:`Policy`."""
         expected = expected_losses(standings, eligible(candidates))
         likely = dict(zip(expected, chances(list(expected.values())), strict=True))
-        scores = {solver: 1 - one.loss for solver, one in expected.items()}
+        scores = scores_of(expected)
 
         def reason(pick: str) -> str:
             one = expected[pick]
@@ -62,4 +62,4 @@ class Thompson:
                 f"expected loss {one.loss:.4g} ± {one.error:.2g} ({one.in_cluster} outcomes there, {one.outcomes} in all)"
             )
 
-        return drawn(likely, candidates, scores, key, reason)
+        return drawn(likely, candidates, scores, key, reason, expected)
