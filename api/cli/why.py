@@ -17,7 +17,7 @@ from .output import clean, console, emit, notice, seconds, short, table
 from .reading import find_run, history_of, opened
 
 if TYPE_CHECKING:
-    from mezan.api.explain import Explanation
+    from mezan.api.explaining import Explanation
 
 Json = dict[str, Any]
 FEATURES = 6
@@ -26,7 +26,7 @@ FEATURES = 6
 
 async def why(db: str, name: str, task: str | None, *, verify: bool, as_json: bool) -> int:
     """The decision card of a run's last choice, and whether it can be repeated."""
-    from mezan.api.explain import explain
+    from mezan.api.explaining import explain
 
     async with opened(db) as store:
         history = await history_of(store, name)
