@@ -15,13 +15,14 @@ from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import BadInput, SolverFailed
 from mezan.solvers.pack import unpack
 from mezan.solvers.problem import Problem
+from mezan.solvers.seeds import derive
 from mezan.solvers.selection.past import PastResults
-from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
+from mezan.solvers.selection.registry import Policies
 
 from . import events as e
 from . import faults
 from .attempting import Parts
-from .choosing import StandingsOf
+from .choosing import StandingsOf, candidates_for, profile
 from .cohorts import Place
 from .conductor import Conductor
 from .context import acting
@@ -34,6 +35,7 @@ from .importing import Imported, Progress, import_results
 from .leases import LEASE_SECONDS, Lease
 from .log import NEW, EventLog, Write
 from .many import record_many, submissions
+from .predicting import Prediction, predict
 from .recovery import adopt
 from .replay import Replayer, ReplayReport
 from .results import result
@@ -170,7 +172,7 @@ class Engine:
         target: float | None = None,
         gap: float | None = None,
         seed: int | None = None,
-        policy: str = DEFAULT_POLICY,
+        policy: str | None = None,
         solver: str | None = None,
         priority: int = 0,
         deadline: float | None = None,
@@ -178,6 +180,8 @@ class Engine:
         after: Mapping[str, tuple[str, ...]] | None = None,
         fresh: bool = False,
         pans: Sequence[str] | None = None,
+        purpose: e.Purpose = "request",
+        within: str | None = None,
     ) -> Run:
         """Ask for a problem to be solved (or several, by task name); returns once the request is durable.
 
@@ -188,7 +192,7 @@ class Engine:
             target: stop at an objective at least this good.
             gap: stop within so many percent of the proved bound; without effect where a family has none.
             seed: all randomness of the run derives from it; drawn, and recorded, when None.
-            policy: the selection policy's name.
+            policy: the selection policy's name; None leaves it to the engine's setting for the family.
             solver: use this solver and no other; goes before the one that a problem prefers itself (a QAP's ``mode``).
             priority: higher runs first.
             deadline: seconds from now after which nothing of the run may still be working.
@@ -198,12 +202,16 @@ class Engine:
                 same instance, and never ends worse.
             pans: two solvers (``("hybrid", "enhanced")``) that race on the instance and tell each other what they find.
                 They share ``time_limit``; ``iterations`` are for each. A race starts from nothing, and is a rated match.
+            purpose: who wants it: a user (``request``), or the engine for its own knowledge.
+            within: the stream that the run belongs to, such as a benchmark's.
 
         Raises:
             BadInput: an argument breaks a rule; nothing was recorded.
             StoreError: the database refused; nothing was recorded.
         """
-        parts = self._opened("submit")
+        if self._tasks is None or self._parts is None:
+            msg = "the engine must be open to submit; use `async with open_engine(...) as engine:`"
+            raise BadInput(msg)
         options = Options(
             time_limit=time_limit,
             iterations=iterations,
@@ -218,9 +226,11 @@ class Engine:
             after=after or {},
             fresh=fresh,
             pans=pans,
+            purpose=purpose,
+            within=within,
         )
         options.check(self.policies)
-        return await self._record(await submission(self.catalog, problem, options, parts.lease.worker))
+        return await self._record(await submission(self.catalog, problem, options, self._parts.lease.worker))
 
     async def submit_many(
         self, problems: Sequence[Problem | Mapping[str, Problem]], *, seed: int | None = None, **options: Any
@@ -236,17 +246,14 @@ class Engine:
             BadInput: an option breaks a rule, or the problem at the index that the message names; nothing was recorded.
             StoreError: the database refused; what was recorded before goes on.
         """
-        worker = self._opened("submit").lease.worker
+        if self._parts is None:
+            msg = "the engine must be open to submit; use `async with open_engine(...) as engine:`"
+            raise BadInput(msg)
         asked = Options(seed=seed, **options)
         asked.check(self.policies)
+        worker = self._parts.lease.worker
         wanted = await submissions(self.catalog, problems, asked, worker)
         return await record_many(wanted, self._record, self.scheduler.queue)
-
-    def _opened(self, to: str) -> Parts:
-        if self._tasks is None or self._parts is None:
-            msg = f"the engine must be open to {to}; use `async with open_engine(...) as engine:`"
-            raise BadInput(msg)
-        return self._parts
 
     async def _record(self, asked: Submission, place: Place | None = None) -> Run:
         if self._tasks is None or self._parts is None:
@@ -399,7 +406,9 @@ class Engine:
             BadInput: the family has other features here; nothing was recorded.
             StoreError: the database refused; the same call goes on from there.
         """
-        self._opened("import results")
+        if self._tasks is None:
+            msg = "the engine must be open to import results; use `async with open_engine(...) as engine:`"
+            raise BadInput(msg)
         known = self._standings(self.follower.states, results.family, {}, self.follower.position).examples.names
         given = tuple(sorted(next(iter(results.features.values()), {})))
         if known and given and known != given:
@@ -413,6 +422,33 @@ class Engine:
             return self._standings(self.follower.states, family, features, self.follower.position).cluster
 
         return await import_results(self._store, self.follower, results, cluster_of, progress)
+
+    async def predict(self, problem: Problem, *, policy: str | None = None, seed: int = 0) -> Prediction:
+        """What would be chosen now, and what to expect of every solver; nothing is recorded or solved.
+
+        Args:
+            problem: the instance.
+            policy: as for :meth:`submit`.
+            seed: of a policy that draws lots.
+
+        Raises:
+            BadInput: there is no such policy, or no solver takes the problem.
+        """
+        family, decides = self.catalog.family_of(problem), self.policies.policy(policy, type(problem).family)
+        if self._tasks is None:  # opened read-only: nothing is followed
+            head = await self._store.head()
+            position = head.position if head else 0
+            states = {name: await self.as_of(name, position) for name in self._standings_read}
+        features, bound = await anyio.to_thread.run_sync(profile, family, problem)
+        candidates = await anyio.to_thread.run_sync(candidates_for, family, problem, ())
+        if self._tasks is not None:
+            await self.follower.settle()
+            states, position = dict(self.follower.states), self.follower.position
+        standings = self._standings(states, family.name, features, position)
+        key = derive(seed, "main", 1, "policy")
+        return await anyio.to_thread.run_sync(
+            predict, family, problem, features, bound, decides, standings, candidates, key
+        )
 
     # explaining
 

@@ -101,7 +101,7 @@ Purpose = Literal["request", "shadow", "tournament", "benchmark"]
 class RunRequested(Event):
     """A user asked for something; the first event of every run.
 
-    ``solver`` is the user's for every task that names none itself; ``deadline`` is seconds since the epoch; ``fresh`` says
+    ``policy`` is None where the engine's setting for the family decides. ``solver`` is the user's for every task that names none itself; ``deadline`` is seconds since the epoch; ``fresh`` says
     that no search may start from an earlier result. ``pans`` are the tasks that race against each other on one instance, each
     with the solver it names; ``budget.time_limit`` is then what they share. ``within`` is the stream that the run belongs to: the
     run it shadows, its tournament, its benchmark.
@@ -112,7 +112,7 @@ class RunRequested(Event):
     tasks: tuple[TaskSpec, ...]
     budget: BudgetSpec
     seed: int
-    policy: str
+    policy: str | None = None
     solver: str | None = None
     priority: int = 0
     deadline: float | None = None

@@ -40,7 +40,11 @@ def test_a_table_is_imported_once(cli: CLI) -> None:
 
 def test_ratings_of_a_family_of_here_count_the_import_and_the_choice_is_verified(cli: CLI) -> None:
     """The sense is the family's own; `why --verify` refolds the import too."""
-    rows = [f"i{i},{solver},{value},1,10" for i in range(12) for solver, value in (("dp", 10), ("highs", 40), ("greedy", 90))]
+    rows = [
+        f"i{i},{solver},{value},1,10"
+        for i in range(12)
+        for solver, value in (("dp", 10), ("highs", 40), ("greedy", 90))
+    ]
     (cli.folder / "old.csv").write_text("\n".join(["instance,solver,objective,seconds,budget", *rows]) + "\n")
     told = cli("import", "old.csv", "--family", "knapsack", "--json").json
     assert told["sense"] == "max"
