@@ -26,6 +26,7 @@ from .choosing import StandingsOf, candidates_for, profile
 from .cohorts import Place
 from .conductor import Conductor
 from .context import acting
+from .context import tenant as tenant_now
 from .errors import RunNotFound, StoreError
 from .executors import execute
 from .follower import Follower
@@ -42,6 +43,7 @@ from .results import result
 from .run import NOTHING, RunState, decide, fold
 from .scheduler import Scheduler
 from .seeding import KnownOf
+from .shadows import LOWEST, Shadow, Shadows, SpentOf, Wanted
 from .stores.sqlite import SQLiteStore
 from .streams import whole_stream
 from .submitting import Options, Submission, submission
@@ -66,11 +68,19 @@ class Engine:
         capacity: Mapping[str, int],
         largest_batch: int = 64,
         known: KnownOf | None = None,
+        shadow: Shadow | None = None,
+        shadow_seconds: SpentOf | None = None,
     ) -> None:
         self._store, self.follower = store, follower
         self.catalog, self.policies = catalog, policies
         self._standings, self._standings_read, self._known = standings, standings_read, known
         self.scheduler = Scheduler(execute, capacity, largest_batch=largest_batch)
+        self._shadows: Shadows | None = None
+        if shadow is not None and shadow_seconds is not None:
+            used = shadow_seconds
+            self._shadows = Shadows(
+                shadow, self._shadow, self._busy, lambda: used(self.follower.states, time.time_ns() // 1_000)
+            )
         self._conductors: dict[str, Conductor] = {}
         self._unrecorded: dict[str, BaseException] = {}
         self._tasks: anyio.abc.TaskGroup | None = None
@@ -102,9 +112,13 @@ class Engine:
                         async with anyio.create_task_group() as self._tasks:
                             if recover:
                                 await self._recover()
+                            if self._shadows is not None:
+                                self._tasks.start_soon(self._shadows.run)
                             try:
                                 yield self
                             finally:
+                                if self._shadows is not None:
+                                    self._shadows.stop()
                                 for conductor in list(self._conductors.values()):
                                     conductor.cancel("the engine was closed")
                     finally:
@@ -157,9 +171,13 @@ class Engine:
         async for run, state, requested_at, tenant in adopt(
             self._store, self.follower, self._parts.lease, set(self._conductors)
         ):
-            self.adopted.append(run)
+            shadow = state.request is not None and state.request.purpose == "shadow"
             with acting(in_tenant=tenant):
                 self._start(run, state, requested_at, {})
+            if shadow:  # nobody waits for it, and the run that it followed is long over
+                self._conductors[run].cancel("its worker is gone")
+            else:
+                self.adopted.append(run)
 
     # submitting
 
@@ -294,6 +312,8 @@ class Engine:
             raise SolverFailed("the engine is closed")
         conductor = Conductor(self._parts, run, state, requested_at, problems, place)
         self._conductors[run] = conductor
+        if self._shadows is not None and conductor.journal.request.purpose != "shadow":
+            self._shadows.arrived()
         self._tasks.start_soon(self._conduct, conductor, name=run)
 
     async def _conduct(self, conductor: Conductor) -> None:
@@ -304,6 +324,8 @@ class Engine:
             conductor.leave()
             if conductor.unrecorded is not None:
                 self._unrecorded[conductor.run] = conductor.unrecorded
+            if self._shadows is not None:
+                self._shadows.ended(conductor.run, tenant_now.get(), conductor.journal.state)
 
     async def _disown(self, run: str, requested_at: float) -> None:
         """End a run whose submission was cancelled, if its request was recorded."""
@@ -317,6 +339,37 @@ class Engine:
             if state.version and self._tasks is not None:
                 self._start(run, state, requested_at, {})
                 self._conductors[run].cancel("its submission was cancelled")
+
+    # shadows
+
+    def _busy(self) -> bool:
+        """Whether a run is going that is not a shadow."""
+        return any(conductor.journal.request.purpose != "shadow" for conductor in self._conductors.values())
+
+    async def _shadow(self, wanted: Wanted) -> Conductor | None:
+        """Submit a shadow run; None when it has been run before."""
+        if self._parts is None:
+            return None
+        request, spec = wanted.request, wanted.request.tasks[0]
+        options = Options(
+            **{name: getattr(request.budget, name) for name in ("time_limit", "iterations", "target", "gap")},
+            seed=request.seed,
+            solver=wanted.solver,
+            priority=LOWEST,
+            idempotency_key=wanted.key,
+            fresh=True,
+            purpose="shadow",
+            within=wanted.run,
+        )
+        with acting(in_tenant=wanted.tenant, correlated=wanted.run):
+            problem = {spec.task: await self.problem(spec)}
+            run = await self._record(await submission(self.catalog, problem, options, self._parts.lease.worker))
+        return self._conductors.get(run.id)
+
+    async def shadowed(self) -> None:
+        """Return once every shadow that is due has been run; at once where nothing is shadowed."""
+        if self._shadows is not None:
+            await self._shadows.settled()
 
     # asking
 

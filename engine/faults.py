@@ -21,6 +21,7 @@ POINTS = frozenset(
         "recovery.fenced",
         "recovery.abandoned",
         "import.batch",
+        "shadow.begun",
         "tournament.match",
     }
 )
