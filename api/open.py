@@ -8,7 +8,7 @@ from mezan.engine.engine import Engine
 from mezan.engine.errors import StoreError
 from mezan.engine.follower import Follower
 from mezan.engine.log import Durability
-from mezan.engine.shadows import Shadow
+from mezan.engine.shadow import Shadow
 from mezan.engine.stores.sqlite import SQLiteStore
 from mezan.projections import DEFAULT, known, shadow_seconds, standings
 from mezan.solvers.catalog import Catalog

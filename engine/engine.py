@@ -43,7 +43,8 @@ from .results import result
 from .run import NOTHING, RunState, decide, fold
 from .scheduler import Scheduler
 from .seeding import KnownOf
-from .shadows import LOWEST, Shadow, Shadows, SpentOf, Wanted
+from .shadow import Shadow
+from .shadows import LOWEST, Shadows, SpentOf, Wanted
 from .stores.sqlite import SQLiteStore
 from .streams import whole_stream
 from .submitting import Options, Submission, submission
@@ -365,6 +366,11 @@ class Engine:
             problem = {spec.task: await self.problem(spec)}
             run = await self._record(await submission(self.catalog, problem, options, self._parts.lease.worker))
         return self._conductors.get(run.id)
+
+    @property
+    def shadows_due(self) -> int:
+        """Shadow runs that wait or are going."""
+        return 0 if self._shadows is None else self._shadows.due
 
     async def shadowed(self) -> None:
         """Return once every shadow that is due has been run; at once where nothing is shadowed."""

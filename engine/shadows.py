@@ -13,13 +13,14 @@ from typing import Any
 import anyio
 import structlog
 
-from mezan.solvers.errors import BadInput, MezanError
+from mezan.solvers.errors import MezanError
 from mezan.solvers.seeds import derive
 
 from . import events as e
 from . import faults
 from .conductor import Conductor
 from .run import RunState
+from .shadow import Shadow
 
 logger = structlog.get_logger(__name__)
 LOWEST = 1 - 2**53
@@ -31,30 +32,6 @@ MOST_WAITING = 1_000
 
 SpentOf = Callable[[Mapping[str, Any], int], float]
 """(projection states, now in microseconds since the epoch) -> seconds of solving that shadows used in the last 24 hours."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shadow:
-    """What may be spent on shadow runs.
-
-    Args:
-        share: of the requests whose task succeeded, between 0 and 1; the lot is drawn from the run's seed and its instance.
-        seconds: of solving in any 24 hours of the log; a shadow whose time limit does not fit in what is left is not run.
-
-    Raises:
-        BadInput: a value is out of range.
-    """
-
-    share: float = 0.1
-    seconds: float = 600.0
-
-    def __post_init__(self) -> None:
-        if not (isinstance(self.share, int | float) and 0 <= self.share <= 1):
-            msg = f"the share of requests that are shadowed must be between 0 and 1; got {self.share!r}"
-            raise BadInput(msg)
-        if not (isinstance(self.seconds, int | float) and 0 <= self.seconds < float("inf")):
-            msg = f"the seconds that shadows may use must be a number from 0 on; got {self.seconds!r}"
-            raise BadInput(msg)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,9 +96,9 @@ class Shadows:
         self._working = self._closed = False
 
     @property
-    def waiting(self) -> int:
-        """Shadows that are still to be run."""
-        return len(self._waiting)
+    def due(self) -> int:
+        """Shadows that wait or are going."""
+        return len(self._waiting) + self._working
 
     def ended(self, run: str, tenant: str, state: RunState) -> None:
         """Look at a run that has ended: draw the lot, and note its shadows."""

@@ -103,6 +103,9 @@ def solve(
     idempotency_key: Annotated[
         str | None, typer.Option(metavar="KEY", help="The same request under the same key is solved once.")
     ] = None,
+    shadow: Annotated[
+        float, typer.Option(metavar="SHARE", help="Chance that the other solvers solve it too, afterwards, to learn.")
+    ] = 0.0,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
@@ -139,6 +142,7 @@ def solve(
         policy=policy,
         priority=priority,
         idempotency_key=idempotency_key,
+        shadow=shadow,
         as_json=as_json,
         quiet=quiet,
     )
@@ -149,13 +153,17 @@ def solve(
 def runs(
     status: Annotated[str | None, typer.Option(help="requested, running, completed, failed or cancelled.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many.")] = 20,
+    purpose: Annotated[
+        str | None, typer.Option(help="request (what users asked for), shadow, tournament or benchmark.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Of every purpose; default: requests.")] = False,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
     """List runs, the newest first."""
     from .runs import list_runs
 
-    _run(list_runs, db, status, limit, as_json=as_json)
+    _run(list_runs, db, status, purpose, limit, every=every, as_json=as_json)
 
 
 @app.command(epilog="Example: mezan show last --assignment --top 5 --flows flows.csv --distances distances.csv")
