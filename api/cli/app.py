@@ -258,6 +258,60 @@ def leaderboard(
     _run(body, db, family, cluster, as_of, as_json=as_json)
 
 
+@app.command(
+    epilog="Examples: mezan tournament *.dat --solvers tabu,memetic,annealing --time-limit 5 | mezan tournament --resume last"
+)
+def tournament(
+    files: Annotated[list[str] | None, typer.Argument(metavar="FILE...", help="Problem files of one family.")] = None,
+    solvers: Annotated[
+        str | None, typer.Option(metavar="A,B,C", help="These; default: all that take every instance.")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="Default: ceil(log2 solvers) + 2.")] = None,
+    block: Annotated[int | None, typer.Option(help="Games in a match; default: one per instance, at most 4.")] = None,
+    time_limit: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Seconds of solving for each side of a game.")
+    ] = 10.0,
+    iterations: Annotated[
+        int | None, typer.Option(help="Kernel iterations: a result that does not depend on speed.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the games' instances and seeds.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Matches at a time; several share the machine, and so their seconds.")] = 1,
+    family: Annotated[str | None, typer.Option(help="The kind of problem, where file names do not say it.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="ID|last", help="Go on with a tournament that was stopped.")
+    ] = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+) -> None:
+    """Let solvers play a Swiss tournament; every game is recorded and rated.
+
+    A match is a block of games: both sides solve the same instances with the same seeds. A win gives 1 point, a draw half.
+    Equal points are ranked by Buchholz, Buchholz without the weakest opponent, Sonneborn-Berger and mean loss. The same call
+    again goes on where it was stopped.
+    """
+    from .process import keep_programs
+
+    keep_programs()
+    from .tournament import Wanted
+    from .tournament import run as body
+
+    wanted = Wanted(
+        files=tuple(files or ()),
+        family=family,
+        solvers=solvers,
+        rounds=rounds,
+        block=block,
+        time_limit=time_limit,
+        iterations=iterations,
+        seed=seed,
+        jobs=jobs,
+        resume=resume,
+        quiet=quiet,
+    )
+    _run(body, db, wanted, as_json=as_json)
+
+
 @app.command("import", epilog="Examples: mezan import runs.csv --family qap | mezan import CPMP-2015 --dry-run")
 def import_results(
     path: Annotated[str, typer.Argument(metavar="FILE.csv|DIR", help="A table of results, or an ASlib scenario.")],
