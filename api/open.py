@@ -14,7 +14,7 @@ from mezan.solvers.catalog import Catalog
 from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
 DEFAULT_URL = "sqlite:///mezan.db"
-STANDINGS_READ = ("elo", "clusters", "examples")
+STANDINGS_READ = ("elo", "clusters", "examples", "bradley_terry")
 
 
 @asynccontextmanager
