@@ -4,6 +4,7 @@ from typing import Any
 
 from mezan.engine.folds import Projection, RowProjection
 
+from .anytime import Anytime
 from .bradley_terry import BradleyTerry
 from .clusters import Clusters, assign
 from .decisions import Decisions
@@ -21,6 +22,7 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     Clusters(),
     LabelledOutcomes(),
     SolverStats(),
+    Anytime(),
     Throughput(),
     Runs(),
     Decisions(),
@@ -29,6 +31,7 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
 
 __all__ = [
     "DEFAULT",
+    "Anytime",
     "BradleyTerry",
     "Clusters",
     "Decisions",

@@ -236,18 +236,47 @@ def replay(run: RunId, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     _run(body, db, run, as_json=as_json)
 
 
-@app.command(epilog="Example: mezan leaderboard --family qap --as-of 1000")
+@app.command(epilog="Examples: mezan leaderboard --family qap --as-of 1000 | mezan leaderboard --by bt")
 def leaderboard(
     family: Annotated[str | None, typer.Option(help="This family only.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Ratings inside this cluster of instances.")] = None,
+    by: Annotated[
+        str, typer.Option(metavar="elo|bt", help="Rank by Elo, or by Bradley-Terry: it does not depend on the order.")
+    ] = "elo",
     as_of: AsOf = None,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
-    """Rank solvers by their Elo ratings."""
+    """Rank solvers by their ratings: Elo and Bradley-Terry, with 95 % intervals."""
     from .leaderboard import leaderboard as body
 
-    _run(body, db, family, cluster, as_of, as_json=as_json)
+    _run(body, db, family, cluster, by, as_of, as_json=as_json)
+
+
+@app.command(epilog="Example: mezan profile qap")
+def profile(
+    family: Annotated[str, typer.Argument(help="The kind of problem.")],
+    as_of: AsOf = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Show how good each solver is after how many seconds."""
+    from .profiles import profile as body
+
+    _run(body, db, family, as_of, as_json=as_json)
+
+
+@app.command(epilog="Example: mezan clusters qap")
+def clusters(
+    family: Annotated[str | None, typer.Argument(help="The kind of problem; default: all.")] = None,
+    as_of: AsOf = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Show the clusters of instances: what tells them apart, and who is best there."""
+    from .profiles import clusters as body
+
+    _run(body, db, family, as_of, as_json=as_json)
 
 
 @app.command()
