@@ -400,6 +400,74 @@ class OutcomeImported(Event):
     source: str
 
 
+class TournamentInstance(Part):
+    """An instance of a tournament: the SHA-256 of its problem, under which it is kept."""
+
+    instance: str
+    label: str
+    size: int
+    best_known: float | None
+
+
+class TournamentOpened(Event):
+    """A Swiss tournament begins; the first event of its own stream. Its runs are ``within`` that stream, and start from nothing.
+
+    A match is ``block`` games, each on an instance with a seed that follow from ``seed`` and the number of the game: the
+    same for all matches of a round. ``solvers`` are in the order of the start.
+    """
+
+    family: str
+    sense: Sense
+    solvers: tuple[str, ...]
+    rounds: int
+    instances: tuple[TournamentInstance, ...]
+    budget: BudgetSpec
+    seed: int
+    block: int
+
+
+class RoundPaired(Event):
+    """Who meets whom in a round, counted from 1, and who has a point without a match."""
+
+    round: int
+    pairs: tuple[tuple[str, str], ...]
+    bye: str | None
+
+
+class MatchPlayed(Event):
+    """A match: games won by each side (a draw is half a game), their mean losses in it, and the runs, game by game, ``a`` first."""
+
+    round: int
+    a: str
+    b: str
+    score_a: float
+    score_b: float
+    loss_a: float
+    loss_b: float
+    runs: tuple[str, ...]
+
+
+class TournamentPlace(Part):
+    """One solver's line of a final table; see `mezan.solvers.selection.swiss.Standing`."""
+
+    solver: str
+    points: float
+    buchholz: float
+    buchholz_cut: float
+    sonneborn_berger: float
+    mean_loss: float | None
+    wins: int
+    draws: int
+    losses: int
+    byes: int
+
+
+class TournamentClosed(Event):
+    """Every round has been played; ``table`` is in the final order."""
+
+    table: tuple[TournamentPlace, ...]
+
+
 AnyEvent = (
     RunRequested
     | RunPlanned
@@ -421,5 +489,9 @@ AnyEvent = (
     | RunCancelled
     | InstanceImported
     | OutcomeImported
+    | TournamentOpened
+    | RoundPaired
+    | MatchPlayed
+    | TournamentClosed
 )
 TERMINAL = frozenset({"RunCompleted", "RunFailed", "RunCancelled"})

@@ -12,6 +12,7 @@ from .elo import Elo
 from .examples import LabelledOutcomes
 from .known import KnownResults, known
 from .runs import Runs
+from .shadow_work import ShadowWork, shadow_seconds
 from .solver_stats import SolverStats
 from .standings import standings
 from .throughput import Throughput
@@ -27,6 +28,7 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     Runs(),
     Decisions(),
     KnownResults(),
+    ShadowWork(),
 )
 
 __all__ = [
@@ -39,9 +41,11 @@ __all__ = [
     "KnownResults",
     "LabelledOutcomes",
     "Runs",
+    "ShadowWork",
     "SolverStats",
     "Throughput",
     "assign",
     "known",
+    "shadow_seconds",
     "standings",
 ]
