@@ -405,6 +405,38 @@ class RunCancelled(Event):
     seconds: float
 
 
+class InstanceImported(Event):
+    """An instance that somebody else's solvers were run on: ``instance`` is its name in the ``source``, features may be none."""
+
+    family: str
+    instance: str
+    label: str = ""
+    features: dict[str, float]
+    sense: Sense
+    source: str
+
+
+class OutcomeImported(Event):
+    """What a solver once did with an imported instance, folded as if it had happened here.
+
+    ``loss`` is in [0, 1], and 1 unless the status is ``ok``; ``objective`` is None without a result; ``cluster`` is the
+    instance's as of the import.
+    """
+
+    family: str
+    instance: str
+    solver: str
+    version: str
+    cluster: str
+    sense: Sense
+    budget: BudgetSpec
+    status: Literal["ok", "timeout", "failed"]
+    objective: float | None
+    loss: float
+    seconds: float
+    source: str
+
+
 AnyEvent = (
     RunRequested
     | RunPlanned
@@ -426,5 +458,7 @@ AnyEvent = (
     | RunCancelled
     | ExperimentStarted
     | ExperimentStopped
+    | InstanceImported
+    | OutcomeImported
 )
 TERMINAL = frozenset({"RunCompleted", "RunFailed", "RunCancelled"})

@@ -9,7 +9,8 @@ arithmetic, and the identity within [-1, 1]), then standardised and clipped to 5
 
 Each family keeps a sample of at most 512 instances: reservoir sampling (Vitter, "Random Sampling with a Reservoir",
 ACM TOMS 11, 1985, algorithm R), its draws hashed from the count. An instance that is in the sample is not counted
-again. When a family's features change their names, the sample starts afresh.
+again. When a family's features change their names, the sample starts afresh. Imported instances count too, unless they
+come without features.
 """
 
 from collections.abc import Mapping
@@ -73,8 +74,8 @@ class Clusters:
     """See the module."""
 
     name = "clusters"
-    version = 1
-    handles = frozenset({"ProblemProfiled"})
+    version = 2
+    handles = frozenset({"ProblemProfiled", "InstanceImported"})
 
     def initial(self) -> State:
         """No instances."""
@@ -87,6 +88,8 @@ class Clusters:
         if group is not None and data["instance"] in group.known:
             return state
         features = data["features"]
+        if not features and event.type == "InstanceImported":
+            return state
         if group is None:
             group = state[data["family"]] = Group(sorted(features))
         if len(features) != len(group.names) or not all(name in features for name in group.names):

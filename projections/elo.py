@@ -21,6 +21,8 @@ The two results of a race meet each other, once, and nobody else: each had a par
 found, so their losses are not their own, and they count as ``seeded`` too. What a pan found itself is what is compared, so
 the one that found the final best wins. A pan whose rival broke has no game; the rival's failure is a failure.
 
+An imported outcome counts like one that happened here.
+
 ``K`` decays with the solver's outcomes ``n`` in the same table: ``K = 8 + 24 / (1 + n / 20)``, so 32 at first, 12
 after 100, and 8 in the limit: early ratings move fast, late ones depend little on the order of events.
 
@@ -38,6 +40,7 @@ from mezan.solvers.gaps import equal
 from mezan.solvers.selection.standings import START_RATING, Record
 
 from .canonical import dumps, loads
+from .outcomes import ENDS, loss_of, solved
 
 PAR_RATING = START_RATING
 WINDOW = 256
@@ -120,8 +123,8 @@ class Elo:
     """See the module."""
 
     name = "elo"
-    version = 3
-    handles = frozenset({"AttemptSucceeded", "AttemptFailed", "AttemptTimedOut"})
+    version = 4
+    handles = ENDS
 
     def initial(self) -> EloState:
         """No games."""
@@ -130,7 +133,7 @@ class Elo:
     def apply(self, state: EloState, event: Recorded) -> EloState:
         """One outcome."""
         data = event.data
-        succeeded = event.type == "AttemptSucceeded"
+        succeeded = solved(event)
         if not succeeded and data.get("transient") and data["retry_in"] is not None:
             return state
         solver: str = data["solver"]
@@ -151,8 +154,8 @@ class Elo:
             local[SEEDED] += 1
             _race(table, pool.records, own, local, data, rival)
             return state
-        loss: float = data["loss"] if succeeded else 1.0
-        rivals = _meet(state, data, solver) if succeeded else None
+        loss = loss_of(event)
+        rivals = _meet(state, data, solver) if succeeded and data["objective"] is not None else None
         if rivals:
             _play_rivals(table, pool.records, own, local, data["objective"], data["sense"], rivals)
         elif pool.ordered:
