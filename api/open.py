@@ -6,10 +6,11 @@ from contextlib import asynccontextmanager
 
 from mezan.engine.engine import Engine
 from mezan.engine.errors import StoreError
+from mezan.engine.experiments import Experiments
 from mezan.engine.follower import Follower
 from mezan.engine.log import Durability
 from mezan.engine.stores.sqlite import SQLiteStore
-from mezan.projections import DEFAULT, known, standings
+from mezan.projections import DEFAULT, experiments, known, standings
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
@@ -92,6 +93,7 @@ async def _open(
             capacity=capacity or {"cpu": os.cpu_count() or 1, "gpu": 1, "tpu": 1},
             largest_batch=largest_batch,
             known=known,
+            experiments=Experiments(experiments.running, experiments.due),
         )
         if read_only:
             yield engine

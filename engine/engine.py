@@ -26,6 +26,7 @@ from .conductor import Conductor
 from .context import acting
 from .errors import RunNotFound, StoreError
 from .executors import execute
+from .experiments import Experiments, settle
 from .follower import Follower
 from .handle import Result, Run
 from .ids import new_id
@@ -62,10 +63,12 @@ class Engine:
         capacity: Mapping[str, int],
         largest_batch: int = 64,
         known: KnownOf | None = None,
+        experiments: Experiments | None = None,
     ) -> None:
         self._store, self.follower = store, follower
         self.catalog, self.policies = catalog, policies
         self._standings, self._standings_read, self._known = standings, standings_read, known
+        self._experiments = experiments
         self.scheduler = Scheduler(execute, capacity, largest_batch=largest_batch)
         self._conductors: dict[str, Conductor] = {}
         self._unrecorded: dict[str, BaseException] = {}
@@ -98,6 +101,7 @@ class Engine:
                         async with anyio.create_task_group() as self._tasks:
                             if recover:
                                 await self._recover()
+                            await settle(self._store, self._experiments, self.follower.states)
                             try:
                                 yield self
                             finally:
@@ -132,6 +136,7 @@ class Engine:
             load_problem=self.problem,
             load_artifact=self._store.artifact,
             known=self._known,
+            experiments=self._experiments,
         )
         return lease
 
@@ -289,6 +294,7 @@ class Engine:
     async def _conduct(self, conductor: Conductor) -> None:
         try:
             await conductor.conduct()
+            await settle(self._store, self._experiments, self.follower.states)
         finally:
             del self._conductors[conductor.run]
             conductor.leave()

@@ -8,6 +8,7 @@ from .clusters import Clusters, assign
 from .decisions import Decisions
 from .elo import Elo
 from .examples import LabelledOutcomes
+from .experiments import ABTests
 from .known import KnownResults, known
 from .runs import Runs
 from .solver_stats import SolverStats
@@ -23,10 +24,12 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     Runs(),
     Decisions(),
     KnownResults(),
+    ABTests(),
 )
 
 __all__ = [
     "DEFAULT",
+    "ABTests",
     "Clusters",
     "Decisions",
     "Elo",
