@@ -9,7 +9,7 @@ Decision ``i`` chose ``a_i`` with propensity ``mu_i(a_i)`` and lost ``y_i``; the
 
 ``q_i(a)`` is the outcome itself where the log has it from another run, else the cross-fitted prediction of `losses_model`. As in
 SWITCH (Wang, Agarwal and Dudik, ICML 2017) the second term of (3) is left out for actions that were too unlikely to be seen
-often: ``pi_i(a) > limit * mu_i(a)``, with ``limit`` a twentieth of the decisions. Nothing checks the prediction there, so the
+often: ``pi_i(a) > limit * mu_i(a)``, with ``limit`` a fifth of the decisions. Nothing checks the prediction there, so the
 interval is widened by all that the loss of such an action could be, 0 or 1 (Manski, American Economic Review 80, 1990). A log of
 deterministic choices is the extreme case: only what was really chosen, or is known from other runs, is certain.
 
@@ -19,7 +19,6 @@ of the usual size: where few decisions matched, the summands alone look too cert
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,9 +28,11 @@ from ..pack import Array
 from .losses_model import predicted
 
 LEVEL = 0.95
-PER_WEIGHT = 20
+PER_WEIGHT = 5
 """Decisions for every unit of the largest weight that is used."""
 LEAST_UNITS = 10
+FEW = 30
+"""Decisions below which a warning is due."""
 LOW_OVERLAP = 0.1
 """Share of effective decisions below which a warning is due, and share of the target's choices that nothing speaks for."""
 
@@ -168,7 +169,7 @@ def _estimate(
     """The mean with its interval: clustered by instance, at least ``floor`` of variance, moved out by ``low`` and ``high``."""
     n, mean = len(summands), float(np.mean(summands))
     _, group = np.unique(instances, return_inverse=True)
-    sums = np.bincount(group, weights=summands - mean)
+    sums: Array = np.bincount(group, weights=summands - mean)
     if len(sums) < LEAST_UNITS:
         sums = summands - mean
     units = len(sums)
@@ -189,14 +190,14 @@ def _warnings(decisions: Decisions, unsupported: float, effective: float, known:
     if bool((decisions.propensities.max(1) == 1.0).all()):
         said.append(
             "every logged choice was certain: what was not chosen, nor is known from other runs, is only predicted; "
-            f"outcomes speak for {known:.0%} of its choices"
+            f"outcomes speak for {known:.0%} of its choices, and IPS and SNIPS look at those where it agrees"
         )
     elif unsupported > LOW_OVERLAP:
-        said.append(f"poor overlap: {unsupported:.0%} of its choices were too unlikely in the log to be checked")
+        said.append(
+            f"poor overlap: {unsupported:.0%} of its choices were too unlikely in the log to be checked, and IPS and SNIPS leave them out"
+        )
     if known < 1 and effective < LOW_OVERLAP * n:
         said.append(f"the weights are worth {effective:.0f} of {n} decisions: IPS and SNIPS say little")
-    if n < PER_WEIGHT:
+    if n < FEW:
         said.append(f"only {n} decisions")
     return tuple(said)
-
-

@@ -32,14 +32,14 @@ def predicted(features: Array, instances: Array, rows: Array, solvers: Array, lo
         for solver in range(k):
             mine = train & (solvers == solver)
             found[held, solver] = _fitted(X[rows[mine]], losses[mine], X[held], pooled)
-    return np.clip(found, 0.0, 1.0)
+    return np.asarray(np.clip(found, 0.0, 1.0))
 
 
 def standardised(features: Array) -> Array:
     """Columns of mean zero and deviation one, clipped; those that do not vary are zero."""
     X = np.asarray(features, float)
     spread = X.std(0)
-    return np.clip((X - X.mean(0)) / np.where(spread > 1e-12, spread, np.inf), -CLIP, CLIP)
+    return np.asarray(np.clip((X - X.mean(0)) / np.where(spread > 1e-12, spread, np.inf), -CLIP, CLIP))
 
 
 def _fitted(X: Array, y: Array, at: Array, pooled: float) -> Array:
@@ -58,4 +58,4 @@ def _fitted(X: Array, y: Array, at: Array, pooled: float) -> Array:
         score = float(left @ left) / max(free, 1e-9) ** 2
         if score < best:
             best, weights = score, kept / np.where(s > 1e-12, s, np.inf) * along
-    return mean + (at - centre) @ (Vt.T @ weights)
+    return np.asarray(mean + (at - centre) @ (Vt.T @ weights))
