@@ -101,7 +101,7 @@ class _Reader:
             run.profiles[data["task"]] = data["instance"], known if known == data["features"] else data["features"]
         elif event.type == "SolverChosen":
             run.latest.pop(data["task"], None)
-            if run.wanted and not data["forced"] and event.position > self._since:
+            if run.wanted and not data["forced"] and data["propensity"] > 0 and event.position > self._since:
                 self._chosen(run, event)
         elif event.position > self._since and _own(event):
             self._ended(run, event)

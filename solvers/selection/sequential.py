@@ -118,7 +118,7 @@ def comparison(alpha: float, least: float = 0.0, shares: Sequence[float] = (0.5,
 
 def interval(differences: Sequence[float], alpha: float) -> tuple[float, float]:
     """The confidence sequence for ``delta`` after these blocks: it holds at all times together with probability ``1 - alpha``."""
-    if not differences:
+    if len(differences) == 0:
         return -1.0, 1.0
     import numpy as np  # here, so that reading what is folded stays quick to start
 
