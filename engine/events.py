@@ -146,7 +146,7 @@ class SolverChosen(Event):
 
     ``as_of`` is the log position whose prefix was folded into the standings; ``key`` the seed of the policy's
     randomness; ``reason`` one sentence for people; ``excluded`` the solvers that had already failed on this task. ``arm`` is the
-    policy inside ``policy`` that decided, where it has several; ``experiment`` the A/B test that assigned it.
+    policy inside ``policy`` that decided, where it has several; or where an A/B test assigned ``policy``, that of ``experiment``.
     """
 
     schema_version: ClassVar[int] = 2
@@ -168,6 +168,43 @@ class SolverChosen(Event):
     forced: bool = False
     arm: str | None = None
     experiment: str | None = None
+
+
+class ExperimentStarted(Event):
+    """An A/B test begins, in a stream of its own: of the runs whose request names nothing, each arm decides its share.
+
+    ``family`` is None for all families; ``arms`` are policies, or ``solver:NAME``, by the arm's name, and ``shares`` sum to one. ``alpha`` is
+    the chance of a wrong decision; differences in mean loss below ``least_difference`` do not matter; ``maximum`` outcomes end it.
+    ``seed`` salts the assignment of runs.
+    """
+
+    experiment: str
+    family: str | None
+    arms: dict[str, str]
+    shares: dict[str, float]
+    alpha: float
+    metric: Literal["loss"] = "loss"
+    least_difference: float = 0.0
+    maximum: int
+    seed: int
+
+
+class ExperimentStopped(Event):
+    """An A/B test is over: one arm is better, both are as good, the outcomes are used up, or somebody ended it.
+
+    ``difference`` is the first arm's mean loss less the second's, over matched outcomes; ``lower`` and ``upper`` bound its true
+    value at all times together with confidence ``1 - alpha``. ``winner`` is None where nothing was decided.
+    """
+
+    experiment: str
+    reason: Literal["decided", "equivalent", "maximum", "stopped"]
+    winner: str | None
+    outcomes: dict[str, int]
+    mean_losses: dict[str, float | None]
+    difference: float | None
+    lower: float
+    upper: float
+    p_value: float
 
 
 class AttemptStarted(Event):
@@ -487,6 +524,8 @@ AnyEvent = (
     | RunCompleted
     | RunFailed
     | RunCancelled
+    | ExperimentStarted
+    | ExperimentStopped
     | InstanceImported
     | OutcomeImported
     | TournamentOpened

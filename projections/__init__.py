@@ -10,6 +10,7 @@ from .clusters import Clusters, assign
 from .decisions import Decisions
 from .elo import Elo
 from .examples import LabelledOutcomes
+from .experiments import ABTests
 from .known import KnownResults, known
 from .runs import Runs
 from .shadow_work import ShadowWork, shadow_seconds
@@ -29,10 +30,12 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     Decisions(),
     KnownResults(),
     ShadowWork(),
+    ABTests(),
 )
 
 __all__ = [
     "DEFAULT",
+    "ABTests",
     "Anytime",
     "BradleyTerry",
     "Clusters",
