@@ -68,7 +68,8 @@ class Forest:
 
     def predict(self, X: ArrayLike) -> Floats:
         """The mean over the trees, [n, q]."""
-        return np.add.reduce(self.tree_values(X), axis=1) / self.trees
+        mean: Floats = np.add.reduce(self.tree_values(X), axis=1) / self.trees
+        return mean
 
     def predict_spread(self, X: ArrayLike) -> tuple[Floats, Floats]:
         """The mean over the trees and their standard deviation, each [n, q]."""
@@ -180,11 +181,13 @@ def _projected(whole: Floats, trees: int, projections: int, uniform: Uniform) ->
     if whole.shape[1] <= projections:
         return whole[None]
     signs = np.where(uniform((trees, whole.shape[1], projections)) < 0.5, -1.0, 1.0)
-    return np.matmul(whole[None], signs)
+    sums: Floats = np.matmul(whole[None], signs)
+    return sums
 
 
 def _values(whole: Floats, weight: Floats, members: Ints, owners: Ints, nodes: int) -> Floats:
     """The weighted mean at every leaf, and 0 at every other node, [nodes, q]."""
     total = np.bincount(owners, weights=weight[members], minlength=nodes)
     sums = [np.bincount(owners, weights=column[members], minlength=nodes) for column in whole.T]
-    return np.stack(sums, axis=1) / np.where(total > 0, total, 1.0)[:, None]
+    means: Floats = np.stack(sums, axis=1) / np.where(total > 0, total, 1.0)[:, None]
+    return means

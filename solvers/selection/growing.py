@@ -25,7 +25,8 @@ class Uniform:
     def __call__(self, shape: tuple[int, ...]) -> Floats:
         """The next numbers of the stream, in C order."""
         raw = self._bits.random_raw(int(np.prod(shape)))
-        return ((raw >> np.uint64(11)) * 2.0**-53).reshape(shape)
+        uniform: Floats = (raw >> np.uint64(11)).astype(np.float64) * 2.0**-53
+        return uniform.reshape(shape)
 
 
 @dataclass(slots=True)

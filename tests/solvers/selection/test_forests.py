@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mezan.solvers.errors import BadInput
-from mezan.solvers.selection import forests
 from sklearn.datasets import make_friedman1
 from sklearn.ensemble import ExtraTreesRegressor
+
+from mezan.solvers.errors import BadInput
+from mezan.solvers.selection import forests
 
 
 def friedman(n: int, d: int, q: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:
