@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .bench import bench
 from .options import DEFAULT_DB, Db, Distances, Flows, Json, RunId
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ ab_app = typer.Typer(no_args_is_help=True, help="A/B tests between two policies,
 lab_app = typer.Typer(no_args_is_help=True, help="What other policies would have done, from the log alone.")
 app.add_typer(ab_app, name="ab")
 app.add_typer(lab_app, name="lab")
+app.add_typer(bench, name="bench")
 
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the engine's log lines on stderr.")]
 AsOf = Annotated[str | None, typer.Option(metavar="POSITION|TIME", help="As of a log position or an ISO 8601 time.")]
