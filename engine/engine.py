@@ -176,6 +176,8 @@ class Engine:
         after: Mapping[str, tuple[str, ...]] | None = None,
         fresh: bool = False,
         pans: Sequence[str] | None = None,
+        purpose: e.Purpose = "request",
+        within: str | None = None,
     ) -> Run:
         """Ask for a problem to be solved (or several, by task name); returns once the request is durable.
 
@@ -196,6 +198,8 @@ class Engine:
                 same instance, and never ends worse.
             pans: two solvers (``("hybrid", "enhanced")``) that race on the instance and tell each other what they find.
                 They share ``time_limit``; ``iterations`` are for each. A race starts from nothing, and is a rated match.
+            purpose: who wants it: a user (``request``), or the engine for its own knowledge.
+            within: the stream that the run belongs to, such as a benchmark's.
 
         Raises:
             BadInput: an argument breaks a rule; nothing was recorded.
@@ -218,6 +222,8 @@ class Engine:
             after=after or {},
             fresh=fresh,
             pans=pans,
+            purpose=purpose,
+            within=within,
         )
         options.check(self.policies)
         return await self._record(await submission(self.catalog, problem, options, self._parts.lease.worker))

@@ -408,8 +408,8 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         return Verification(ok=True, checked=position, head=found)
 
     async def streams_like(self, prefix: str, limit: int = 3) -> list[str]:
-        """Streams whose name begins with ``prefix``."""
-        sql = "SELECT stream FROM events WHERE tenant = ? AND stream >= ? AND stream < ? AND version = 1 LIMIT ?"
+        """Runs whose id begins with ``prefix``; streams of other things (a benchmark's) are none."""
+        sql = "SELECT stream FROM events WHERE tenant = ? AND stream >= ? AND stream < ? AND version = 1 AND type = 'RunRequested' LIMIT ?"
         values = (context.tenant.get(), prefix, prefix + "\U0010ffff", limit)
         return [stream for (stream,) in await self.fetch(lambda c: c.execute(sql, values).fetchall())]
 
