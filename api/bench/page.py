@@ -34,8 +34,10 @@ def page(report: Json) -> str:
         f"<title>{text(report['name'])}</title><style>{STYLE}</style></head><body>",
         *_head(report, opened),
         "<h2>Solvers</h2>",
-        f"<p>Gaps are in percent of the best that is known or was found; solved means within {report['target']:g} %. Times are "
-        "seconds of solving without compilation; PAR10 counts a missed target as ten time limits.</p>",
+        (
+            f"<p>Gaps are in percent of the best that is known or was found; solved means within {report['target']:g} %. Times are "
+            "seconds of solving without compilation; PAR10 counts a missed target as ten time limits.</p>"
+        ),
         _solvers(report["solvers"]),
         *_ranks(report["tests"], order),
         *_profiles(report, order),
@@ -56,8 +58,10 @@ def _head(report: Json, opened: Json) -> list[str]:
     state = "" if report["closed"] else " It is not finished."
     return [
         f"<h1>{text(report['name'])}</h1>",
-        f"<p>{len(opened['solvers'])} {text(opened['family'])} solvers on {len(opened['instances'])} instances with "
-        f"{len(opened['seeds'])} seeds, {budget['time_limit']:g} s{work} each: {cells}.{state}</p>",
+        (
+            f"<p>{len(opened['solvers'])} {text(opened['family'])} solvers on {len(opened['instances'])} instances with "
+            f"{len(opened['seeds'])} seeds, {budget['time_limit']:g} s{work} each: {cells}.{state}</p>"
+        ),
     ]
 
 
@@ -93,9 +97,11 @@ def _ranks(tests: Json, order: Mapping[str, int]) -> list[str]:
     told = "differ" if found["p"] < tests["alpha"] else "are not told apart"
     return [
         "<h2>Ranks</h2>",
-        f"<p>Mean ranks of the mean gaps on {tests['instances']} instances. Friedman's test: the solvers {told} "
-        f"(chi² = {found['chi2']:.2f}, p = {found['p']:.3g}). A bar joins solvers whose ranks are within Nemenyi's critical "
-        f"difference at {tests['alpha']:g}.{left}</p>",
+        (
+            f"<p>Mean ranks of the mean gaps on {tests['instances']} instances. Friedman's test: the solvers {told} "
+            f"(chi² = {found['chi2']:.2f}, p = {found['p']:.3g}). A bar joins solvers whose ranks are within Nemenyi's critical "
+            f"difference at {tests['alpha']:g}.{left}</p>"
+        ),
         "<div class='pair'>",
         critical_differences(found["mean_ranks"], found["critical_difference"], found["groups"], order),
         "<div>",
@@ -152,8 +158,10 @@ def _pairs(tests: Json) -> list[str]:
         for pair in tests["wilcoxon"]
     ]
     return [
-        "<h2>Pairs</h2><p>Wilcoxon's signed-rank test on the mean gaps of instances, exact, two-sided; p corrected after Holm. "
-        "The effect is the rank-biserial correlation: negative where the first is better.</p>",
+        (
+            "<h2>Pairs</h2><p>Wilcoxon's signed-rank test on the mean gaps of instances, exact, two-sided; p corrected after Holm. "
+            "The effect is the rank-biserial correlation: negative where the first is better.</p>"
+        ),
         table(head, rows) if rows else "<p>No pairs.</p>",
     ]
 
