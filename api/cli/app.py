@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .bench import bench
 from .options import DEFAULT_DB, Db, Distances, Flows, Json, RunId
 
 app = typer.Typer(
@@ -21,6 +22,7 @@ db_app = typer.Typer(no_args_is_help=True, help="The database file.")
 app.add_typer(log, name="log")
 app.add_typer(projections, name="projections")
 app.add_typer(db_app, name="db")
+app.add_typer(bench, name="bench")
 
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the engine's log lines on stderr.")]
 AsOf = Annotated[str | None, typer.Option(metavar="POSITION|TIME", help="As of a log position or an ISO 8601 time.")]
