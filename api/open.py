@@ -11,10 +11,10 @@ from mezan.engine.log import Durability
 from mezan.engine.stores.sqlite import SQLiteStore
 from mezan.projections import DEFAULT, known, standings
 from mezan.solvers.catalog import Catalog
-from mezan.solvers.selection.registry import Policies
+from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
 DEFAULT_URL = "sqlite:///mezan.db"
-STANDINGS_READ = ("elo", "clusters", "examples")
+STANDINGS_READ = ("elo", "clusters", "examples", "bradley_terry")
 
 
 @asynccontextmanager
@@ -28,6 +28,7 @@ async def open_engine(
     largest_batch: int = 64,
     catalog: Catalog | None = None,
     policies: Policies | None = None,
+    policy: str | Mapping[str, str] = DEFAULT_POLICY,
 ) -> AsyncIterator[Engine]:
     """Open a database and run an engine on it; a new file is created, and runs of dead workers are resumed.
 
@@ -42,13 +43,16 @@ async def open_engine(
         largest_batch: most same-shape problems solved in one call.
         catalog: families and solvers; default: the built-in ones and those of installed packages.
         policies: selection policies; likewise.
+        policy: who decides where a request names no policy: one name, or names by family (``{"qap": "thompson"}``).
 
     Raises:
+        UnknownName: there is no policy of that name.
         StoreError: the database is not ours, at another migration, locked, read-only, full or corrupt.
     """
     raised: BaseException | None = None
+    chosen = (policies or Policies.default()).deciding(policy)
     try:
-        async with _open(url, durability, recover, read_only, capacity, largest_batch, catalog, policies) as engine:
+        async with _open(url, durability, recover, read_only, capacity, largest_batch, catalog, chosen) as engine:
             try:
                 yield engine
             except BaseException as error:
@@ -74,7 +78,7 @@ async def _open(
     capacity: Mapping[str, int] | None,
     largest_batch: int,
     catalog: Catalog | None,
-    policies: Policies | None,
+    policies: Policies,
 ) -> AsyncIterator[Engine]:
     async with SQLiteStore.open(url, durability=durability, read_only=read_only) as store:
         follower = Follower(store, store, DEFAULT)
@@ -82,7 +86,7 @@ async def _open(
             store,
             follower,
             catalog=catalog or Catalog.default(),
-            policies=policies or Policies.default(),
+            policies=policies,
             standings=standings,
             standings_read=STANDINGS_READ,
             capacity=capacity or {"cpu": os.cpu_count() or 1, "gpu": 1, "tpu": 1},

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import anyio
@@ -223,9 +224,10 @@ class Conductor:
             candidates = await anyio.to_thread.run_sync(candidates_for, family, problem, task.excluded)
         follower, attempt = self._parts.follower, task.attempt + 1
         solver = named(request, task.spec.task)
-        policy = policy_for(self._parts.policies, solver, request.policy)
+        policy = policy_for(self._parts.policies, solver, request.policy, family.name)
         standings = self._parts.standings(follower.states, family.name, known.features, follower.position)
-        card = choose(
+        chosen = partial(
+            choose,
             policy,
             standings,
             known.features,
@@ -236,6 +238,7 @@ class Conductor:
             excluded=task.excluded,
             forced=solver is not None,
         )
+        card = await anyio.to_thread.run_sync(chosen) if getattr(policy, "learns", False) else chosen()
         if self._parts.catalog.solver(card.solver).plan is not None:
             card = await anyio.to_thread.run_sync(explained, card, family, problem)
         self.journal.soon(card)

@@ -15,12 +15,13 @@ from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import BadInput, SolverFailed
 from mezan.solvers.pack import unpack
 from mezan.solvers.problem import Problem
-from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
+from mezan.solvers.seeds import derive
+from mezan.solvers.selection.registry import Policies
 
 from . import events as e
 from . import faults
 from .attempting import Parts
-from .choosing import StandingsOf
+from .choosing import StandingsOf, candidates_for, profile
 from .cohorts import Place
 from .conductor import Conductor
 from .context import acting
@@ -32,6 +33,7 @@ from .ids import new_id
 from .leases import LEASE_SECONDS, Lease
 from .log import NEW, EventLog, Write
 from .many import record_many, submissions
+from .predicting import Prediction, predict
 from .recovery import adopt
 from .replay import Replayer, ReplayReport
 from .results import result
@@ -168,7 +170,7 @@ class Engine:
         target: float | None = None,
         gap: float | None = None,
         seed: int | None = None,
-        policy: str = DEFAULT_POLICY,
+        policy: str | None = None,
         solver: str | None = None,
         priority: int = 0,
         deadline: float | None = None,
@@ -188,7 +190,7 @@ class Engine:
             target: stop at an objective at least this good.
             gap: stop within so many percent of the proved bound; without effect where a family has none.
             seed: all randomness of the run derives from it; drawn, and recorded, when None.
-            policy: the selection policy's name.
+            policy: the selection policy's name; None leaves it to the engine's setting for the family.
             solver: use this solver and no other; goes before the one that a problem prefers itself (a QAP's ``mode``).
             priority: higher runs first.
             deadline: seconds from now after which nothing of the run may still be working.
@@ -388,6 +390,33 @@ class Engine:
             return built
 
         return rebuild() if len(content) < LARGE else await anyio.to_thread.run_sync(rebuild)
+
+    async def predict(self, problem: Problem, *, policy: str | None = None, seed: int = 0) -> Prediction:
+        """What would be chosen now, and what to expect of every solver; nothing is recorded or solved.
+
+        Args:
+            problem: the instance.
+            policy: as for :meth:`submit`.
+            seed: of a policy that draws lots.
+
+        Raises:
+            BadInput: there is no such policy, or no solver takes the problem.
+        """
+        family, decides = self.catalog.family_of(problem), self.policies.policy(policy, type(problem).family)
+        if self._tasks is None:  # opened read-only: nothing is followed
+            head = await self._store.head()
+            position = head.position if head else 0
+            states = {name: await self.as_of(name, position) for name in self._standings_read}
+        features, bound = await anyio.to_thread.run_sync(profile, family, problem)
+        candidates = await anyio.to_thread.run_sync(candidates_for, family, problem, ())
+        if self._tasks is not None:
+            await self.follower.settle()
+            states, position = dict(self.follower.states), self.follower.position
+        standings = self._standings(states, family.name, features, position)
+        key = derive(seed, "main", 1, "policy")
+        return await anyio.to_thread.run_sync(
+            predict, family, problem, features, bound, decides, standings, candidates, key
+        )
 
     # explaining
 

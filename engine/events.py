@@ -101,7 +101,7 @@ Purpose = Literal["request", "shadow", "tournament", "benchmark"]
 class RunRequested(Event):
     """A user asked for something; the first event of every run.
 
-    ``solver`` is the user's for every task that names none itself; ``deadline`` is seconds since the epoch; ``fresh`` says
+    ``policy`` is None where the engine's setting for the family decides. ``solver`` is the user's for every task that names none itself; ``deadline`` is seconds since the epoch; ``fresh`` says
     that no search may start from an earlier result. ``pans`` are the tasks that race against each other on one instance, each
     with the solver it names; ``budget.time_limit`` is then what they share. ``within`` is the stream that the run belongs to: the
     run it shadows, its tournament, its benchmark.
@@ -112,7 +112,7 @@ class RunRequested(Event):
     tasks: tuple[TaskSpec, ...]
     budget: BudgetSpec
     seed: int
-    policy: str
+    policy: str | None = None
     solver: str | None = None
     priority: int = 0
     deadline: float | None = None
@@ -446,6 +446,38 @@ class BenchmarkClosed(Event):
     seconds: float
 
 
+class InstanceImported(Event):
+    """An instance that somebody else's solvers were run on: ``instance`` is its name in the ``source``, features may be none."""
+
+    family: str
+    instance: str
+    label: str = ""
+    features: dict[str, float]
+    sense: Sense
+    source: str
+
+
+class OutcomeImported(Event):
+    """What a solver once did with an imported instance, folded as if it had happened here.
+
+    ``loss`` is in [0, 1], and 1 unless the status is ``ok``; ``objective`` is None without a result; ``cluster`` is the
+    instance's as of the import.
+    """
+
+    family: str
+    instance: str
+    solver: str
+    version: str
+    cluster: str
+    sense: Sense
+    budget: BudgetSpec
+    status: Literal["ok", "timeout", "failed"]
+    objective: float | None
+    loss: float
+    seconds: float
+    source: str
+
+
 AnyEvent = (
     RunRequested
     | RunPlanned
@@ -468,5 +500,7 @@ AnyEvent = (
     | BenchmarkOpened
     | BenchmarkResumed
     | BenchmarkClosed
+    | InstanceImported
+    | OutcomeImported
 )
 TERMINAL = frozenset({"RunCompleted", "RunFailed", "RunCancelled"})

@@ -140,7 +140,7 @@ class Replayer:
             for name in self._standings_read
         }
         standings = self._standings(states, family.name, profile.features, card.as_of)
-        policy = policy_for(self._policies, named(request, card.task), card.policy)
+        policy = policy_for(self._policies, named(request, card.task), card.policy, card.family)
         candidates = await anyio.to_thread.run_sync(candidates_for, family, problem, card.excluded)
         again = choose(
             policy,

@@ -12,7 +12,7 @@ from mezan.solvers.budget import Budget
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import BadInput
 from mezan.solvers.problem import Problem
-from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
+from mezan.solvers.selection.registry import Policies
 
 from . import events as e
 from .artifacts import digest_of, prepare
@@ -35,7 +35,7 @@ class Options:
     target: float | None = None
     gap: float | None = None
     seed: int | None = None
-    policy: str = DEFAULT_POLICY
+    policy: str | None = None
     solver: str | None = None
     priority: int = 0
     deadline: float | None = None

@@ -4,6 +4,7 @@ from typing import Any
 
 from mezan.engine.folds import Projection, RowProjection
 
+from .bradley_terry import BradleyTerry
 from .clusters import Clusters, assign
 from .decisions import Decisions
 from .elo import Elo
@@ -16,6 +17,7 @@ from .throughput import Throughput
 
 DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     Elo(),
+    BradleyTerry(),
     Clusters(),
     LabelledOutcomes(),
     SolverStats(),
@@ -27,6 +29,7 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
 
 __all__ = [
     "DEFAULT",
+    "BradleyTerry",
     "Clusters",
     "Decisions",
     "Elo",

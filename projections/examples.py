@@ -1,7 +1,8 @@
 """The table that learned policies are fitted on: every rated outcome with the features of its instance, per family.
 
 An outcome is rated when the loss is the solver's own: not of a search that was handed a result, not of a pan of a race, not
-of a failure that will be tried again. A final failure or a timeout has loss 1. When a family's features change their names, the
+of a failure that will be tried again. A final failure or a timeout has loss 1. Imported instances and outcomes count like those
+of here; an instance imported without features is left out where the family has some. When a family's features change their names, the
 table starts afresh; the features of the last 8,192 instances are kept for outcomes to come.
 """
 
@@ -12,6 +13,7 @@ from mezan.engine.log import Recorded
 from mezan.solvers.selection.examples import CAPACITY, Examples, Row, Table
 
 from .canonical import dumps, loads
+from .outcomes import ENDS, loss_of
 
 
 @dataclass(slots=True)
@@ -29,8 +31,8 @@ class LabelledOutcomes:
     """See the module."""
 
     name = "examples"
-    version = 1
-    handles = frozenset({"ProblemProfiled", "AttemptSucceeded", "AttemptFailed", "AttemptTimedOut"})
+    version = 2
+    handles = frozenset({"ProblemProfiled", "InstanceImported"}) | ENDS
 
     def initial(self) -> State:
         """No examples."""
@@ -40,7 +42,14 @@ class LabelledOutcomes:
         """One instance's features, or one outcome."""
         data = event.data
         lessons = state.get(data["family"])
-        if event.type == "ProblemProfiled":
+        if event.type in {"ProblemProfiled", "InstanceImported"}:
+            if (
+                event.type == "InstanceImported"
+                and not data["features"]
+                and lessons is not None
+                and lessons.table.names
+            ):
+                return state
             if lessons is None:
                 lessons = state[data["family"]] = Lessons()
             _profiled(lessons, data["instance"], data["features"])
@@ -49,8 +58,7 @@ class LabelledOutcomes:
             return state
         features = lessons.features.get(data["instance"])
         if features is not None:
-            loss = data["loss"] if event.type == "AttemptSucceeded" else 1.0
-            row = Row(data["instance"], features, data["solver"], data["version"], loss, data["seconds"])
+            row = Row(data["instance"], features, data["solver"], data["version"], loss_of(event), data["seconds"])
             lessons.table = lessons.table.grown(row)
         return state
 

@@ -27,7 +27,7 @@ class Runs:
     """
 
     name = "runs"
-    version = 2
+    version = 3
     opens = frozenset({"RunRequested"})
     handles = frozenset(
         {
@@ -167,6 +167,8 @@ def _ahead(tasks: dict[str, Json]) -> list[str]:
 
 def _chosen(row: Row, task: Json, data: Json, event: Recorded) -> Json:
     task["cluster"] = data["cluster"]
+    if row["policy"] is None and not data["forced"]:
+        row["policy"] = data["policy"]
     return {"solver": data["solver"], "version": data["version"]}
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from mezan.engine.log import Recorded
 
 from .canonical import dumps, loads
+from .outcomes import ENDS, loss_of
 
 INSTANCES = 4096
 COUNTS = {
@@ -14,6 +15,7 @@ COUNTS = {
     "AttemptFailed": "failures",
     "AttemptTimedOut": "timeouts",
 }
+IMPORTED = {"ok": "successes", "failed": "failures", "timeout": "timeouts"}
 
 
 @dataclass(slots=True)
@@ -29,13 +31,14 @@ class SolverStats:
 
     A transient failure that will be tried again is counted as ``retried`` as well, and is no outcome. A result counts as ``best`` when no earlier result on its instance was better (the last 4,096 instances are kept).
     An attempt that started from a known result is counted as ``seeded`` and nothing else: the solver was handed the answer.
+    An imported outcome is counted as ``imported`` as well.
     A success in a race is counted as ``raced`` as well, and has no loss: its rival told the solver what it found.
     Sums, not means, are kept, so that figures of several logs can be added; :func:`means` divides.
     """
 
     name = "solver_stats"
-    version = 2
-    handles = frozenset(COUNTS)
+    version = 3
+    handles = frozenset(COUNTS) | ENDS
 
     def initial(self) -> StatsState:
         """No attempts."""
@@ -53,6 +56,9 @@ class SolverStats:
                 figures["seeded"] += 1
             elif event.type == "AttemptSucceeded":
                 _is_best(state.best, data["instance"], data["objective"], data["sense"])
+            return state
+        if event.type == "OutcomeImported":
+            _imported(state, figures, event)
             return state
         figures[COUNTS[event.type]] += 1
         if event.type == "AttemptStarted":
@@ -103,9 +109,23 @@ def means(figures: dict[str, Any]) -> dict[str, float | None]:
 
 
 def _blank(solver: str, version: str) -> dict[str, Any]:
-    counts = dict.fromkeys([*COUNTS.values(), "retried", "seeded", "raced", "proofs", "bests", "iterations"], 0)
+    counts = dict.fromkeys(
+        [*COUNTS.values(), "retried", "seeded", "raced", "imported", "proofs", "bests", "iterations"], 0
+    )
     sums = dict.fromkeys(["loss_sum", "loss_squares", "seconds", "compile_seconds"], 0.0)
     return {"solver": solver, "version": version, "family": None, **counts, **sums}
+
+
+def _imported(state: StatsState, figures: dict[str, Any], event: Recorded) -> None:
+    data, loss = event.data, loss_of(event)
+    figures["family"] = data["family"]
+    for name in ("attempts", "imported", IMPORTED[data["status"]]):
+        figures[name] += 1
+    figures["seconds"] += data["seconds"]
+    figures["loss_sum"] += loss
+    figures["loss_squares"] += loss * loss
+    if data["objective"] is not None and _is_best(state.best, data["instance"], data["objective"], data["sense"]):
+        figures["bests"] += 1
 
 
 def _is_best(best: dict[str, float], instance: str, objective: float, sense: str) -> bool:

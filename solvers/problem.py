@@ -129,3 +129,10 @@ def loss(objective: float, bound: Bound | None, sense: Sense) -> float:
     distance = objective - bound.value if sense == "min" else bound.value - objective
     scale = max(abs(objective), abs(bound.value))
     return 0.0 if scale == 0 else min(1.0, max(0.0, distance / scale))
+
+
+def objective_at(loss: float, bound: Bound, sense: Sense) -> float | None:
+    """The objective that has this loss, the inverse of :func:`loss` for a positive bound; None where there is none."""
+    if bound.value <= 0 or not 0 <= loss < 1:
+        return None
+    return bound.value / (1 - loss) if sense == "min" else bound.value * (1 - loss)

@@ -21,10 +21,12 @@ class History:
 
     Each family has ``instances`` instances with a hidden difficulty, and each solver a hidden skill, so that ratings
     and clusters have something to find. About one attempt in five fails, times out, is cancelled or is abandoned.
+    A share ``imports`` of the streams are results of elsewhere.
     """
 
-    def __init__(self, seed: int = 0, *, instances: int = 60, tenant: str = "default") -> None:
+    def __init__(self, seed: int = 0, *, instances: int = 60, tenant: str = "default", imports: float = 0.0) -> None:
         self.random = random.Random(seed)
+        self.imports = imports
         self.instances = instances
         self.tenant = tenant
         self.runs = 0
@@ -33,6 +35,8 @@ class History:
         """A stream's name and its events, from the request to the end (or cut off, as after a crash)."""
         rng = self.random
         self.runs += 1
+        if self.imports and rng.random() < self.imports:
+            return f"import-{rng.getrandbits(48):012x}-{self.runs}", self._imported()
         stream = f"run-{rng.getrandbits(48):012x}-{self.runs}"
         family = rng.choice(list(FAMILIES))
         names = ["main"] if rng.random() < 0.9 else ["first", "second"]
@@ -52,6 +56,29 @@ class History:
                 return stream, out
         out.append(ev.RunCompleted(objectives=objectives, seconds=rng.lognormvariate(0, 1)))
         return stream, out
+
+    def _imported(self) -> list[Event]:
+        """Some solvers' outcomes on one instance, with its features, or without (as of a table that has none)."""
+        rng = self.random
+        family = rng.choice(list(FAMILIES))
+        sense, solvers = FAMILIES[family]
+        number = rng.randrange(self.instances)
+        features = {"size": 10.0 + number, "density": (number % 7) / 7, "spread": float(number % 3) * 1000.0}
+        common = {"family": family, "instance": f"there/{number}", "sense": sense, "source": "a table"}
+        known = features if rng.random() < 0.8 else {}
+        out: list[Event] = [ev.InstanceImported(**common, label=str(number), features=known)]
+        for solver in rng.sample(solvers, rng.randrange(1, len(solvers) + 1)):
+            status = rng.choice(["ok", "ok", "ok", "timeout", "failed"])
+            distance = round(rng.random(), 2)
+            objective = 100.0 + number + (distance if sense == "min" else -distance)
+            out.append(
+                ev.OutcomeImported(
+                    **common, solver=solver, version="1", cluster=f"{family}/0", budget=ev.BudgetSpec(time_limit=1.0),
+                    status=status, objective=objective if status == "ok" else None,
+                    loss=distance if status == "ok" else 1.0, seconds=1.0,
+                )
+            )  # fmt: skip
+        return out
 
     def log(self, events: int, *, at_once: int = 4) -> list[Recorded]:
         """At least ``events`` recorded events, up to ``at_once`` runs interleaved, cut at exactly ``events``."""

@@ -208,15 +208,32 @@ def why(
     as_json: Json = False,
 ) -> None:
     """Explain a choice: every candidate, its ratings and its chance."""
-    from .runs import why as body
+    from .why import why as body
 
     _run(body, db, run, task, verify=verify, as_json=as_json)
+
+
+@app.command(epilog="Example: mezan predict tai25a.dat --policy thompson")
+def predict(
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="A problem file, or - for standard input.")],
+    policy: Annotated[str | None, typer.Option(help="The selection policy (see `mezan solvers`).")] = None,
+    family: Annotated[
+        str | None, typer.Option(help="The kind of problem, where the file name does not say it.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of a policy that draws lots.")] = 0,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Say what would be chosen, and what to expect of every solver, before anything is spent or recorded."""
+    from .predict import predict as body
+
+    _run(body, db, file, family, policy, seed, as_json=as_json)
 
 
 @app.command()
 def replay(run: RunId, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """Execute a run again; exits with 1 and names the first event that differs."""
-    from .runs import replay as body
+    from .why import replay as body
 
     _run(body, db, run, as_json=as_json)
 

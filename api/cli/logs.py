@@ -96,6 +96,10 @@ def _gist(r: Recorded) -> str:
             return f"{data['solver']} v{data['version']} on {data['device']}"
         case "IncumbentFound" | "AttemptSucceeded":
             return f"{number(data['objective'])} after {data['iterations']} iterations, {seconds(data['seconds'])}"
+        case "InstanceImported":
+            return f"{data['label'] or data['instance']} of {data['family']}, {len(data['features'])} features"
+        case "OutcomeImported":
+            return f"{data['solver']} on {data['instance']}: {data['status']}, loss {data['loss']:.3g}"
         case "RunCompleted":
             return (
                 f"{', '.join(number(x) for x in list(data['objectives'].values())[:3])} in {seconds(data['seconds'])}"

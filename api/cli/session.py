@@ -14,7 +14,7 @@ from mezan.engine.handle import Run
 from mezan.engine.streams import whole_stream
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.problem import Problem
-from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
+from mezan.solvers.selection.registry import Policies
 
 from .display import print_card, print_list, shown
 from .errors import DONE, RUN_FAILED, report
@@ -71,7 +71,7 @@ def _options(request: Request) -> dict[str, Any]:
         "time_limit", "iterations", "target", "gap", "fresh", "seed", "solver", "priority", "idempotency_key",
     )  # fmt: skip
     told = {name: getattr(request, name) for name in names}
-    return told | {"policy": request.policy or DEFAULT_POLICY, "pans": names_of(request.pans)}
+    return told | {"policy": request.policy, "pans": names_of(request.pans)}
 
 
 async def _one(engine: Engine, problems: Sequence[Problem], request: Request, interrupt: Interrupt) -> int:

@@ -8,7 +8,7 @@ from mezan.solvers.budget import Budget
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import BadInput
 from mezan.solvers.problem import Problem
-from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
+from mezan.solvers.selection.registry import Policies
 
 from .inputs import in_mode, problem_from
 from .options import database
@@ -60,7 +60,7 @@ def solve(request: Request) -> int:
     """Solve, print, and return the exit code."""
     catalog, policies = Catalog.default(), Policies.default()
     Budget(time_limit=request.time_limit, iterations=request.iterations, target=request.target, gap=request.gap)
-    policies.policy(request.policy or DEFAULT_POLICY)
+    policies.policy(request.policy)
     if request.solver is not None:
         catalog.solver(request.solver)
     path_of(database(request.db))

@@ -1,10 +1,12 @@
 """Policies by name: the built-in ones and those that installed packages offer."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 
 from ..catalog import unknown
+from .bradley_terry import BradleyTerry
 from .elo_ucb import EloUCB
+from .elo_ucb_scaled import EloUCBScaled
 from .epsilon_greedy import EpsilonGreedy
 from .guard import Guard
 from .policy import Policy
@@ -17,6 +19,8 @@ DEFAULT_POLICY = "elo_ucb"
 BUILT_IN: tuple[Policy, ...] = (
     Guard(EloUCB(), name=DEFAULT_POLICY),
     EloUCB(),
+    EloUCBScaled(),
+    BradleyTerry(),
     SingleBest(),
     EpsilonGreedy(),
     UCB1(),
@@ -25,7 +29,7 @@ BUILT_IN: tuple[Policy, ...] = (
 
 
 class Policies:
-    """An immutable set of policies.
+    """An immutable set of policies, and which of them decides where a request names none.
 
     Raises:
         ValueError: two policies have the same name.
@@ -33,6 +37,7 @@ class Policies:
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         self._policies: dict[str, Policy] = {}
+        self._deciding: str | Mapping[str, str] = DEFAULT_POLICY
         for policy in policies:
             if policy.name in self._policies:
                 msg = f"policy names must be unique; {policy.name!r} is registered twice"
@@ -47,8 +52,19 @@ class Policies:
     def __iter__(self) -> Iterator[Policy]:
         return iter(self._policies.values())
 
-    def policy(self, name: str = DEFAULT_POLICY) -> Policy:
-        """The policy of that name; raises UnknownName."""
+    def deciding(self, setting: str | Mapping[str, str]) -> "Policies":
+        """The same policies with another setting: one name for everything, or names by family; raises UnknownName."""
+        for name in [setting] if isinstance(setting, str) else setting.values():
+            self.policy(name)
+        new = Policies(self)
+        new._deciding = setting
+        return new
+
+    def policy(self, name: str | None = None, family: str = "") -> Policy:
+        """The policy of that name, or the one that decides for a family; raises UnknownName."""
+        if name is None:
+            setting = self._deciding
+            name = setting if isinstance(setting, str) else setting.get(family, DEFAULT_POLICY)
         try:
             return self._policies[name]
         except KeyError:

@@ -12,11 +12,14 @@ from mezan.projections import DEFAULT
 VALUES = [projection for projection in DEFAULT if not has_rows(projection)]
 ROWS = [projection for projection in DEFAULT if has_rows(projection) and not is_shared(projection)]
 histories = st.builds(
-    lambda seed, instances, events, at_once: History(seed, instances=instances).log(events, at_once=at_once),
+    lambda seed, instances, events, at_once, imports: History(seed, instances=instances, imports=imports).log(
+        events, at_once=at_once
+    ),
     st.integers(0, 2**32),
     st.integers(2, 120),
     st.integers(0, 800),
     st.integers(1, 12),
+    st.sampled_from([0.0, 0.3]),
 )
 few = settings(max_examples=12, deadline=None)
 
