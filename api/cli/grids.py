@@ -81,8 +81,12 @@ async def _run(asked: Asked, plan: "Plan", catalog: Catalog) -> int:
     from mezan.engine.benchmark import open_benchmark, resume_benchmark, run_cells
     from mezan.engine.grids import benchmark_of
 
+    from .reading import opened
     from .session import Interrupt
 
+    if not plan.problems:  # which must be there: no database is made for it
+        async with opened(asked.db) as store:
+            await benchmark_of(store, plan.name)
     interrupt, finished = Interrupt(), None
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(interrupt.listen)
