@@ -60,8 +60,9 @@ def step_chart(title: str, curves: Sequence[Curve], x_label: str, order: Mapping
         style = style_of(order[curve.solver])
         points.append(f"H{LEFT + wide}")
         parts.append(f"<path class='curve {style}' d='{''.join(points)}'><title>{text(curve.solver)}</title></path>")
-        ends.append((down(curve.y[-1] if curve.y else 0.0), curve.solver))
-    for (at, solver), y in zip(sorted(ends), _spread([at for at, _ in sorted(ends)]), strict=True):
+        ends.append((down(curve.y[-1] if curve.y else 0.0), curve.x[-1] if curve.x else high, curve.solver))
+    ends.sort()  # of those that end alike, who got there first is on top
+    for (at, _, solver), y in zip(ends, _spread([at for at, _, _ in ends]), strict=True):
         style, x = style_of(order[solver]), LEFT + wide
         parts.append(f"<path class='lead {style}' d='M{x} {at:.1f}L{x + 10} {y:.1f}h6'/>")
         parts.append(f"<text class='name {style}' x='{x + 20}' y='{y + 4:.1f}'>{text(short(solver))}</text>")
@@ -95,7 +96,7 @@ def critical_differences(
     """Demsar's diagram: mean ranks on a line, best to the left; bars join solvers that the test does not tell apart."""
     solvers = sorted(ranks, key=lambda solver: ranks[solver])
     k = len(solvers)
-    side, axis = 150, 56
+    side, axis = 175, 56
     wide = WIDTH - 2 * side
     last = max(k, 2)
 

@@ -9,9 +9,9 @@ from .profiles import TAU, Curve
 Json = dict[str, Any]
 STYLE = """
 :root{color-scheme:light dark;--paper:#fff;--ink:#1f2933;--soft:#5b6773;--grid:#e1e6eb;--row:#f5f7f9;
---c0:#0072b2;--c1:#d55e00;--c2:#00835f;--c3:#b5528b;--c4:#a87400;--c5:#2b8cc4;--c6:#6b4fbb;--c7:#1f2933}
+--c0:#0072b2;--c1:#d55e00;--c2:#00835f;--c3:#b5528b;--c4:#a87400;--c5:#8a5a2b;--c6:#6b4fbb;--c7:#1f2933}
 @media(prefers-color-scheme:dark){:root{--paper:#12171d;--ink:#e3e8ed;--soft:#9aa7b4;--grid:#2a333d;--row:#1a2129;
---c0:#4aa8e0;--c1:#ff8a4c;--c2:#2ec4a0;--c3:#e39ac5;--c4:#f0b429;--c5:#8fd3ff;--c6:#b8a3ff;--c7:#e3e8ed}}
+--c0:#4aa8e0;--c1:#ff8a4c;--c2:#2ec4a0;--c3:#e39ac5;--c4:#f0b429;--c5:#c9a27e;--c6:#b8a3ff;--c7:#e3e8ed}}
 body{background:var(--paper);color:var(--ink);font:15px/1.5 Inter,Helvetica,Arial,sans-serif;max-width:1120px;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.15rem;margin:2.2rem 0 .3rem}p{color:var(--soft);margin:.2rem 0 .8rem;max-width:75ch}
 .pair{display:flex;flex-wrap:wrap;gap:1rem 2rem;align-items:flex-start}.pair>svg{flex:1 1 440px;max-width:680px}.pair>div{flex:1 1 280px}
