@@ -55,11 +55,22 @@ class Step:
     state: RunState
 
 
-def prepared(catalog: Catalog, plan: Plan, environment: e.EnvironmentSpec) -> tuple[e.BenchmarkOpened, list[Artifact]]:
-    """Check a plan and make the first event of it, with the problems to be kept.
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A plan that keeps every rule: its solvers, its instances with their content, and the cells that are refused."""
+
+    family: Family[Any]
+    solvers: tuple[e.GridSolver, ...]
+    instances: tuple[e.GridInstance, ...]
+    refused: tuple[e.GridRefusal, ...]
+    artifacts: list[Artifact]
+
+
+def checked(catalog: Catalog, plan: Plan) -> Grid:
+    """What a plan asks for.
 
     Raises:
-        BadInput: the plan breaks a rule.
+        BadInput: it breaks a rule.
     """
     stream_of(plan.name)
     Budget(time_limit=plan.time_limit, iterations=plan.iterations)
@@ -71,8 +82,8 @@ def prepared(catalog: Catalog, plan: Plan, environment: e.EnvironmentSpec) -> tu
     if others := {problem.family for problem in plan.problems} - {family.name}:
         names = ", ".join(sorted({family.name, *others}))
         raise BadInput(f"the instances of a benchmark must be of one family; these are of {names}: make one for each")
-    solvers = _solvers(family, plan.solvers)
-    if (cells := len(plan.problems) * len(solvers) * plan.seeds) > MAX_CELLS:
+    entries = [catalog.solver(name) for name in _solvers(family, plan.solvers)]
+    if (cells := len(plan.problems) * len(entries) * plan.seeds) > MAX_CELLS:
         raise BadInput(f"a benchmark must have at most {MAX_CELLS} cells; this one has {cells}")
     artifacts: dict[str, Artifact] = {}
     instances, refused = [], []
@@ -81,26 +92,27 @@ def prepared(catalog: Catalog, plan: Plan, environment: e.EnvironmentSpec) -> tu
         if digest in artifacts:
             raise BadInput(f"the instances of a benchmark must differ; {problem.name or digest[:12]} is given twice")
         artifacts[digest] = prepare("problem", content, digest)
-        instances.append(
-            e.GridInstance(instance=digest, label=problem.name, size=problem.size, best_known=problem.best_known)
-        )
-        for solver in solvers:
-            entry = catalog.solver(solver)
-            if (why := entry.refuses(problem)) is not None:
-                refused.append(e.GridRefusal(solver=solver, instance=digest, why=why))
-    opened = e.BenchmarkOpened(
+        about = {"label": problem.name, "size": problem.size, "best_known": problem.best_known}
+        instances.append(e.GridInstance(instance=digest, **about))
+        reasons = [(entry.name, entry.refuses(problem)) for entry in entries]
+        refused += [e.GridRefusal(solver=name, instance=digest, why=why) for name, why in reasons if why is not None]
+    solvers = tuple(e.GridSolver(solver=entry.name, version=entry.version) for entry in entries)
+    return Grid(family, solvers, tuple(instances), tuple(refused), list(artifacts.values()))
+
+
+def _opened(plan: Plan, grid: Grid) -> e.BenchmarkOpened:
+    return e.BenchmarkOpened(
         name=plan.name,
-        family=family.name,
-        sense=family.sense,
-        solvers=tuple(e.GridSolver(solver=name, version=catalog.solver(name).version) for name in solvers),
-        instances=tuple(instances),
-        refused=tuple(refused),
+        family=grid.family.name,
+        sense=grid.family.sense,
+        solvers=grid.solvers,
+        instances=grid.instances,
+        refused=grid.refused,
         seeds=tuple(range(1, plan.seeds + 1)),
         budget=e.BudgetSpec(time_limit=plan.time_limit, iterations=plan.iterations),
         jobs=plan.jobs,
-        environment=environment,
+        environment=snapshot(),
     )
-    return opened, list(artifacts.values())
 
 
 def _solvers(family: Family[Any], wanted: Sequence[str] | None) -> list[str]:
@@ -132,7 +144,8 @@ async def open_benchmark(engine: Engine, plan: Plan) -> Benchmark:
     """
 
     def make() -> tuple[e.BenchmarkOpened, list[Artifact]]:
-        return prepared(engine.catalog, plan, snapshot())
+        grid = checked(engine.catalog, plan)
+        return _opened(plan, grid), grid.artifacts
 
     opened, artifacts = await anyio.to_thread.run_sync(make)
     try:

@@ -70,11 +70,16 @@ def step_chart(title: str, curves: Sequence[Curve], x_label: str, order: Mapping
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Powers of ten inside a range, with 2 and 5 between them when they are few."""
+    """Powers of ten inside a range, with 2 and 5 between them when they are few; even steps where it is narrow."""
+    if high < 4 * low:
+        wide = (high - low) / 4
+        unit = 10.0 ** math.floor(math.log10(wide))
+        step = unit * next(factor for factor in (1, 2, 5, 10) if factor * unit >= wide * 0.99)
+        return [round(i * step, 12) for i in range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)]
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     factors = (1, 2, 5) if len(powers) <= 4 else (1,)
-    step = max(1, len(powers) // 8)
-    values = [factor * 10.0**power for power in powers[::step] for factor in factors]
+    every = max(1, len(powers) // 8)
+    values = [factor * 10.0**power for power in powers[::every] for factor in factors]
     return [value for value in values if low * 0.999 <= value <= high * 1.001]
 
 

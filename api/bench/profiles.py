@@ -91,7 +91,7 @@ def data_profile(measures: Measures, tau: float = TAU) -> list[Curve]:
 
 
 def span(curves: list[Curve], least: float = LEAST) -> tuple[float, float]:
-    """The range of x that shows every step, at least a factor of ten wide."""
+    """The range of x that shows every step, at least a twentieth wide."""
     xs = [x for curve in curves for x in curve.x]
     low = min(xs, default=least)
-    return low, max(max(xs, default=low), 10 * low)
+    return low, max(max(xs, default=low), 1.05 * low)

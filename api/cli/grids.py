@@ -61,8 +61,7 @@ def run(asked: Asked) -> int:
     problems = [problem_from(source, asked.family, catalog) for source in asked.sources]
 
     from mezan.api.process import cache_kernels, tune_gc
-    from mezan.engine.benchmark import Plan, prepared
-    from mezan.engine.environment import snapshot
+    from mezan.engine.benchmark import Plan, checked
 
     name = asked.name or f"{problems[0].family}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     plan = Plan(
@@ -70,7 +69,7 @@ def run(asked: Asked) -> int:
         iterations=asked.iterations, jobs=asked.jobs,
     )  # fmt: skip
     if problems:
-        prepared(catalog, plan, snapshot())
+        checked(catalog, plan)
     cache_kernels()
     tune_gc()
     return anyio.run(_run, asked, plan, catalog)

@@ -26,7 +26,9 @@ def noisy(draw: int, *, worse: float = 1.0, slower: float = 1.0, **options) -> B
 
 def test_noise_is_not_taken_for_a_change() -> None:
     """Forty pairs of draws from the same solvers: at most one in twenty raises any alarm, of three solvers and two measures."""
-    alarms = sum(bool(compare(noisy(2 * i), noisy(2 * i + 1), Limits(objective=0.0, time=1.0))["worse"]) for i in range(40))
+    alarms = sum(
+        bool(compare(noisy(2 * i), noisy(2 * i + 1), Limits(objective=0.0, time=1.0))["worse"]) for i in range(40)
+    )
     assert alarms <= 4
 
 
@@ -122,7 +124,8 @@ def test_what_the_clock_ended_or_another_version_did_is_no_repetition() -> None:
 
 def test_few_cells_say_that_they_are_few() -> None:
     """No test can speak of two cells, and the row says so instead of `same` alone."""
-    first, second = (made(SOLVERS, INSTANCES[:2], lambda *_: {"objective": v, "seconds": 1.0}) for v in (1.0, 2.0))
+    first = made(SOLVERS, INSTANCES[:2], lambda *_: {"objective": 1.0, "seconds": 1.0})
+    second = made(SOLVERS, INSTANCES[:2], lambda *_: {"objective": 2.0, "seconds": 1.0})
     found = compare(first, second, Limits())
     assert found["worse"] == []
     assert all("too few" in row["reasons"][0] for row in found["solvers"])
@@ -145,7 +148,11 @@ def test_only_what_compares_is_compared() -> None:
     other = made(SOLVERS, ["elsewhere"], lambda *_: {"objective": 1.0})
     with pytest.raises(BadInput, match="cells in common"):
         compare(noisy(1), other, Limits())
-    for limits, name in ((Limits(alpha=0.0), "alpha"), (Limits(objective=-1.0), "objective"), (Limits(time=0.9), "time")):
+    for limits, name in (
+        (Limits(alpha=0.0), "alpha"),
+        (Limits(objective=-1.0), "objective"),
+        (Limits(time=0.9), "time"),
+    ):
         with pytest.raises(BadInput, match=name):
             compare(noisy(1), noisy(2), limits)
     partly = compare(noisy(1), made(SOLVERS, [*INSTANCES[:4], "new"], lambda *_: {"objective": 1.0}, seeds=3), Limits())

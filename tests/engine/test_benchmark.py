@@ -1,5 +1,6 @@
 """Benchmarks: every cell of a grid once, whatever happens meanwhile, in a stream that is not taken for a run."""
 
+import threading
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -16,7 +17,9 @@ from mezan.solvers.errors import BadInput, UnknownName
 
 pytestmark = pytest.mark.anyio
 PROBLEMS = (Toy(numbers=(5, 3, 4), name="a", best_known=3.0), Toy(numbers=(9, 8, 7, 6), name="b"))
-SMALL = solver("small", smallest, refuses=lambda problem: "it has more than three numbers" if problem.size > 3 else None)
+SMALL = solver(
+    "small", smallest, refuses=lambda problem: "it has more than three numbers" if problem.size > 3 else None
+)
 FIRST, BROKEN = solver("first", first), solver("broken", broken)
 
 
@@ -79,12 +82,13 @@ async def test_a_finished_benchmark_is_not_run_again(opened):
 
 async def test_an_interrupted_benchmark_goes_on_where_it_was(opened):
     """Cancelled while the third cell runs: that cell is tried again, the others are not, and none counts twice."""
-    gated = Gated()
+    gated, stopped = Gated(), threading.Event()
     gated.gate.set()
 
     def stops_third(problem, budget, seed):
         if len(gated.order) == 2:
             gated.gate.clear()
+            stopped.set()
         return gated(problem, budget, seed)
 
     waiting = solver("waiting", stops_third, runs_in="thread")
@@ -93,8 +97,7 @@ async def test_an_interrupted_benchmark_goes_on_where_it_was(opened):
         with anyio.CancelScope() as scope:
 
             async def stop():
-                while len(gated.order) < 3:
-                    await anyio.sleep(0.005)
+                await anyio.to_thread.run_sync(stopped.wait, 20)
                 scope.cancel()
 
             async with anyio.create_task_group() as tasks:
@@ -124,8 +127,7 @@ async def test_a_cell_that_somebody_cancelled_leaves_the_benchmark_open(opened):
         kept = await open_benchmark(engine, plan(problems=PROBLEMS[:1], seeds=1))
 
         async def cancel():
-            while not gated.begun.is_set():
-                await anyio.sleep(0.005)
+            await anyio.to_thread.run_sync(gated.begun.wait, 20)
             (asked,) = await engine.store.read(types=["RunRequested"])
             await engine.cancel(asked.stream, "not wanted")
             gated.gate.set()
