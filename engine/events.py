@@ -405,6 +405,84 @@ class RunCancelled(Event):
     seconds: float
 
 
+class GridSolver(Part):
+    """A solver of a benchmark, at the version that its grid was opened with."""
+
+    solver: str
+    version: str
+
+
+class GridInstance(Part):
+    """An instance of a benchmark: its SHA-256, under which it is kept, and what is known of it."""
+
+    instance: str
+    label: str
+    size: int
+    best_known: float | None
+
+
+class GridRefusal(Part):
+    """A cell that a solver cannot take, and why; it is not run and is no failure."""
+
+    solver: str
+    instance: str
+    why: str
+
+
+class EnvironmentSpec(Part):
+    """Where measurements are made: what may change a time, or a result's last bit.
+
+    ``packages`` are versions by name, ``revision`` is that of the checkout that mezan runs from (with ``+`` when it has changes),
+    ``variables`` are those of the environment that are set.
+    """
+
+    python: str
+    packages: dict[str, str]
+    platform: str
+    cpu: str
+    cores: int
+    devices: tuple[str, ...]
+    revision: str | None = None
+    variables: dict[str, str] = {}
+
+
+class BenchmarkOpened(Event):
+    """A grid of solvers, instances and seeds is to be run; the first event of a benchmark's own stream.
+
+    Its cells are runs whose ``within`` is this stream: each solver on each instance with each seed, from nothing.
+    """
+
+    name: str
+    family: str
+    sense: Sense
+    solvers: tuple[GridSolver, ...]
+    instances: tuple[GridInstance, ...]
+    refused: tuple[GridRefusal, ...] = ()
+    seeds: tuple[int, ...]
+    budget: BudgetSpec
+    jobs: int
+    environment: EnvironmentSpec
+
+
+class BenchmarkResumed(Event):
+    """The cells that are left are run by another process; ``done`` had been finished before."""
+
+    done: int
+    jobs: int
+    environment: EnvironmentSpec
+
+
+class BenchmarkClosed(Event):
+    """Every cell has its outcome: ``cells`` of them were run, and ``failures`` of those broke or found nothing in time.
+
+    ``seconds`` is the time from the opening to the end.
+    """
+
+    cells: int
+    failures: int
+    seconds: float
+
+
 class InstanceImported(Event):
     """An instance that somebody else's solvers were run on: ``instance`` is its name in the ``source``, features may be none."""
 
@@ -526,6 +604,9 @@ AnyEvent = (
     | RunCancelled
     | ExperimentStarted
     | ExperimentStopped
+    | BenchmarkOpened
+    | BenchmarkResumed
+    | BenchmarkClosed
     | InstanceImported
     | OutcomeImported
     | TournamentOpened
