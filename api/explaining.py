@@ -17,7 +17,8 @@ from mezan.engine.streams import whole_stream
 from mezan.engine.travel import value_as_of
 from mezan.projections import DEFAULT, Clusters, standings
 from mezan.projections.clusters import Place, names_of, places
-from mezan.projections.examples import LabelledOutcomes, rated
+from mezan.projections.examples import rated
+from mezan.projections.outcomes import ENDS, loss_of
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import MezanError
 from mezan.solvers.selection.policy import Candidate, Policy
@@ -134,8 +135,7 @@ async def _evidence(store: SQLiteStore, card: SolverChosen, solvers: tuple[str, 
     """The latest outcomes of each of those solvers, those in the card's cluster first."""
     here: dict[str, list[Evidence]] = {solver: [] for solver in solvers}
     elsewhere: dict[str, list[Evidence]] = {solver: [] for solver in solvers}
-    kinds = LabelledOutcomes.handles - {"ProblemProfiled"}
-    for recorded in await store.read(upto=card.as_of, types=kinds, limit=SEARCHED, backwards=True):
+    for recorded in await store.read(upto=card.as_of, types=ENDS, limit=SEARCHED, backwards=True):
         data = recorded.data
         found = here if data["cluster"] == card.cluster else elsewhere
         mine = found.get(data["solver"])
@@ -147,7 +147,7 @@ async def _evidence(store: SQLiteStore, card: SolverChosen, solvers: tuple[str, 
                     data["solver"],
                     data["cluster"],
                     recorded.type,
-                    data.get("loss", 1.0),
+                    loss_of(recorded),
                     data["seconds"],
                 )
             )

@@ -6,16 +6,17 @@ from contextlib import asynccontextmanager
 
 from mezan.engine.engine import Engine
 from mezan.engine.errors import StoreError
+from mezan.engine.experiments import Experiments
 from mezan.engine.follower import Follower
 from mezan.engine.log import Durability
 from mezan.engine.shadow import Shadow
 from mezan.engine.stores.sqlite import SQLiteStore
-from mezan.projections import DEFAULT, known, shadow_seconds, standings
+from mezan.projections import DEFAULT, experiments, known, shadow_seconds, standings
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
 DEFAULT_URL = "sqlite:///mezan.db"
-STANDINGS_READ = ("elo", "clusters", "examples")
+STANDINGS_READ = ("elo", "clusters", "examples", "bradley_terry")
 
 
 @asynccontextmanager
@@ -101,6 +102,7 @@ async def _open(
             known=known,
             shadow=shadow,
             shadow_seconds=shadow_seconds,
+            experiments=Experiments(experiments.running, experiments.due),
         )
         if read_only:
             yield engine

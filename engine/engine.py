@@ -29,6 +29,7 @@ from .context import acting
 from .context import tenant as tenant_now
 from .errors import RunNotFound, StoreError
 from .executors import execute
+from .experiments import Experiments, settle
 from .follower import Follower
 from .handle import Result, Run
 from .ids import new_id
@@ -71,10 +72,12 @@ class Engine:
         known: KnownOf | None = None,
         shadow: Shadow | None = None,
         shadow_seconds: SpentOf | None = None,
+        experiments: Experiments | None = None,
     ) -> None:
         self._store, self.follower = store, follower
         self.catalog, self.policies = catalog, policies
         self._standings, self._standings_read, self._known = standings, standings_read, known
+        self._experiments = experiments
         self.scheduler = Scheduler(execute, capacity, largest_batch=largest_batch)
         self._shadows: Shadows | None = None
         if shadow is not None and shadow_seconds is not None:
@@ -115,6 +118,7 @@ class Engine:
                                 await self._recover()
                             if self._shadows is not None:
                                 self._tasks.start_soon(self._shadows.run)
+                            await settle(self._store, self._experiments, self.follower.states)
                             try:
                                 yield self
                             finally:
@@ -151,6 +155,7 @@ class Engine:
             load_problem=self.problem,
             load_artifact=self._store.artifact,
             known=self._known,
+            experiments=self._experiments,
         )
         return lease
 
@@ -320,6 +325,7 @@ class Engine:
     async def _conduct(self, conductor: Conductor) -> None:
         try:
             await conductor.conduct()
+            await settle(self._store, self._experiments, self.follower.states)
         finally:
             del self._conductors[conductor.run]
             conductor.leave()

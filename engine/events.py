@@ -146,7 +146,7 @@ class SolverChosen(Event):
 
     ``as_of`` is the log position whose prefix was folded into the standings; ``key`` the seed of the policy's
     randomness; ``reason`` one sentence for people; ``excluded`` the solvers that had already failed on this task. ``arm`` is the
-    policy inside ``policy`` that decided, where it has several; ``experiment`` the A/B test that assigned it.
+    policy inside ``policy`` that decided, where it has several; or where an A/B test assigned ``policy``, that of ``experiment``.
     """
 
     schema_version: ClassVar[int] = 2
@@ -168,6 +168,43 @@ class SolverChosen(Event):
     forced: bool = False
     arm: str | None = None
     experiment: str | None = None
+
+
+class ExperimentStarted(Event):
+    """An A/B test begins, in a stream of its own: of the runs whose request names nothing, each arm decides its share.
+
+    ``family`` is None for all families; ``arms`` are policies, or ``solver:NAME``, by the arm's name, and ``shares`` sum to one. ``alpha`` is
+    the chance of a wrong decision; differences in mean loss below ``least_difference`` do not matter; ``maximum`` outcomes end it.
+    ``seed`` salts the assignment of runs.
+    """
+
+    experiment: str
+    family: str | None
+    arms: dict[str, str]
+    shares: dict[str, float]
+    alpha: float
+    metric: Literal["loss"] = "loss"
+    least_difference: float = 0.0
+    maximum: int
+    seed: int
+
+
+class ExperimentStopped(Event):
+    """An A/B test is over: one arm is better, both are as good, the outcomes are used up, or somebody ended it.
+
+    ``difference`` is the first arm's mean loss less the second's, over matched outcomes; ``lower`` and ``upper`` bound its true
+    value at all times together with confidence ``1 - alpha``. ``winner`` is None where nothing was decided.
+    """
+
+    experiment: str
+    reason: Literal["decided", "equivalent", "maximum", "stopped"]
+    winner: str | None
+    outcomes: dict[str, int]
+    mean_losses: dict[str, float | None]
+    difference: float | None
+    lower: float
+    upper: float
+    p_value: float
 
 
 class AttemptStarted(Event):
@@ -368,6 +405,84 @@ class RunCancelled(Event):
     seconds: float
 
 
+class GridSolver(Part):
+    """A solver of a benchmark, at the version that its grid was opened with."""
+
+    solver: str
+    version: str
+
+
+class GridInstance(Part):
+    """An instance of a benchmark: its SHA-256, under which it is kept, and what is known of it."""
+
+    instance: str
+    label: str
+    size: int
+    best_known: float | None
+
+
+class GridRefusal(Part):
+    """A cell that a solver cannot take, and why; it is not run and is no failure."""
+
+    solver: str
+    instance: str
+    why: str
+
+
+class EnvironmentSpec(Part):
+    """Where measurements are made: what may change a time, or a result's last bit.
+
+    ``packages`` are versions by name, ``revision`` is that of the checkout that mezan runs from (with ``+`` when it has changes),
+    ``variables`` are those of the environment that are set.
+    """
+
+    python: str
+    packages: dict[str, str]
+    platform: str
+    cpu: str
+    cores: int
+    devices: tuple[str, ...]
+    revision: str | None = None
+    variables: dict[str, str] = {}
+
+
+class BenchmarkOpened(Event):
+    """A grid of solvers, instances and seeds is to be run; the first event of a benchmark's own stream.
+
+    Its cells are runs whose ``within`` is this stream: each solver on each instance with each seed, from nothing.
+    """
+
+    name: str
+    family: str
+    sense: Sense
+    solvers: tuple[GridSolver, ...]
+    instances: tuple[GridInstance, ...]
+    refused: tuple[GridRefusal, ...] = ()
+    seeds: tuple[int, ...]
+    budget: BudgetSpec
+    jobs: int
+    environment: EnvironmentSpec
+
+
+class BenchmarkResumed(Event):
+    """The cells that are left are run by another process; ``done`` had been finished before."""
+
+    done: int
+    jobs: int
+    environment: EnvironmentSpec
+
+
+class BenchmarkClosed(Event):
+    """Every cell has its outcome: ``cells`` of them were run, and ``failures`` of those broke or found nothing in time.
+
+    ``seconds`` is the time from the opening to the end.
+    """
+
+    cells: int
+    failures: int
+    seconds: float
+
+
 class InstanceImported(Event):
     """An instance that somebody else's solvers were run on: ``instance`` is its name in the ``source``, features may be none."""
 
@@ -487,6 +602,11 @@ AnyEvent = (
     | RunCompleted
     | RunFailed
     | RunCancelled
+    | ExperimentStarted
+    | ExperimentStopped
+    | BenchmarkOpened
+    | BenchmarkResumed
+    | BenchmarkClosed
     | InstanceImported
     | OutcomeImported
     | TournamentOpened

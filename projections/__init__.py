@@ -4,10 +4,13 @@ from typing import Any
 
 from mezan.engine.folds import Projection, RowProjection
 
+from .anytime import Anytime
+from .bradley_terry import BradleyTerry
 from .clusters import Clusters, assign
 from .decisions import Decisions
 from .elo import Elo
 from .examples import LabelledOutcomes
+from .experiments import ABTests
 from .known import KnownResults, known
 from .runs import Runs
 from .shadow_work import ShadowWork, shadow_seconds
@@ -17,18 +20,24 @@ from .throughput import Throughput
 
 DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     Elo(),
+    BradleyTerry(),
     Clusters(),
     LabelledOutcomes(),
     SolverStats(),
+    Anytime(),
     Throughput(),
     Runs(),
     Decisions(),
     KnownResults(),
     ShadowWork(),
+    ABTests(),
 )
 
 __all__ = [
     "DEFAULT",
+    "ABTests",
+    "Anytime",
+    "BradleyTerry",
     "Clusters",
     "Decisions",
     "Elo",

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .bench import bench
 from .options import DEFAULT_DB, Db, Distances, Flows, Json, RunId
 
 app = typer.Typer(
@@ -21,6 +22,11 @@ db_app = typer.Typer(no_args_is_help=True, help="The database file.")
 app.add_typer(log, name="log")
 app.add_typer(projections, name="projections")
 app.add_typer(db_app, name="db")
+ab_app = typer.Typer(no_args_is_help=True, help="A/B tests between two policies, or two solvers.")
+lab_app = typer.Typer(no_args_is_help=True, help="What other policies would have done, from the log alone.")
+app.add_typer(ab_app, name="ab")
+app.add_typer(lab_app, name="lab")
+app.add_typer(bench, name="bench")
 
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the engine's log lines on stderr.")]
 AsOf = Annotated[str | None, typer.Option(metavar="POSITION|TIME", help="As of a log position or an ISO 8601 time.")]
@@ -244,18 +250,47 @@ def replay(run: RunId, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     _run(body, db, run, as_json=as_json)
 
 
-@app.command(epilog="Example: mezan leaderboard --family qap --as-of 1000")
+@app.command(epilog="Examples: mezan leaderboard --family qap --as-of 1000 | mezan leaderboard --by bt")
 def leaderboard(
     family: Annotated[str | None, typer.Option(help="This family only.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Ratings inside this cluster of instances.")] = None,
+    by: Annotated[
+        str, typer.Option(metavar="elo|bt", help="Rank by Elo, or by Bradley-Terry: it does not depend on the order.")
+    ] = "elo",
     as_of: AsOf = None,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
-    """Rank solvers by their Elo ratings."""
+    """Rank solvers by their ratings: Elo and Bradley-Terry, with 95 % intervals."""
     from .leaderboard import leaderboard as body
 
-    _run(body, db, family, cluster, as_of, as_json=as_json)
+    _run(body, db, family, cluster, by, as_of, as_json=as_json)
+
+
+@app.command(epilog="Example: mezan profile qap")
+def profile(
+    family: Annotated[str, typer.Argument(help="The kind of problem.")],
+    as_of: AsOf = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Show how good each solver is after how many seconds."""
+    from .profiles import profile as body
+
+    _run(body, db, family, as_of, as_json=as_json)
+
+
+@app.command(epilog="Example: mezan clusters qap")
+def clusters(
+    family: Annotated[str | None, typer.Argument(help="The kind of problem; default: all.")] = None,
+    as_of: AsOf = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Show the clusters of instances: what tells them apart, and who is best there."""
+    from .profiles import clusters as body
+
+    _run(body, db, family, as_of, as_json=as_json)
 
 
 @app.command(
@@ -454,3 +489,79 @@ def upgrade(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     from .upkeep import upgrade as body
 
     raise typer.Exit(body(db, as_json=as_json))
+
+
+@ab_app.command("start", epilog="Example: mezan ab start spring --arms elo_ucb,thompson --family qap --max 500")
+def ab_start(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it; a name is used once.")],
+    arms: Annotated[str, typer.Option(metavar="A,B", help="Two policies, or solvers as solver:NAME.")],
+    family: Annotated[str | None, typer.Option(help="Runs of this family only.")] = None,
+    shares: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Of the runs, for each arm: .8,.2; default: half each.")
+    ] = None,
+    alpha: Annotated[float, typer.Option(help="Chance of a decision where there is no difference.")] = 0.05,
+    maximum: Annotated[int, typer.Option("--max", metavar="N", help="Outcomes after which it ends undecided.")] = 2_000,
+    least_difference: Annotated[
+        float, typer.Option(metavar="LOSS", help="A smaller difference in mean loss does not matter.")
+    ] = 0.0,
+    seed: Annotated[int | None, typer.Option(help="Salts the assignment of runs; drawn if absent.")] = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Begin an A/B test: runs whose request names neither policy nor solver are shared out between two arms.
+
+    It ends by itself when one arm is surely better, and may be looked at any time: looking does not spoil it.
+    """
+    from .experiments import Plan
+    from .experiments import start as body
+
+    plan = Plan(name, arms, family, shares, alpha, maximum, least_difference, seed)
+    _run(body, db, plan, as_json=as_json)
+
+
+@ab_app.command("status", epilog="Example: mezan ab status spring --json")
+def ab_status(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One test; default: all.")] = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Show how A/B tests stand."""
+    from .experiments import status as body
+
+    _run(body, db, name, as_json=as_json)
+
+
+@ab_app.command("stop", epilog="Example: mezan ab stop spring")
+def ab_stop(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The test to end.")],
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """End an A/B test now."""
+    from .experiments import stop as body
+
+    _run(body, db, name, as_json=as_json)
+
+
+@lab_app.command("compare", epilog="Example: mezan lab compare elo_ucb thompson single_best --family qap --since 1000")
+def lab_compare(
+    policies: Annotated[list[str], typer.Argument(metavar="POLICY...", help="Policies (see `mezan solvers`).")],
+    family: Annotated[str | None, typer.Option(help="Decisions of this family only.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="POSITION|TIME", help="Decisions and outcomes after this only.")
+    ] = None,
+    as_of: AsOf = None,
+    plot: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Draw the regret curves into an .svg or .png file.")
+    ] = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Replay the log under other policies: what they would have chosen, and what that would have lost.
+
+    Every decision of a user's run is made again by each policy, with what was known then. Outcomes that the log has are used
+    as they are; what it has not is estimated, and the table says how sure that is.
+    """
+    from .lab import compare as body
+
+    _run(body, db, policies, family, since, as_of, plot, as_json=as_json)

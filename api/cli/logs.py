@@ -112,6 +112,10 @@ def _gist(r: Recorded) -> str:
             return (
                 f"{', '.join(number(x) for x in list(data['objectives'].values())[:3])} in {seconds(data['seconds'])}"
             )
+        case "BenchmarkOpened":
+            return f"{data['name']}: {len(data['solvers'])} solvers, {len(data['instances'])} instances, {len(data['seeds'])} seeds"
+        case "BenchmarkClosed":
+            return f"{data['cells']} cells, {data['failures']} failures, {seconds(data['seconds'])}"
         case _:
             return ", ".join(
                 f"{k} {v}" for k, v in data.items() if k in {"reason", "error", "message", "worker", "iterations"}

@@ -109,7 +109,7 @@ async def value(store: SQLiteStore, projection: Projection[Any], as_of: str | No
     return follower.state(projection.name)
 
 
-def moment(text: str) -> int | datetime:
+def moment(text: str, option: str = "--as-of") -> int | datetime:
     """A log position, or an ISO 8601 time (without a zone: local time); raises BadInput."""
     if text.isdecimal() and len(text) < 19:
         return int(text)
@@ -117,5 +117,5 @@ def moment(text: str) -> int | datetime:
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
         raise BadInput(
-            f"--as-of must be a log position or a time like 2026-01-31T12:00:00+00:00; got {text[:40]!r}"
+            f"{option} must be a log position or a time like 2026-01-31T12:00:00+00:00; got {text[:40]!r}"
         ) from None
