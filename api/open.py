@@ -6,12 +6,14 @@ from contextlib import asynccontextmanager
 
 from mezan.engine.engine import Engine
 from mezan.engine.errors import StoreError
+from mezan.engine.experiments import Experiments
 from mezan.engine.follower import Follower
 from mezan.engine.log import Durability
+from mezan.engine.shadow import Shadow
 from mezan.engine.stores.sqlite import SQLiteStore
-from mezan.projections import DEFAULT, known, standings
+from mezan.projections import DEFAULT, experiments, known, shadow_seconds, standings
 from mezan.solvers.catalog import Catalog
-from mezan.solvers.selection.registry import Policies
+from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
 DEFAULT_URL = "sqlite:///mezan.db"
 STANDINGS_READ = ("elo", "clusters", "examples", "bradley_terry")
@@ -28,6 +30,8 @@ async def open_engine(
     largest_batch: int = 64,
     catalog: Catalog | None = None,
     policies: Policies | None = None,
+    policy: str | Mapping[str, str] = DEFAULT_POLICY,
+    shadow: Shadow | None = None,
 ) -> AsyncIterator[Engine]:
     """Open a database and run an engine on it; a new file is created, and runs of dead workers are resumed.
 
@@ -42,13 +46,20 @@ async def open_engine(
         largest_batch: most same-shape problems solved in one call.
         catalog: families and solvers; default: the built-in ones and those of installed packages.
         policies: selection policies; likewise.
+        policy: who decides where a request names no policy: one name, or names by family (``{"qap": "thompson"}``).
+        shadow: the share of requests that the other candidates solve as well, in idle time, and what that may cost;
+            nothing by default.
 
     Raises:
+        UnknownName: there is no policy of that name.
         StoreError: the database is not ours, at another migration, locked, read-only, full or corrupt.
     """
     raised: BaseException | None = None
+    chosen = (policies or Policies.default()).deciding(policy)
     try:
-        async with _open(url, durability, recover, read_only, capacity, largest_batch, catalog, policies) as engine:
+        async with _open(
+            url, durability, recover, read_only, capacity, largest_batch, catalog, chosen, shadow
+        ) as engine:
             try:
                 yield engine
             except BaseException as error:
@@ -74,7 +85,8 @@ async def _open(
     capacity: Mapping[str, int] | None,
     largest_batch: int,
     catalog: Catalog | None,
-    policies: Policies | None,
+    policies: Policies,
+    shadow: Shadow | None,
 ) -> AsyncIterator[Engine]:
     async with SQLiteStore.open(url, durability=durability, read_only=read_only) as store:
         follower = Follower(store, store, DEFAULT)
@@ -82,12 +94,15 @@ async def _open(
             store,
             follower,
             catalog=catalog or Catalog.default(),
-            policies=policies or Policies.default(),
+            policies=policies,
             standings=standings,
             standings_read=STANDINGS_READ,
             capacity=capacity or {"cpu": os.cpu_count() or 1, "gpu": 1, "tpu": 1},
             largest_batch=largest_batch,
             known=known,
+            shadow=shadow,
+            shadow_seconds=shadow_seconds,
+            experiments=Experiments(experiments.running, experiments.due),
         )
         if read_only:
             yield engine

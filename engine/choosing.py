@@ -28,9 +28,9 @@ def named(request: RunRequested, task: str) -> str | None:
     return own or request.solver
 
 
-def policy_for(policies: Policies, solver: str | None, name: str) -> Policy:
-    """The policy of that name, unless the solver is named; raises UnknownName."""
-    return Forced(solver) if solver else policies.policy(name)
+def policy_for(policies: Policies, solver: str | None, name: str | None, family: str) -> Policy:
+    """The policy of that name, or the one set for the family, unless the solver is named; raises UnknownName."""
+    return Forced(solver) if solver else policies.policy(name, family)
 
 
 def candidates_for(family: Family[Any], problem: Problem, excluded: tuple[str, ...]) -> list[Candidate]:

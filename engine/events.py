@@ -101,7 +101,7 @@ Purpose = Literal["request", "shadow", "tournament", "benchmark"]
 class RunRequested(Event):
     """A user asked for something; the first event of every run.
 
-    ``solver`` is the user's for every task that names none itself; ``deadline`` is seconds since the epoch; ``fresh`` says
+    ``policy`` is None where the engine's setting for the family decides. ``solver`` is the user's for every task that names none itself; ``deadline`` is seconds since the epoch; ``fresh`` says
     that no search may start from an earlier result. ``pans`` are the tasks that race against each other on one instance, each
     with the solver it names; ``budget.time_limit`` is then what they share. ``within`` is the stream that the run belongs to: the
     run it shadows, its tournament, its benchmark.
@@ -112,7 +112,7 @@ class RunRequested(Event):
     tasks: tuple[TaskSpec, ...]
     budget: BudgetSpec
     seed: int
-    policy: str
+    policy: str | None = None
     solver: str | None = None
     priority: int = 0
     deadline: float | None = None
@@ -146,7 +146,7 @@ class SolverChosen(Event):
 
     ``as_of`` is the log position whose prefix was folded into the standings; ``key`` the seed of the policy's
     randomness; ``reason`` one sentence for people; ``excluded`` the solvers that had already failed on this task. ``arm`` is the
-    policy inside ``policy`` that decided, where it has several; ``experiment`` the A/B test that assigned it.
+    policy inside ``policy`` that decided, where it has several; or where an A/B test assigned ``policy``, that of ``experiment``.
     """
 
     schema_version: ClassVar[int] = 2
@@ -168,6 +168,43 @@ class SolverChosen(Event):
     forced: bool = False
     arm: str | None = None
     experiment: str | None = None
+
+
+class ExperimentStarted(Event):
+    """An A/B test begins, in a stream of its own: of the runs whose request names nothing, each arm decides its share.
+
+    ``family`` is None for all families; ``arms`` are policies, or ``solver:NAME``, by the arm's name, and ``shares`` sum to one. ``alpha`` is
+    the chance of a wrong decision; differences in mean loss below ``least_difference`` do not matter; ``maximum`` outcomes end it.
+    ``seed`` salts the assignment of runs.
+    """
+
+    experiment: str
+    family: str | None
+    arms: dict[str, str]
+    shares: dict[str, float]
+    alpha: float
+    metric: Literal["loss"] = "loss"
+    least_difference: float = 0.0
+    maximum: int
+    seed: int
+
+
+class ExperimentStopped(Event):
+    """An A/B test is over: one arm is better, both are as good, the outcomes are used up, or somebody ended it.
+
+    ``difference`` is the first arm's mean loss less the second's, over matched outcomes; ``lower`` and ``upper`` bound its true
+    value at all times together with confidence ``1 - alpha``. ``winner`` is None where nothing was decided.
+    """
+
+    experiment: str
+    reason: Literal["decided", "equivalent", "maximum", "stopped"]
+    winner: str | None
+    outcomes: dict[str, int]
+    mean_losses: dict[str, float | None]
+    difference: float | None
+    lower: float
+    upper: float
+    p_value: float
 
 
 class AttemptStarted(Event):
@@ -368,6 +405,84 @@ class RunCancelled(Event):
     seconds: float
 
 
+class GridSolver(Part):
+    """A solver of a benchmark, at the version that its grid was opened with."""
+
+    solver: str
+    version: str
+
+
+class GridInstance(Part):
+    """An instance of a benchmark: its SHA-256, under which it is kept, and what is known of it."""
+
+    instance: str
+    label: str
+    size: int
+    best_known: float | None
+
+
+class GridRefusal(Part):
+    """A cell that a solver cannot take, and why; it is not run and is no failure."""
+
+    solver: str
+    instance: str
+    why: str
+
+
+class EnvironmentSpec(Part):
+    """Where measurements are made: what may change a time, or a result's last bit.
+
+    ``packages`` are versions by name, ``revision`` is that of the checkout that mezan runs from (with ``+`` when it has changes),
+    ``variables`` are those of the environment that are set.
+    """
+
+    python: str
+    packages: dict[str, str]
+    platform: str
+    cpu: str
+    cores: int
+    devices: tuple[str, ...]
+    revision: str | None = None
+    variables: dict[str, str] = {}
+
+
+class BenchmarkOpened(Event):
+    """A grid of solvers, instances and seeds is to be run; the first event of a benchmark's own stream.
+
+    Its cells are runs whose ``within`` is this stream: each solver on each instance with each seed, from nothing.
+    """
+
+    name: str
+    family: str
+    sense: Sense
+    solvers: tuple[GridSolver, ...]
+    instances: tuple[GridInstance, ...]
+    refused: tuple[GridRefusal, ...] = ()
+    seeds: tuple[int, ...]
+    budget: BudgetSpec
+    jobs: int
+    environment: EnvironmentSpec
+
+
+class BenchmarkResumed(Event):
+    """The cells that are left are run by another process; ``done`` had been finished before."""
+
+    done: int
+    jobs: int
+    environment: EnvironmentSpec
+
+
+class BenchmarkClosed(Event):
+    """Every cell has its outcome: ``cells`` of them were run, and ``failures`` of those broke or found nothing in time.
+
+    ``seconds`` is the time from the opening to the end.
+    """
+
+    cells: int
+    failures: int
+    seconds: float
+
+
 class InstanceImported(Event):
     """An instance that somebody else's solvers were run on: ``instance`` is its name in the ``source``, features may be none."""
 
@@ -400,6 +515,74 @@ class OutcomeImported(Event):
     source: str
 
 
+class TournamentInstance(Part):
+    """An instance of a tournament: the SHA-256 of its problem, under which it is kept."""
+
+    instance: str
+    label: str
+    size: int
+    best_known: float | None
+
+
+class TournamentOpened(Event):
+    """A Swiss tournament begins; the first event of its own stream. Its runs are ``within`` that stream, and start from nothing.
+
+    A match is ``block`` games, each on an instance with a seed that follow from ``seed`` and the number of the game: the
+    same for all matches of a round. ``solvers`` are in the order of the start.
+    """
+
+    family: str
+    sense: Sense
+    solvers: tuple[str, ...]
+    rounds: int
+    instances: tuple[TournamentInstance, ...]
+    budget: BudgetSpec
+    seed: int
+    block: int
+
+
+class RoundPaired(Event):
+    """Who meets whom in a round, counted from 1, and who has a point without a match."""
+
+    round: int
+    pairs: tuple[tuple[str, str], ...]
+    bye: str | None
+
+
+class MatchPlayed(Event):
+    """A match: games won by each side (a draw is half a game), their mean losses in it, and the runs, game by game, ``a`` first."""
+
+    round: int
+    a: str
+    b: str
+    score_a: float
+    score_b: float
+    loss_a: float
+    loss_b: float
+    runs: tuple[str, ...]
+
+
+class TournamentPlace(Part):
+    """One solver's line of a final table; see `mezan.solvers.selection.swiss.Standing`."""
+
+    solver: str
+    points: float
+    buchholz: float
+    buchholz_cut: float
+    sonneborn_berger: float
+    mean_loss: float | None
+    wins: int
+    draws: int
+    losses: int
+    byes: int
+
+
+class TournamentClosed(Event):
+    """Every round has been played; ``table`` is in the final order."""
+
+    table: tuple[TournamentPlace, ...]
+
+
 AnyEvent = (
     RunRequested
     | RunPlanned
@@ -419,7 +602,16 @@ AnyEvent = (
     | RunCompleted
     | RunFailed
     | RunCancelled
+    | ExperimentStarted
+    | ExperimentStopped
+    | BenchmarkOpened
+    | BenchmarkResumed
+    | BenchmarkClosed
     | InstanceImported
     | OutcomeImported
+    | TournamentOpened
+    | RoundPaired
+    | MatchPlayed
+    | TournamentClosed
 )
 TERMINAL = frozenset({"RunCompleted", "RunFailed", "RunCancelled"})

@@ -65,11 +65,11 @@ class TaskResult:
 class Result:
     """A completed run: one result per task; those of a run with a single task, or of a race's best pan, are reachable directly.
 
-    ``pans`` are the tasks of a race; one that broke has no result.
+    ``policy`` is the one that the request named, if any; ``pans`` are the tasks of a race; one that broke has no result.
     """
 
     run: str
-    policy: str
+    policy: str | None
     seed: int
     seconds: float
     tasks: Mapping[str, TaskResult]

@@ -12,7 +12,7 @@ from mezan.solvers.budget import Budget
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import BadInput
 from mezan.solvers.problem import Problem
-from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
+from mezan.solvers.selection.registry import Policies
 
 from . import events as e
 from .artifacts import digest_of, prepare
@@ -35,7 +35,7 @@ class Options:
     target: float | None = None
     gap: float | None = None
     seed: int | None = None
-    policy: str = DEFAULT_POLICY
+    policy: str | None = None
     solver: str | None = None
     priority: int = 0
     deadline: float | None = None
@@ -43,6 +43,8 @@ class Options:
     after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fresh: bool = False
     pans: Sequence[str] | None = None
+    purpose: e.Purpose = "request"
+    within: str | None = None
 
     def check(self, policies: Policies) -> None:
         """Raise BadInput for the first option that breaks a rule."""
@@ -114,6 +116,8 @@ def prepared(catalog: Catalog, given: Any, options: Options, worker: str) -> Sub
         worker=worker,
         fresh=options.fresh or options.pans is not None,
         pans=() if options.pans is None else tuple(problems),
+        purpose=options.purpose,
+        within=options.within,
     )
     artifacts = {artifact.digest: artifact for _, artifact in packed}
     return Submission(problems, requested, list(artifacts.values()), _once(requested, options))

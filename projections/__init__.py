@@ -10,8 +10,10 @@ from .clusters import Clusters, assign
 from .decisions import Decisions
 from .elo import Elo
 from .examples import LabelledOutcomes
+from .experiments import ABTests
 from .known import KnownResults, known
 from .runs import Runs
+from .shadow_work import ShadowWork, shadow_seconds
 from .solver_stats import SolverStats
 from .standings import standings
 from .throughput import Throughput
@@ -27,10 +29,13 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     Runs(),
     Decisions(),
     KnownResults(),
+    ShadowWork(),
+    ABTests(),
 )
 
 __all__ = [
     "DEFAULT",
+    "ABTests",
     "Anytime",
     "BradleyTerry",
     "Clusters",
@@ -39,9 +44,11 @@ __all__ = [
     "KnownResults",
     "LabelledOutcomes",
     "Runs",
+    "ShadowWork",
     "SolverStats",
     "Throughput",
     "assign",
     "known",
+    "shadow_seconds",
     "standings",
 ]

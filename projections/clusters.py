@@ -15,7 +15,7 @@ come without features.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import frexp, fsum, sqrt
+from math import floor, frexp, fsum, sqrt
 from typing import Any
 
 from mezan.engine.log import Recorded
@@ -68,6 +68,27 @@ def draw(count: int) -> int:
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & MASK
     z = (z ^ z >> 27) * 0x94D049BB133111EB & MASK
     return z ^ z >> 31
+
+
+def expand(y: float) -> float:
+    """The inverse of :func:`compress`."""
+    exponent = floor(abs(y)) + 1
+    x = (abs(y) - exponent + 2.0) / 2.0 * 2.0**exponent - 1.0
+    return x if y >= 0 else -x
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A feature of one instance, the centre of its cluster and the mean of its family there, and its standard score.
+
+    ``deviation`` is how many standard deviations of the family it is from the cluster's centre, both on the compressed scale.
+    """
+
+    name: str
+    value: float
+    centre: float
+    mean: float
+    deviation: float
 
 
 class Clusters:
@@ -131,7 +152,39 @@ def assign(state: State, family: str, features: Mapping[str, float]) -> str:
     group = state.get(family)
     if group is None or group.fit is None:
         return f"{family}/0"
+    return f"{family}/{group.fitted}.{_nearest(group.fit, features)}"
+
+
+def names_of(state: State, family: str) -> list[str]:
+    """The clusters of a family's latest fit."""
+    group = state.get(family)
+    if group is None or group.fit is None:
+        return [f"{family}/0"]
+    return [f"{family}/{group.fitted}.{index}" for index in range(len(group.fit.centres))]
+
+
+def places(state: State, family: str, features: Mapping[str, float]) -> list[Place]:
+    """An instance's features against its cluster, the furthest from the centre first; empty before the first fit."""
+    group = state.get(family)
+    if group is None or group.fit is None:
+        return []
     fit = group.fit
+    centre = fit.centres[_nearest(fit, features)]
+    found = [
+        Place(
+            name,
+            features[name],
+            expand(mean + scale * middle),
+            expand(mean),
+            _scaled(features[name], mean, scale) - middle,
+        )
+        for name, mean, scale, middle in zip(fit.names, fit.means, fit.scales, centre, strict=True)
+        if name in features
+    ]
+    return sorted(found, key=lambda place: -abs(place.deviation))
+
+
+def _nearest(fit: Fit, features: Mapping[str, float]) -> int:
     point = [
         _scaled(features[name], mean, scale) if name in features else 0.0
         for name, mean, scale in zip(fit.names, fit.means, fit.scales, strict=True)
@@ -143,7 +196,7 @@ def assign(state: State, family: str, features: Mapping[str, float]) -> str:
             distance += (a - b) * (a - b)
         if distance < best:
             best, index = distance, i
-    return f"{family}/{group.fitted}.{index}"
+    return index
 
 
 @dataclass(frozen=True, slots=True)

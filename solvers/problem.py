@@ -128,3 +128,10 @@ def loss(objective: float, bound: Bound | None, sense: Sense) -> float:
     if bound is None:
         return 0.5
     return behind(objective, bound.value, sense)
+
+
+def objective_at(loss: float, bound: Bound, sense: Sense) -> float | None:
+    """The objective that has this loss, the inverse of :func:`loss` for a positive bound; None where there is none."""
+    if bound.value <= 0 or not 0 <= loss < 1:
+        return None
+    return bound.value / (1 - loss) if sense == "min" else bound.value * (1 - loss)

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 from mezan.engine.pans import pans_of
+from mezan.engine.shadow import Shadow
 from mezan.engine.stores.schema import path_of
 from mezan.solvers.budget import Budget
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import BadInput
 from mezan.solvers.problem import Problem
-from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
+from mezan.solvers.selection.registry import Policies
 
 from .inputs import in_mode, problem_from
 from .options import database
@@ -35,6 +36,7 @@ class Request:
     policy: str | None
     priority: int
     idempotency_key: str | None
+    shadow: float
     as_json: bool
     quiet: bool
 
@@ -60,9 +62,10 @@ def solve(request: Request) -> int:
     """Solve, print, and return the exit code."""
     catalog, policies = Catalog.default(), Policies.default()
     Budget(time_limit=request.time_limit, iterations=request.iterations, target=request.target, gap=request.gap)
-    policies.policy(request.policy or DEFAULT_POLICY)
+    policies.policy(request.policy)
     if request.solver is not None:
         catalog.solver(request.solver)
+    Shadow(share=request.shadow)
     path_of(database(request.db))
     problems = _problems(request, catalog)
     if request.mode is not None:

@@ -45,7 +45,10 @@ class Choice:
 
 
 class Policy(Protocol):
-    """Chooses a solver. Equal arguments give an equal choice, to the bit, on every machine."""
+    """Chooses a solver. Equal arguments give an equal choice, to the bit.
+
+    A policy whose ``choose`` may fit a model says so with a true attribute ``learns``: the engine then calls it on a thread.
+    """
 
     @property
     def name(self) -> str:

@@ -1,6 +1,6 @@
 """Policies by name: the built-in ones and those that installed packages offer."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 
 from ..catalog import unknown
@@ -29,7 +29,7 @@ BUILT_IN: tuple[Policy, ...] = (
 
 
 class Policies:
-    """An immutable set of policies.
+    """An immutable set of policies, and which of them decides where a request names none.
 
     Raises:
         ValueError: two policies have the same name.
@@ -37,6 +37,7 @@ class Policies:
 
     def __init__(self, policies: Iterable[Policy]) -> None:
         self._policies: dict[str, Policy] = {}
+        self._deciding: str | Mapping[str, str] = DEFAULT_POLICY
         for policy in policies:
             if policy.name in self._policies:
                 msg = f"policy names must be unique; {policy.name!r} is registered twice"
@@ -51,8 +52,19 @@ class Policies:
     def __iter__(self) -> Iterator[Policy]:
         return iter(self._policies.values())
 
-    def policy(self, name: str = DEFAULT_POLICY) -> Policy:
-        """The policy of that name; raises UnknownName."""
+    def deciding(self, setting: str | Mapping[str, str]) -> "Policies":
+        """The same policies with another setting: one name for everything, or names by family; raises UnknownName."""
+        for name in [setting] if isinstance(setting, str) else setting.values():
+            self.policy(name)
+        new = Policies(self)
+        new._deciding = setting
+        return new
+
+    def policy(self, name: str | None = None, family: str = "") -> Policy:
+        """The policy of that name, or the one that decides for a family; raises UnknownName."""
+        if name is None:
+            setting = self._deciding
+            name = setting if isinstance(setting, str) else setting.get(family, DEFAULT_POLICY)
         try:
             return self._policies[name]
         except KeyError:
