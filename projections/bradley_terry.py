@@ -12,7 +12,7 @@ ratings, a search that was handed a result and a failure that will be tried agai
 count like those of here.
 
 Kept per family are the 8,192 matches with the smallest keys, a hash of instance and budget, and of each solver in a match the
-five results with the smallest digests: bottom-k samples (Cohen and Kaplan, "Summarizing Data Using Bottom-k Sketches", PODC
+four results with the smallest digests: bottom-k samples (Cohen and Kaplan, "Summarizing Data Using Bottom-k Sketches", PODC
 2007), which are the same in whatever order their elements came, however many were left out. All sums are of integers. So the
 state depends on the events alone, not on their order, and its ratings (see `mezan.solvers.selection.comparisons`) do too.
 """
@@ -29,11 +29,10 @@ from mezan.solvers.gaps import TIE
 from mezan.solvers.selection.comparisons import GAME, NO_STRENGTHS, Counts, Strengths
 
 from .canonical import dumps, loads
-from .examples import rated
 from .outcomes import ENDS, solved
 
 MATCHES = 8192
-RESULTS = 5
+RESULTS = 4
 DIRTY = 64
 """Matches whose games are counted again at a time."""
 
@@ -72,6 +71,11 @@ class Match:
             insort(results, [digest, value])
             del results[RESULTS:]
 
+    def full(self, solver: str, digest: str) -> bool:
+        """Whether there are enough results of the solver with smaller digests."""
+        results = self.results.get(solver, ())
+        return len(results) == RESULTS and results[-1][0] < digest
+
     def games(self) -> Counted:
         """One game for each pair of solvers."""
         solvers = sorted(self.results)
@@ -99,17 +103,19 @@ class Table:
     counts: Counts | None = None
     strengths: tuple[Counts, Strengths] | None = None
 
-    def count(self, games: Counted, sign: int) -> None:
+    def count(self, games: Counted, pairs: list[tuple[str, str]], sign: int) -> None:
         """Add a match's games, or take them away."""
         self.counts = None
-        for (a, b), score in zip(_pairs(games.solvers), games.scores, strict=True):
-            entry = self.games.get((a, b))
+        weight = sign * games.weight
+        for pair, score in zip(pairs, games.scores, strict=True):
+            entry = self.games.get(pair)
             if entry is None:
-                entry = self.games[a, b] = [0, 0]
-            entry[0] += sign * games.weight
+                self.games[pair] = [weight, sign * score]
+                continue
+            entry[0] += weight
             entry[1] += sign * score
             if not entry[0]:
-                del self.games[a, b]
+                del self.games[pair]
         for solver in games.solvers:
             matches = self.matches.get(solver, 0) + sign
             if matches:
@@ -200,8 +206,9 @@ class Ladder:
 
     def _count(self, games: Counted, sign: int) -> None:
         if len(games.solvers) > 1:
+            pairs = _pairs(games.solvers)
             for table in self._tables(games):
-                table.count(games, sign)
+                table.count(games, pairs, sign)
 
     def _tables(self, games: Counted) -> list[Table]:
         tables = [self.overall]
@@ -230,23 +237,29 @@ class BradleyTerry:
     def apply(self, state: State, event: Recorded) -> State:
         """One outcome."""
         data = event.data
+        if data.get("seeded_from") is not None:
+            return state
         succeeded = solved(event)
-        rival = data.get("rival")
-        if rival is None:
-            if not rated(event.type, data) or (succeeded and data["objective"] is None):
-                return state
-            names = ""
-        else:
-            if data.get("seeded_from") is not None or rival["objective"] is None or data["solver"] > rival["solver"]:
+        names = ""
+        if (rival := data.get("rival")) is not None:
+            if rival["objective"] is None or data["solver"] > rival["solver"]:
                 return state
             names = f"{data['solver']}\0{rival['solver']}"
+        elif not succeeded:
+            if data.get("transient") and data["retry_in"] is not None:
+                return state
+        elif data["objective"] is None:
+            return state
         ladder = state.get(data["family"])
         if ladder is None:
             ladder = state[data["family"]] = Ladder()
-        match = ladder.match(key_of(data["instance"], data["budget"], names), race=rival is not None)
+        digest, key = event.digest[:8].hex(), key_of(data["instance"], data["budget"], names)
+        match = ladder.matches.get(key)
+        if match is not None and match.full(data["solver"], digest) and data["cluster"] in match.clusters:
+            return state
+        match = ladder.match(key, race=rival is not None)
         if match is None:
             return state
-        digest = event.digest[:8].hex()
         sign = -1.0 if succeeded and data["sense"] == "max" else 1.0
         match.add(data["solver"], digest, sign * data["objective"] if succeeded else math.inf)
         if rival is not None:
@@ -286,10 +299,14 @@ def _score(own: list[float], theirs: list[float]) -> int:
     score = 0
     for x in own:
         for y in theirs:
-            if x < y:  # then max(|x|, |y|) is max(-x, y)
-                score += 2 if y == math.inf or y - x > TIE * (max(-x, y)) else 1
-            elif x == y or not (x == math.inf or x - y > TIE * (max(-y, x))):
+            if x < y:  # then max(|x|, |y|) is the larger of -x and y
+                ahead = y - x
+                score += 2 if y == math.inf or (ahead > TIE * y and ahead > -TIE * x) else 1
+            elif x == y:
                 score += 1
+            elif x != math.inf:
+                behind = x - y
+                score += not (behind > TIE * x and behind > -TIE * y)
     return score
 
 
