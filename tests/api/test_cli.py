@@ -352,7 +352,15 @@ def test_version_help_and_completion_work(cli: CLI) -> None:
     """--version, --help of every command with its examples, and a completion script."""
     assert cli("--version").out.startswith("mezan")
     assert "Example" in cli("--help").out
-    for command in (["solve"], ["why"], ["log", "verify"], ["projections", "rebuild"], ["db", "upgrade"]):
+    for command in (
+        ["solve"],
+        ["why"],
+        ["log", "verify"],
+        ["projections", "rebuild"],
+        ["db", "upgrade"],
+        ["ab", "start"],
+        ["lab", "compare"],
+    ):
         shown = cli(*command, "--help")
         assert shown.code == 0
         assert "--db" in shown.out
@@ -382,7 +390,14 @@ def test_commands_that_only_read_load_no_heavy_library(solved: CLI) -> None:
         "assert main(sys.argv[1:]) == 0;"
         "print(*(m for m in ('jax', 'sqlmodel', 'sqlalchemy', 'alembic', 'scipy', 'numpy') if m in sys.modules), file=sys.stderr)"
     )
-    for command in (["runs"], ["why", "last"], ["leaderboard"], ["log", "tail"], ["log", "verify"]):
+    for command in (
+        ["runs"],
+        ["why", "last"],
+        ["leaderboard"],
+        ["log", "tail"],
+        ["log", "verify"],
+        ["ab", "status", "--json"],
+    ):
         done = subprocess.run(
             [sys.executable, "-c", code, *command], cwd=solved.folder, env=solved.env, capture_output=True, text=True,
             timeout=60, check=True,
