@@ -5,17 +5,38 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from mezan.engine.engine import Engine
     from mezan.engine.handle import Result, Run, TaskResult
+    from mezan.engine.predicting import Forecast, Prediction
+    from mezan.engine.shadow import Shadow
 
+    from .explaining import Explanation, explain
     from .open import open_engine
     from .process import cache_kernels, tune_gc
 
-__all__ = ["Engine", "Result", "Run", "TaskResult", "cache_kernels", "open_engine", "tune_gc"]
+__all__ = [
+    "Engine",
+    "Explanation",
+    "Forecast",
+    "Prediction",
+    "Result",
+    "Run",
+    "Shadow",
+    "TaskResult",
+    "cache_kernels",
+    "explain",
+    "open_engine",
+    "tune_gc",
+]
 
 _HOMES = {
     "Engine": "mezan.engine.engine",
+    "Explanation": "mezan.api.explaining",
+    "Forecast": "mezan.engine.predicting",
+    "Prediction": "mezan.engine.predicting",
     "Result": "mezan.engine.handle",
     "Run": "mezan.engine.handle",
+    "Shadow": "mezan.engine.shadow",
     "TaskResult": "mezan.engine.handle",
+    "explain": "mezan.api.explaining",
     "open_engine": "mezan.api.open",
     "tune_gc": "mezan.api.process",
     "cache_kernels": "mezan.api.process",

@@ -15,30 +15,37 @@ from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import BadInput, SolverFailed
 from mezan.solvers.pack import unpack
 from mezan.solvers.problem import Problem
+from mezan.solvers.seeds import derive
+from mezan.solvers.selection.past import PastResults
 from mezan.solvers.selection.registry import Policies
 
 from . import events as e
 from . import faults
 from .attempting import Parts
-from .choosing import StandingsOf
+from .choosing import StandingsOf, candidates_for, profile
 from .cohorts import Place
 from .conductor import Conductor
 from .context import acting
+from .context import tenant as tenant_now
 from .errors import RunNotFound, StoreError
 from .executors import execute
 from .experiments import Experiments, settle
 from .follower import Follower
 from .handle import Result, Run
 from .ids import new_id
+from .importing import Imported, Progress, import_results
 from .leases import LEASE_SECONDS, Lease
 from .log import NEW, EventLog, Write
 from .many import record_many, submissions
+from .predicting import Prediction, predict
 from .recovery import adopt
 from .replay import Replayer, ReplayReport
 from .results import result
 from .run import NOTHING, RunState, decide, fold
 from .scheduler import Scheduler
 from .seeding import KnownOf
+from .shadow import Shadow
+from .shadows import LOWEST, Shadows, SpentOf, Wanted
 from .stores.sqlite import SQLiteStore
 from .streams import whole_stream
 from .submitting import Options, Submission, submission
@@ -63,6 +70,8 @@ class Engine:
         capacity: Mapping[str, int],
         largest_batch: int = 64,
         known: KnownOf | None = None,
+        shadow: Shadow | None = None,
+        shadow_seconds: SpentOf | None = None,
         experiments: Experiments | None = None,
     ) -> None:
         self._store, self.follower = store, follower
@@ -70,6 +79,12 @@ class Engine:
         self._standings, self._standings_read, self._known = standings, standings_read, known
         self._experiments = experiments
         self.scheduler = Scheduler(execute, capacity, largest_batch=largest_batch)
+        self._shadows: Shadows | None = None
+        if shadow is not None and shadow_seconds is not None:
+            used = shadow_seconds
+            self._shadows = Shadows(
+                shadow, self._shadow, self._busy, lambda: used(self.follower.states, time.time_ns() // 1_000)
+            )
         self._conductors: dict[str, Conductor] = {}
         self._unrecorded: dict[str, BaseException] = {}
         self._tasks: anyio.abc.TaskGroup | None = None
@@ -101,10 +116,14 @@ class Engine:
                         async with anyio.create_task_group() as self._tasks:
                             if recover:
                                 await self._recover()
+                            if self._shadows is not None:
+                                self._tasks.start_soon(self._shadows.run)
                             await settle(self._store, self._experiments, self.follower.states)
                             try:
                                 yield self
                             finally:
+                                if self._shadows is not None:
+                                    self._shadows.stop()
                                 for conductor in list(self._conductors.values()):
                                     conductor.cancel("the engine was closed")
                     finally:
@@ -158,9 +177,13 @@ class Engine:
         async for run, state, requested_at, tenant in adopt(
             self._store, self.follower, self._parts.lease, set(self._conductors)
         ):
-            self.adopted.append(run)
+            shadow = state.request is not None and state.request.purpose == "shadow"
             with acting(in_tenant=tenant):
                 self._start(run, state, requested_at, {})
+            if shadow:  # nobody waits for it, and the run that it followed is long over
+                self._conductors[run].cancel("its worker is gone")
+            else:
+                self.adopted.append(run)
 
     # submitting
 
@@ -181,6 +204,8 @@ class Engine:
         after: Mapping[str, tuple[str, ...]] | None = None,
         fresh: bool = False,
         pans: Sequence[str] | None = None,
+        purpose: e.Purpose = "request",
+        within: str | None = None,
     ) -> Run:
         """Ask for a problem to be solved (or several, by task name); returns once the request is durable.
 
@@ -201,6 +226,8 @@ class Engine:
                 same instance, and never ends worse.
             pans: two solvers (``("hybrid", "enhanced")``) that race on the instance and tell each other what they find.
                 They share ``time_limit``; ``iterations`` are for each. A race starts from nothing, and is a rated match.
+            purpose: who wants it: a user (``request``), or the engine for its own knowledge.
+            within: the stream that the run belongs to, such as a benchmark's.
 
         Raises:
             BadInput: an argument breaks a rule; nothing was recorded.
@@ -223,6 +250,8 @@ class Engine:
             after=after or {},
             fresh=fresh,
             pans=pans,
+            purpose=purpose,
+            within=within,
         )
         options.check(self.policies)
         return await self._record(await submission(self.catalog, problem, options, self._parts.lease.worker))
@@ -289,6 +318,8 @@ class Engine:
             raise SolverFailed("the engine is closed")
         conductor = Conductor(self._parts, run, state, requested_at, problems, place)
         self._conductors[run] = conductor
+        if self._shadows is not None and conductor.journal.request.purpose != "shadow":
+            self._shadows.arrived()
         self._tasks.start_soon(self._conduct, conductor, name=run)
 
     async def _conduct(self, conductor: Conductor) -> None:
@@ -300,6 +331,8 @@ class Engine:
             conductor.leave()
             if conductor.unrecorded is not None:
                 self._unrecorded[conductor.run] = conductor.unrecorded
+            if self._shadows is not None:
+                self._shadows.ended(conductor.run, tenant_now.get(), conductor.journal.state)
 
     async def _disown(self, run: str, requested_at: float) -> None:
         """End a run whose submission was cancelled, if its request was recorded."""
@@ -313,6 +346,42 @@ class Engine:
             if state.version and self._tasks is not None:
                 self._start(run, state, requested_at, {})
                 self._conductors[run].cancel("its submission was cancelled")
+
+    # shadows
+
+    def _busy(self) -> bool:
+        """Whether a run is going that is not a shadow."""
+        return any(conductor.journal.request.purpose != "shadow" for conductor in self._conductors.values())
+
+    async def _shadow(self, wanted: Wanted) -> Conductor | None:
+        """Submit a shadow run; None when it has been run before."""
+        if self._parts is None:
+            return None
+        request, spec = wanted.request, wanted.request.tasks[0]
+        options = Options(
+            **{name: getattr(request.budget, name) for name in ("time_limit", "iterations", "target", "gap")},
+            seed=request.seed,
+            solver=wanted.solver,
+            priority=LOWEST,
+            idempotency_key=wanted.key,
+            fresh=True,
+            purpose="shadow",
+            within=wanted.run,
+        )
+        with acting(in_tenant=wanted.tenant, correlated=wanted.run):
+            problem = {spec.task: await self.problem(spec)}
+            run = await self._record(await submission(self.catalog, problem, options, self._parts.lease.worker))
+        return self._conductors.get(run.id)
+
+    @property
+    def shadows_due(self) -> int:
+        """Shadow runs that wait or are going."""
+        return 0 if self._shadows is None else self._shadows.due
+
+    async def shadowed(self) -> None:
+        """Return once every shadow that is due has been run; at once where nothing is shadowed."""
+        if self._shadows is not None:
+            await self._shadows.settled()
 
     # asking
 
@@ -388,6 +457,63 @@ class Engine:
             return built
 
         return rebuild() if len(content) < LARGE else await anyio.to_thread.run_sync(rebuild)
+
+    # learning from elsewhere
+
+    async def import_results(self, results: PastResults, progress: Progress | None = None) -> Imported:
+        """Record past results, each once: what an earlier call has recorded is left out.
+
+        Args:
+            results: see `mezan.solvers.selection.past_csv.read` and `mezan.solvers.selection.aslib`.
+            progress: called with (events recorded, in all).
+
+        Raises:
+            BadInput: the family has other features here; nothing was recorded.
+            StoreError: the database refused; the same call goes on from there.
+        """
+        if self._tasks is None:
+            msg = "the engine must be open to import results; use `async with open_engine(...) as engine:`"
+            raise BadInput(msg)
+        known = self._standings(self.follower.states, results.family, {}, self.follower.position).examples.names
+        given = tuple(sorted(next(iter(results.features.values()), {})))
+        if known and given and known != given:
+            msg = (
+                f"instances of {results.family} must have the features that it has here, {', '.join(known)}; "
+                f"{results.source} has {', '.join(given)}: leave the features out, or name another family"
+            )
+            raise BadInput(msg)
+
+        def cluster_of(family: str, features: Mapping[str, float]) -> str:
+            return self._standings(self.follower.states, family, features, self.follower.position).cluster
+
+        return await import_results(self._store, self.follower, results, cluster_of, progress)
+
+    async def predict(self, problem: Problem, *, policy: str | None = None, seed: int = 0) -> Prediction:
+        """What would be chosen now, and what to expect of every solver; nothing is recorded or solved.
+
+        Args:
+            problem: the instance.
+            policy: as for :meth:`submit`.
+            seed: of a policy that draws lots.
+
+        Raises:
+            BadInput: there is no such policy, or no solver takes the problem.
+        """
+        family, decides = self.catalog.family_of(problem), self.policies.policy(policy, type(problem).family)
+        if self._tasks is None:  # opened read-only: nothing is followed
+            head = await self._store.head()
+            position = head.position if head else 0
+            states = {name: await self.as_of(name, position) for name in self._standings_read}
+        features, bound = await anyio.to_thread.run_sync(profile, family, problem)
+        candidates = await anyio.to_thread.run_sync(candidates_for, family, problem, ())
+        if self._tasks is not None:
+            await self.follower.settle()
+            states, position = dict(self.follower.states), self.follower.position
+        standings = self._standings(states, family.name, features, position)
+        key = derive(seed, "main", 1, "policy")
+        return await anyio.to_thread.run_sync(
+            predict, family, problem, features, bound, decides, standings, candidates, key
+        )
 
     # explaining
 

@@ -405,6 +405,84 @@ class RunCancelled(Event):
     seconds: float
 
 
+class GridSolver(Part):
+    """A solver of a benchmark, at the version that its grid was opened with."""
+
+    solver: str
+    version: str
+
+
+class GridInstance(Part):
+    """An instance of a benchmark: its SHA-256, under which it is kept, and what is known of it."""
+
+    instance: str
+    label: str
+    size: int
+    best_known: float | None
+
+
+class GridRefusal(Part):
+    """A cell that a solver cannot take, and why; it is not run and is no failure."""
+
+    solver: str
+    instance: str
+    why: str
+
+
+class EnvironmentSpec(Part):
+    """Where measurements are made: what may change a time, or a result's last bit.
+
+    ``packages`` are versions by name, ``revision`` is that of the checkout that mezan runs from (with ``+`` when it has changes),
+    ``variables`` are those of the environment that are set.
+    """
+
+    python: str
+    packages: dict[str, str]
+    platform: str
+    cpu: str
+    cores: int
+    devices: tuple[str, ...]
+    revision: str | None = None
+    variables: dict[str, str] = {}
+
+
+class BenchmarkOpened(Event):
+    """A grid of solvers, instances and seeds is to be run; the first event of a benchmark's own stream.
+
+    Its cells are runs whose ``within`` is this stream: each solver on each instance with each seed, from nothing.
+    """
+
+    name: str
+    family: str
+    sense: Sense
+    solvers: tuple[GridSolver, ...]
+    instances: tuple[GridInstance, ...]
+    refused: tuple[GridRefusal, ...] = ()
+    seeds: tuple[int, ...]
+    budget: BudgetSpec
+    jobs: int
+    environment: EnvironmentSpec
+
+
+class BenchmarkResumed(Event):
+    """The cells that are left are run by another process; ``done`` had been finished before."""
+
+    done: int
+    jobs: int
+    environment: EnvironmentSpec
+
+
+class BenchmarkClosed(Event):
+    """Every cell has its outcome: ``cells`` of them were run, and ``failures`` of those broke or found nothing in time.
+
+    ``seconds`` is the time from the opening to the end.
+    """
+
+    cells: int
+    failures: int
+    seconds: float
+
+
 class InstanceImported(Event):
     """An instance that somebody else's solvers were run on: ``instance`` is its name in the ``source``, features may be none."""
 
@@ -437,6 +515,74 @@ class OutcomeImported(Event):
     source: str
 
 
+class TournamentInstance(Part):
+    """An instance of a tournament: the SHA-256 of its problem, under which it is kept."""
+
+    instance: str
+    label: str
+    size: int
+    best_known: float | None
+
+
+class TournamentOpened(Event):
+    """A Swiss tournament begins; the first event of its own stream. Its runs are ``within`` that stream, and start from nothing.
+
+    A match is ``block`` games, each on an instance with a seed that follow from ``seed`` and the number of the game: the
+    same for all matches of a round. ``solvers`` are in the order of the start.
+    """
+
+    family: str
+    sense: Sense
+    solvers: tuple[str, ...]
+    rounds: int
+    instances: tuple[TournamentInstance, ...]
+    budget: BudgetSpec
+    seed: int
+    block: int
+
+
+class RoundPaired(Event):
+    """Who meets whom in a round, counted from 1, and who has a point without a match."""
+
+    round: int
+    pairs: tuple[tuple[str, str], ...]
+    bye: str | None
+
+
+class MatchPlayed(Event):
+    """A match: games won by each side (a draw is half a game), their mean losses in it, and the runs, game by game, ``a`` first."""
+
+    round: int
+    a: str
+    b: str
+    score_a: float
+    score_b: float
+    loss_a: float
+    loss_b: float
+    runs: tuple[str, ...]
+
+
+class TournamentPlace(Part):
+    """One solver's line of a final table; see `mezan.solvers.selection.swiss.Standing`."""
+
+    solver: str
+    points: float
+    buchholz: float
+    buchholz_cut: float
+    sonneborn_berger: float
+    mean_loss: float | None
+    wins: int
+    draws: int
+    losses: int
+    byes: int
+
+
+class TournamentClosed(Event):
+    """Every round has been played; ``table`` is in the final order."""
+
+    table: tuple[TournamentPlace, ...]
+
+
 AnyEvent = (
     RunRequested
     | RunPlanned
@@ -458,7 +604,14 @@ AnyEvent = (
     | RunCancelled
     | ExperimentStarted
     | ExperimentStopped
+    | BenchmarkOpened
+    | BenchmarkResumed
+    | BenchmarkClosed
     | InstanceImported
     | OutcomeImported
+    | TournamentOpened
+    | RoundPaired
+    | MatchPlayed
+    | TournamentClosed
 )
 TERMINAL = frozenset({"RunCompleted", "RunFailed", "RunCancelled"})

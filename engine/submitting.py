@@ -43,6 +43,8 @@ class Options:
     after: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     fresh: bool = False
     pans: Sequence[str] | None = None
+    purpose: e.Purpose = "request"
+    within: str | None = None
 
     def check(self, policies: Policies) -> None:
         """Raise BadInput for the first option that breaks a rule."""
@@ -114,6 +116,8 @@ def prepared(catalog: Catalog, given: Any, options: Options, worker: str) -> Sub
         worker=worker,
         fresh=options.fresh or options.pans is not None,
         pans=() if options.pans is None else tuple(problems),
+        purpose=options.purpose,
+        within=options.within,
     )
     artifacts = {artifact.digest: artifact for _, artifact in packed}
     return Submission(problems, requested, list(artifacts.values()), _once(requested, options))

@@ -15,7 +15,7 @@ come without features.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import frexp, fsum, sqrt
+from math import floor, frexp, fsum, sqrt
 from typing import Any
 
 from mezan.engine.log import Recorded
@@ -68,6 +68,27 @@ def draw(count: int) -> int:
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9 & MASK
     z = (z ^ z >> 27) * 0x94D049BB133111EB & MASK
     return z ^ z >> 31
+
+
+def expand(y: float) -> float:
+    """The inverse of :func:`compress`."""
+    exponent = floor(abs(y)) + 1
+    x = (abs(y) - exponent + 2.0) / 2.0 * 2.0**exponent - 1.0
+    return x if y >= 0 else -x
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A feature of one instance, the centre of its cluster and the mean of its family there, and its standard score.
+
+    ``deviation`` is how many standard deviations of the family it is from the cluster's centre, both on the compressed scale.
+    """
+
+    name: str
+    value: float
+    centre: float
+    mean: float
+    deviation: float
 
 
 class Clusters:
@@ -131,7 +152,39 @@ def assign(state: State, family: str, features: Mapping[str, float]) -> str:
     group = state.get(family)
     if group is None or group.fit is None:
         return f"{family}/0"
+    return f"{family}/{group.fitted}.{_nearest(group.fit, features)}"
+
+
+def names_of(state: State, family: str) -> list[str]:
+    """The clusters of a family's latest fit."""
+    group = state.get(family)
+    if group is None or group.fit is None:
+        return [f"{family}/0"]
+    return [f"{family}/{group.fitted}.{index}" for index in range(len(group.fit.centres))]
+
+
+def places(state: State, family: str, features: Mapping[str, float]) -> list[Place]:
+    """An instance's features against its cluster, the furthest from the centre first; empty before the first fit."""
+    group = state.get(family)
+    if group is None or group.fit is None:
+        return []
     fit = group.fit
+    centre = fit.centres[_nearest(fit, features)]
+    found = [
+        Place(
+            name,
+            features[name],
+            expand(mean + scale * middle),
+            expand(mean),
+            _scaled(features[name], mean, scale) - middle,
+        )
+        for name, mean, scale, middle in zip(fit.names, fit.means, fit.scales, centre, strict=True)
+        if name in features
+    ]
+    return sorted(found, key=lambda place: -abs(place.deviation))
+
+
+def _nearest(fit: Fit, features: Mapping[str, float]) -> int:
     point = [
         _scaled(features[name], mean, scale) if name in features else 0.0
         for name, mean, scale in zip(fit.names, fit.means, fit.scales, strict=True)
@@ -143,7 +196,47 @@ def assign(state: State, family: str, features: Mapping[str, float]) -> str:
             distance += (a - b) * (a - b)
         if distance < best:
             best, index = distance, i
-    return f"{family}/{group.fitted}.{index}"
+    return index
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A cluster: about how many instances, its centre in the features' own units, and how many standard deviations of the family that is from the family's mean."""
+
+    cluster: str
+    instances: int
+    centre: Mapping[str, float]
+    scores: Mapping[str, float]
+
+
+def described(state: State, family: str) -> list[Described]:
+    """The clusters of a family's latest generation in order; their sizes are those of the sample, scaled up."""
+    group = state.get(family)
+    if group is None:
+        return []
+    if group.fit is None:
+        return [Described(f"{family}/0", group.count, {}, {})]
+    fit = group.fit
+    sizes = dict.fromkeys((f"{family}/{group.fitted}.{i}" for i in range(len(fit.centres))), 0)
+    for values in group.sample:
+        sizes[assign(state, family, dict(zip(group.names, values, strict=True)))] += 1
+    found = []
+    for (cluster, size), centre in zip(sizes.items(), fit.centres, strict=True):
+        own = zip(fit.names, centre, fit.means, fit.scales, strict=True)
+        units = {name: _expanded(z * scale, mean) for name, z, mean, scale in own}
+        share = round(group.count * size / len(group.sample))
+        found.append(Described(cluster, share, units, dict(zip(fit.names, centre, strict=True))))
+    return found
+
+
+def _expanded(away: float, mean: float) -> float:
+    """The inverse of :func:`compress` at ``away + mean``; a sum that is nothing but rounding is 0."""
+    y = away + mean
+    if abs(y) <= 1e-12 * abs(mean):
+        return 0.0
+    exponent = int(abs(y))
+    value = (1.0 + abs(y) - exponent) * 2.0**exponent - 1.0
+    return value if y >= 0 else -value
 
 
 def _scaled(value: float, mean: float, scale: float) -> float:

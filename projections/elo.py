@@ -10,21 +10,25 @@ A result meets, in this order of preference:
    count as many;
 2. the par opponent of its cluster, whose rating stays 1500: the score is ``1 - F(loss)``, ``F`` the mid-rank empirical
    distribution of the last 256 losses in the cluster. Without earlier losses there is no game at all. A loss says
-   how hard the instance was as well as how good the solver is, so against par a solver that has played ``g`` games of the first
-   kind moves ``1 / (1 + g)`` as far: otherwise the solver that is trusted with the hard instances would sink for it.
+   how hard the instance was as well as how good the solver is, so against par a solver that has played ``g`` games of
+   the first kind moves ``1 / (1 + g)`` as far: otherwise the solver that is trusted with the hard instances would sink
+   for it.
 
-A failure or timeout has loss 1 and meets par, with all its weight; a transient failure that will be tried again is no outcome. An attempt that
-started from a known result is not rated: a solver that was handed the answer has not earned it, nor does it fail on
-even terms. It is counted as ``seeded``, so that policies know that the solver has been tried.
+A failure or timeout has loss 1 and meets par, with all its weight; a transient failure that will be tried again is no
+outcome. An attempt that started from a known result is not rated: a solver that was handed the answer has not earned it,
+nor does it fail on even terms. It is counted as ``seeded``, so that policies know that the solver has been tried.
 
 The two results of a race meet each other, once, and nobody else: each had a part of the time and was told what the other
-found, so their losses are not their own, and they count as ``seeded`` too. What a pan found itself is what is compared, so
-the one that found the final best wins. A pan whose rival broke has no game; the rival's failure is a failure.
+found, so their losses are not their own, and they count as ``seeded`` too. What a pan found itself is what is compared,
+so the one that found the final best wins. A pan whose rival broke has no game; the rival's failure is a failure.
 
 An imported outcome counts like one that happened here.
 
-``K`` decays with the solver's outcomes ``n`` in the same table: ``K = 8 + 24 / (1 + n / 20)``, so 32 at first, 12
-after 100, and 8 in the limit: early ratings move fast, late ones depend little on the order of events.
+``K = max(2, 960 / (30 + n))`` with ``n`` the outcomes and races of the solver in the same table: 32 at first, 7 after
+100, and 2 from 450 on. A step in proportion to ``1 / n`` is an average (Robbins and Monro, Annals of Mathematical
+Statistics 22, 1951), so late ratings depend little on the order of events, and the floor lets them follow a change. With
+the first outcome of a version that was not seen before ``n`` falls to 30, where it is greater: the rating stays, and
+moves up to eight times as far again. The last eight versions of a solver are remembered.
 
 A solver enters a cluster with its global rating of that moment, which is how a new generation of clusters starts.
 Ratings move on a grid of 2^-20, which keeps a last-bit difference between two libraries' ``pow`` from spreading.
@@ -46,8 +50,11 @@ PAR_RATING = START_RATING
 WINDOW = 256
 MATCHES = 4096
 GRID = 2.0**20
+VERSIONS = 8
+KNOWN = 30
+"""Outcomes that a solver keeps for ``n`` when its version changes."""
 
-RATING, GAMES, WINS, DRAWS, OUTCOMES, LOSS, SQUARES, FAILURES, SEEDED, MET = range(10)
+RATING, GAMES, WINS, DRAWS, OUTCOMES, LOSS, SQUARES, FAILURES, SEEDED, MET, SETTLED = range(11)
 """Where a record keeps what; the order of the fields of :class:`Record`."""
 
 Records = dict[str, list[Any]]
@@ -79,11 +86,12 @@ class Pool:
 
 @dataclass(slots=True)
 class EloState:
-    """Records per family and per cluster, and the latest objective of each solver per instance and budget."""
+    """Records per family and per cluster, the latest objective of each solver per instance and budget, and its versions."""
 
     overall: dict[str, Records] = field(default_factory=dict)
     clusters: dict[str, Pool] = field(default_factory=dict)
     matches: dict[MatchKey, dict[str, float]] = field(default_factory=dict)
+    versions: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
     def record(self, family: str, solver: str) -> Record | None:
         """A solver's record over all clusters; None before its first outcome."""
@@ -102,9 +110,18 @@ def expected(rating: float, opponent: float) -> float:
     return 1.0 / (1.0 + odds)
 
 
+def new_record(rating: float = START_RATING) -> list[Any]:
+    """A record before the first game, in the order of the fields of :class:`Record`."""
+    return [rating, 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0, 0]
+
+
+def k_factor(settled: int) -> float:
+    """How far a rating moves, after so many outcomes."""
+    return max(2.0, 960.0 / (30.0 + settled))
+
+
 def _k(record: list[Any]) -> float:
-    outcomes: int = record[OUTCOMES]
-    return 8.0 + 480.0 / (20.0 + outcomes)
+    return k_factor(record[SETTLED])
 
 
 def _move(record: list[Any], surprise: float) -> None:
@@ -123,7 +140,7 @@ class Elo:
     """See the module."""
 
     name = "elo"
-    version = 4
+    version = 5
     handles = ENDS
 
     def initial(self) -> EloState:
@@ -143,7 +160,8 @@ class Elo:
             pool = state.clusters[data["cluster"]] = Pool()
         own = table.get(solver)
         if own is None:
-            own = table[solver] = [START_RATING, 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0]
+            own = table[solver] = new_record()
+        _note_version(state, data["family"], solver, data["version"])
         local = _enter(pool.records, solver, own)
         if data.get("seeded_from") is not None:
             own[SEEDED] += 1
@@ -170,6 +188,8 @@ class Elo:
         local[OUTCOMES] += 1
         local[LOSS] += loss
         local[SQUARES] += square
+        own[SETTLED] += 1
+        local[SETTLED] += 1
         if not succeeded:
             own[FAILURES] += 1
             local[FAILURES] += 1
@@ -183,6 +203,7 @@ class Elo:
                 "overall": state.overall,
                 "clusters": {name: [pool.records, pool.losses] for name, pool in state.clusters.items()},
                 "matches": [[key, results] for key, results in state.matches.items()],
+                "versions": state.versions,
             }
         )
 
@@ -193,6 +214,7 @@ class Elo:
             kept["overall"],
             {name: Pool(records, losses, sorted(losses)) for name, (records, losses) in kept["clusters"].items()},
             {tuple(key): results for key, results in kept["matches"]},
+            kept["versions"],
         )
 
 
@@ -200,8 +222,7 @@ def _play_par(record: list[Any], score: float, weight: float) -> None:
     """As ``_move`` and ``_count`` by ``weight`` times the surprise, written out: nearly every outcome comes here, twice."""
     rating = record[RATING]
     surprise = score - 1.0 / (1.0 + 10.0 ** ((PAR_RATING - rating) / 400.0))
-    k = 8.0 + 480.0 / (20.0 + record[OUTCOMES])
-    record[RATING] = floor((rating + weight * k * surprise) * GRID + 0.5) / GRID
+    record[RATING] = floor((rating + weight * k_factor(record[SETTLED]) * surprise) * GRID + 0.5) / GRID
     record[GAMES] += 1
     if score > 0.5:
         record[WINS] += 1
@@ -209,10 +230,29 @@ def _play_par(record: list[Any], score: float, weight: float) -> None:
         record[DRAWS] += 1
 
 
+def _note_version(state: EloState, family: str, solver: str, version: str) -> None:
+    """With a version that was not seen before, the solver's ratings become less certain everywhere."""
+    solvers = state.versions.get(family)
+    if solvers is None:
+        solvers = state.versions[family] = {}
+    seen = solvers.get(solver)
+    if seen is None:
+        solvers[solver] = [version]
+        return
+    if version in seen:
+        return
+    seen.append(version)
+    del seen[:-VERSIONS]
+    tables = [pool.records for cluster, pool in state.clusters.items() if cluster.startswith(f"{family}/")]
+    for table in (state.overall[family], *tables):
+        if (record := table.get(solver)) is not None:
+            record[SETTLED] = min(record[SETTLED], KNOWN)
+
+
 def _enter(records: Records, solver: str, own: list[Any]) -> list[Any]:
     local = records.get(solver)
     if local is None:
-        local = records[solver] = [own[RATING], 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0]
+        local = records[solver] = new_record(own[RATING])
     return local
 
 
@@ -246,8 +286,10 @@ def _race(
     if rival["objective"] is None or data["solver"] > other:
         return
     if other not in table:
-        table[other] = [START_RATING, 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0]
+        table[other] = new_record()
     _play_rivals(table, records, own, local, data["objective"], data["sense"], {other: rival["objective"]})
+    for record in (own, local, table[other], records[other]):
+        record[SETTLED] += 1
 
 
 def _play_rivals(

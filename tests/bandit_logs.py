@@ -1,6 +1,5 @@
 """Logs of decisions with full information behind them: what a policy would really have lost is known."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ import numpy as np
 
 from mezan.projections import Clusters, Elo, LabelledOutcomes, standings
 from mezan.solvers.seeds import derive
+from mezan.solvers.selection.aslib import read_scenario
 from mezan.solvers.selection.evaluation import Decisions
 from mezan.solvers.selection.policy import Candidate, Policy
 
@@ -46,34 +46,12 @@ def synthetic(seed: int, instances: int = 400, solvers: int = 4) -> Table:
 
 
 def aslib(folder: Path) -> Table:
-    """A scenario of runtimes: PAR10 in units of ten cutoffs, so that a timeout or failure has loss 1."""
-    cutoff = next(
-        float(line.split(":")[1])
-        for line in (folder / "description.txt").read_text().splitlines()
-        if line.startswith("algorithm_cutoff_time")
-    )
-    runs = _arff(folder / "algorithm_runs.arff")
-    points = {
-        row[0]: [float("nan") if value == "?" else float(value) for value in row[2:]]
-        for row in _arff(folder / "feature_values.arff")
-    }
-    names, solvers = sorted(points), sorted({row[2] for row in runs})
-    losses = np.ones((len(names), len(solvers)))
-    at = {name: i for i, name in enumerate(names)}
-    for name, _, solver, runtime, status, *_ in runs:
-        if name in at and status == "ok":
-            losses[at[name], solvers.index(solver)] = min(1.0, float(runtime) / (10 * cutoff))
-    X = np.array([points[name] for name in names])
-    filled = np.where(np.isfinite(X), X, np.nan)
-    counts = np.maximum(1, np.isfinite(filled).sum(0))
-    means = np.nansum(filled, axis=0) / counts
-    return Table(losses, np.where(np.isnan(filled), means, filled))
-
-
-def _arff(path: Path) -> list[list[str]]:
-    text = path.read_text().splitlines()
-    start = next(i for i, line in enumerate(text) if line.strip().lower() == "@data")
-    return list(csv.reader((line for line in text[start + 1 :] if line.strip()), quotechar="'", skipinitialspace=True))
+    """A scenario of runtimes: PAR10 in units of ten cutoffs, so that a timeout or failure has loss 1; means for missing features."""
+    scenario = read_scenario(folder)
+    losses = np.clip(scenario.par10 / (10 * scenario.cutoff), 0, 1)
+    known = np.isfinite(scenario.X)
+    means = np.where(known, scenario.X, 0.0).sum(0) / np.maximum(1, known.sum(0))
+    return Table(losses, np.where(known, scenario.X, means))
 
 
 def simulate(

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from .bench import bench
 from .options import DEFAULT_DB, Db, Distances, Flows, Json, RunId
 
 app = typer.Typer(
@@ -25,6 +26,7 @@ ab_app = typer.Typer(no_args_is_help=True, help="A/B tests between two policies,
 lab_app = typer.Typer(no_args_is_help=True, help="What other policies would have done, from the log alone.")
 app.add_typer(ab_app, name="ab")
 app.add_typer(lab_app, name="lab")
+app.add_typer(bench, name="bench")
 
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the engine's log lines on stderr.")]
 AsOf = Annotated[str | None, typer.Option(metavar="POSITION|TIME", help="As of a log position or an ISO 8601 time.")]
@@ -107,6 +109,9 @@ def solve(
     idempotency_key: Annotated[
         str | None, typer.Option(metavar="KEY", help="The same request under the same key is solved once.")
     ] = None,
+    shadow: Annotated[
+        float, typer.Option(metavar="SHARE", help="Chance that the other solvers solve it too, afterwards, to learn.")
+    ] = 0.0,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
@@ -143,6 +148,7 @@ def solve(
         policy=policy,
         priority=priority,
         idempotency_key=idempotency_key,
+        shadow=shadow,
         as_json=as_json,
         quiet=quiet,
     )
@@ -153,13 +159,17 @@ def solve(
 def runs(
     status: Annotated[str | None, typer.Option(help="requested, running, completed, failed or cancelled.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many.")] = 20,
+    purpose: Annotated[
+        str | None, typer.Option(help="request (what users asked for), shadow, tournament or benchmark.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Of every purpose; default: requests.")] = False,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
     """List runs, the newest first."""
     from .runs import list_runs
 
-    _run(list_runs, db, status, limit, as_json=as_json)
+    _run(list_runs, db, status, purpose, limit, every=every, as_json=as_json)
 
 
 @app.command(epilog="Example: mezan show last --assignment --top 5 --flows flows.csv --distances distances.csv")
@@ -210,31 +220,163 @@ def why(
     as_json: Json = False,
 ) -> None:
     """Explain a choice: every candidate, its ratings and its chance."""
-    from .runs import why as body
+    from .why import why as body
 
     _run(body, db, run, task, verify=verify, as_json=as_json)
+
+
+@app.command(epilog="Example: mezan predict tai25a.dat --policy thompson")
+def predict(
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="A problem file, or - for standard input.")],
+    policy: Annotated[str | None, typer.Option(help="The selection policy (see `mezan solvers`).")] = None,
+    family: Annotated[
+        str | None, typer.Option(help="The kind of problem, where the file name does not say it.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of a policy that draws lots.")] = 0,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Say what would be chosen, and what to expect of every solver, before anything is spent or recorded."""
+    from .predict import predict as body
+
+    _run(body, db, file, family, policy, seed, as_json=as_json)
 
 
 @app.command()
 def replay(run: RunId, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """Execute a run again; exits with 1 and names the first event that differs."""
-    from .runs import replay as body
+    from .why import replay as body
 
     _run(body, db, run, as_json=as_json)
 
 
-@app.command(epilog="Example: mezan leaderboard --family qap --as-of 1000")
+@app.command(epilog="Examples: mezan leaderboard --family qap --as-of 1000 | mezan leaderboard --by bt")
 def leaderboard(
     family: Annotated[str | None, typer.Option(help="This family only.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Ratings inside this cluster of instances.")] = None,
+    by: Annotated[
+        str, typer.Option(metavar="elo|bt", help="Rank by Elo, or by Bradley-Terry: it does not depend on the order.")
+    ] = "elo",
     as_of: AsOf = None,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
-    """Rank solvers by their Elo ratings."""
+    """Rank solvers by their ratings: Elo and Bradley-Terry, with 95 % intervals."""
     from .leaderboard import leaderboard as body
 
-    _run(body, db, family, cluster, as_of, as_json=as_json)
+    _run(body, db, family, cluster, by, as_of, as_json=as_json)
+
+
+@app.command(epilog="Example: mezan profile qap")
+def profile(
+    family: Annotated[str, typer.Argument(help="The kind of problem.")],
+    as_of: AsOf = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Show how good each solver is after how many seconds."""
+    from .profiles import profile as body
+
+    _run(body, db, family, as_of, as_json=as_json)
+
+
+@app.command(epilog="Example: mezan clusters qap")
+def clusters(
+    family: Annotated[str | None, typer.Argument(help="The kind of problem; default: all.")] = None,
+    as_of: AsOf = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Show the clusters of instances: what tells them apart, and who is best there."""
+    from .profiles import clusters as body
+
+    _run(body, db, family, as_of, as_json=as_json)
+
+
+@app.command(
+    epilog="Examples: mezan tournament *.dat --solvers tabu,memetic,annealing --time-limit 5 | mezan tournament --resume last"
+)
+def tournament(
+    files: Annotated[list[str] | None, typer.Argument(metavar="FILE...", help="Problem files of one family.")] = None,
+    solvers: Annotated[
+        str | None, typer.Option(metavar="A,B,C", help="These; default: all that take every instance.")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="Default: ceil(log2 solvers) + 2.")] = None,
+    block: Annotated[int | None, typer.Option(help="Games in a match; default: one per instance, at most 4.")] = None,
+    time_limit: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Seconds of solving for each side of a game.")
+    ] = 10.0,
+    iterations: Annotated[
+        int | None, typer.Option(help="Kernel iterations: a result that does not depend on speed.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the games' instances and seeds.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Matches at a time; several share the machine, and so their seconds.")] = 1,
+    family: Annotated[str | None, typer.Option(help="The kind of problem, where file names do not say it.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="ID|last", help="Go on with a tournament that was stopped.")
+    ] = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+) -> None:
+    """Let solvers play a Swiss tournament; every game is recorded and rated.
+
+    A match is a block of games: both sides solve the same instances with the same seeds. A win gives 1 point, a draw half.
+    Equal points are ranked by Buchholz, Buchholz without the weakest opponent, Sonneborn-Berger and mean loss. The same call
+    again goes on where it was stopped.
+    """
+    from .process import keep_programs
+
+    keep_programs()
+    from .tournament import Wanted
+    from .tournament import run as body
+
+    wanted = Wanted(
+        files=tuple(files or ()),
+        family=family,
+        solvers=solvers,
+        rounds=rounds,
+        block=block,
+        time_limit=time_limit,
+        iterations=iterations,
+        seed=seed,
+        jobs=jobs,
+        resume=resume,
+        quiet=quiet,
+    )
+    _run(body, db, wanted, as_json=as_json)
+
+
+@app.command("import", epilog="Examples: mezan import runs.csv --family qap | mezan import CPMP-2015 --dry-run")
+def import_results(
+    path: Annotated[str, typer.Argument(metavar="FILE.csv|DIR", help="A table of results, or an ASlib scenario.")],
+    family: Annotated[
+        str | None, typer.Option(help="Whose solvers these are; default: the file's name, aslib/NAME of a scenario.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Where they are from; default: the file's name.")
+    ] = None,
+    sense: Annotated[
+        str | None, typer.Option(metavar="min|max", help="Of objectives; default: the family's, else min.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="What solvers were allowed, where rows do not say it.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count; record nothing.")] = False,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Record past results: ratings, clusters and learned policies count them like results of here.
+
+    A CSV file has the columns instance and solver; objective, or seconds with budget (or cutoff); and if known status (ok,
+    timeout, failed), version, seed, and feature:NAME. Losses: with objectives, the distance to the best of the file on the
+    instance; without, PAR10. Importing again adds only what is new, also after an interruption.
+    """
+    from .importing import Import
+    from .importing import import_results as body
+
+    wanted = Import(path=path, family=family, source=source, sense=sense, budget=budget, dry_run=dry_run)
+    _run(body, db, wanted, as_json=as_json)
 
 
 @app.command()

@@ -173,14 +173,13 @@ def prepare(path: str, *, durability: str) -> sqlite3.Connection:
     connection = connect(path)
     try:
         at = revision(connection, path)
+        if at not in {None, HEAD}:
+            refuse(path, at)
+        write_ahead(connection)
         if at is None:
-            write_ahead(connection)
             create(path)
             if revision(connection, path) is None:  # a file that was taken back to nothing
                 migrate(path)
-        elif at != HEAD:
-            refuse(path, at)
-        write_ahead(connection)
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'full' else 'NORMAL'}")
         connection.execute("PRAGMA temp_store = MEMORY")
     except sqlite3.Error as error:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import accumulate
 
 from ..errors import NoCandidate
+from .losses import Expected
 from .policy import Candidate, Choice, Scored
 
 GRID = 2**30
@@ -21,13 +22,15 @@ def eligible(candidates: Sequence[Candidate]) -> list[Candidate]:
     return able
 
 
-def certain(pick: Candidate, candidates: Sequence[Candidate], scores: Mapping[str, float], reason: str) -> Choice:
+def certain(
+    pick: Candidate,
+    candidates: Sequence[Candidate],
+    scores: Mapping[str, float],
+    reason: str,
+    expected: Mapping[str, Expected] | None = None,
+) -> Choice:
     """A choice without randomness: propensity 1 for the pick; a solver missing from ``scores`` has no number."""
-    scored = tuple(
-        Scored(candidate, scores.get(candidate.solver), float(candidate.solver == pick.solver))
-        for candidate in candidates
-    )
-    return Choice(pick.solver, scored, reason)
+    return Choice(pick.solver, _scored(candidates, scores, {pick.solver: 1.0}, expected or {}), reason)
 
 
 def drawn(
@@ -36,6 +39,7 @@ def drawn(
     scores: Mapping[str, float],
     key: int,
     reason: Callable[[str], str],
+    expected: Mapping[str, Expected] | None = None,
 ) -> Choice:
     """A choice by lot: solvers with chances in proportion to ``weights``, which are their propensities, and ``key`` the lot.
 
@@ -45,8 +49,22 @@ def drawn(
     shares = {solver: int(weight / total * GRID) for solver, weight in weights.items()}
     shares[max(shares, key=lambda solver: shares[solver])] += GRID - sum(shares.values())
     solver = next(name for name, end in zip(shares, accumulate(shares.values()), strict=True) if key % GRID < end)
-    scored = tuple(
-        Scored(candidate, scores.get(candidate.solver), shares.get(candidate.solver, 0) / GRID)
+    chances = {name: share / GRID for name, share in shares.items()}
+    return Choice(solver, _scored(candidates, scores, chances, expected or {}), reason(solver))
+
+
+def _scored(
+    candidates: Sequence[Candidate],
+    scores: Mapping[str, float],
+    chances: Mapping[str, float],
+    expected: Mapping[str, Expected],
+) -> tuple[Scored, ...]:
+    return tuple(
+        Scored(
+            candidate,
+            scores.get(candidate.solver),
+            chances.get(candidate.solver, 0.0),
+            *((one.loss, one.error) if (one := expected.get(candidate.solver)) is not None else (None, None)),
+        )
         for candidate in candidates
     )
-    return Choice(solver, scored, reason(solver))

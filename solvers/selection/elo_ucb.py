@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from .choices import certain, eligible
 from .policy import Candidate, Choice
-from .standings import Standings
+from .standings import Record, Standings
 
 GLOBAL_WEIGHT = 0.5
 EXPLORATION = 1.4
@@ -31,8 +31,13 @@ class EloUCB:
     trials as ``10 / (10 + n)``. Equal scores: catalogue order.
     """
 
+    exploration: float = EXPLORATION
     name: str = "elo_ucb_strict"
     version: str = "3"
+
+    def bonus(self, local: Record, total: int) -> float:
+        """The last term of the formula, from the record in the cluster and the trials of all solvers there."""
+        return self.exploration * math.sqrt(math.log(total) / max(local.trials, LEAST_TRIALS))
 
     def score(self, standings: Standings, solver: str, prior: float = 0.0) -> float:
         """The formula above for one solver."""
@@ -40,7 +45,7 @@ class EloUCB:
         local = standings.cluster_record(solver)
         value = GLOBAL_WEIGHT * standings.record(solver).rating + (1.0 - GLOBAL_WEIGHT) * local.rating
         value += prior * PRIOR_TRIALS / (PRIOR_TRIALS + standings.record(solver).trials)
-        return value + EXPLORATION * math.sqrt(math.log(total) / max(local.trials, LEAST_TRIALS))
+        return value + self.bonus(local, total)
 
     def choose(
         self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int

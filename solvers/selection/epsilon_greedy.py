@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .choices import drawn, eligible
-from .losses import expected_losses
+from .losses import expected_losses, scores_of
 from .policy import Candidate, Choice
 from .standings import Standings
 
@@ -26,7 +26,7 @@ class EpsilonGreedy:
         best = min(expected, key=lambda solver: expected[solver].loss)
         weights = {solver: self.epsilon / len(able) for solver in expected}
         weights[best] += 1 - self.epsilon
-        scores = {solver: 1 - one.loss for solver, one in expected.items()}
+        scores = scores_of(expected)
 
         def reason(pick: str) -> str:
             said = f"expected loss {expected[pick].loss:.4g} (outcomes: {expected[pick].outcomes})"
@@ -34,4 +34,4 @@ class EpsilonGreedy:
                 return f"{pick} has the least {said}"
             return f"{pick} was drawn to be tried, {said}; the least has {best}, {expected[best].loss:.4g}"
 
-        return drawn(weights, candidates, scores, key, reason)
+        return drawn(weights, candidates, scores, key, reason, expected)

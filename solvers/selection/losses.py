@@ -14,7 +14,7 @@ hierarchical prior (Gelman et al., Bayesian Data Analysis, 3rd edition, chapter 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .policy import Candidate
@@ -35,6 +35,11 @@ class Expected:
     error: float
     in_cluster: int
     outcomes: int
+
+
+def scores_of(expected: Mapping[str, Expected]) -> dict[str, float]:
+    """``1 - loss`` by solver, so that more is better, as for every policy."""
+    return {solver: 1 - one.loss for solver, one in expected.items()}
 
 
 def expected_losses(standings: Standings, candidates: Sequence[Candidate]) -> dict[str, Expected]:

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from importlib.metadata import entry_points
 
 from ..catalog import unknown
+from .bradley_terry import BradleyTerry
 from .elo_ucb import EloUCB
+from .elo_ucb_scaled import EloUCBScaled
 from .epsilon_greedy import EpsilonGreedy
 from .guard import Guard
 from .policy import Policy
@@ -17,6 +19,8 @@ DEFAULT_POLICY = "elo_ucb"
 BUILT_IN: tuple[Policy, ...] = (
     Guard(EloUCB(), name=DEFAULT_POLICY),
     EloUCB(),
+    EloUCBScaled(),
+    BradleyTerry(),
     SingleBest(),
     EpsilonGreedy(),
     UCB1(),

@@ -1,8 +1,10 @@
 """What a policy may know: how each solver has done, globally and in the instance's cluster, as of one log position."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .comparisons import NO_STRENGTHS, PRIOR_SD, SCALE, Strengths
 from .examples import NO_EXAMPLES, Examples
 
 START_RATING = 1500.0
@@ -14,6 +16,7 @@ class Record:
 
     ``seeded`` counts searches that were handed solutions, at their start or by a rival in a race: tried, with no loss of
     their own. ``met`` of the games were against other solvers, on the same instance; the rest against par.
+    ``settled`` is how many outcomes and races the rating rests on, a part of them when the solver's version has changed.
     """
 
     rating: float = START_RATING
@@ -26,6 +29,7 @@ class Record:
     failures: int = 0
     seeded: int = 0
     met: int = 0
+    settled: int = 0
 
     @property
     def trials(self) -> int:
@@ -37,13 +41,26 @@ class Record:
         """Mean loss over the outcomes (a failure counts 1.0); None before the first."""
         return self.loss_sum / self.outcomes if self.outcomes else None
 
+    @property
+    def error(self) -> float:
+        """The rating's standard error in Elo points."""
+        return self.error_after(self.settled)
+
+    def error_after(self, games: float) -> float:
+        """The standard error after so many games, from their Fisher information and a prior of 350.
+
+        A game with an expected score p informs by ``p (1 - p)``; p is estimated by the score so far, shrunk by two draws.
+        """
+        p = (self.wins + 0.5 * self.draws + 1.0) / (self.games + 2.0)
+        return SCALE / math.sqrt(games * p * (1.0 - p) + (SCALE / PRIOR_SD) ** 2)
+
 
 NO_RECORD = Record()
 
 
 @dataclass(frozen=True, slots=True)
 class Standings:
-    """The records of one family's solvers as of ``position``, the cluster that an instance falls into, and the examples to learn from."""
+    """The records of one family's solvers as of ``position``, the cluster that an instance falls into, the examples to learn from, and the Bradley-Terry ratings."""
 
     family: str
     position: int
@@ -51,6 +68,7 @@ class Standings:
     overall: Mapping[str, Record] = field(default_factory=dict)
     in_cluster: Mapping[str, Record] = field(default_factory=dict)
     examples: Examples = NO_EXAMPLES
+    strengths: Strengths = NO_STRENGTHS
 
     def record(self, solver: str) -> Record:
         """The solver's record over all clusters."""

@@ -14,21 +14,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .choices import drawn, eligible
-from .losses import Expected, expected_losses
+from .losses import expected_losses, scores_of
 from .policy import Candidate, Choice
 from .standings import Standings
 
 NODES = 64
 
 
-def chances(expected: Sequence[Expected]) -> list[float]:
-    """The probability of each to have the least loss, by the midpoint rule in u; they sum to about one."""
+def chances(expected: Sequence[tuple[float, float]]) -> list[float]:
+    """From (loss, error) of each: its probability to have the least loss, by the midpoint rule in u; they sum to about one."""
     import numpy as np  # here, so that reading what is folded stays quick to start
 
     u = (2 * np.arange(NODES) + 1) / NODES - 1
     weights = 0.75 * (1 - u * u) * (2 / NODES)
     t = 2 * u / np.sqrt(1 - u * u)
-    means, errors = (np.array([getattr(one, name) for one in expected]) for name in ("loss", "error"))
+    means, errors = np.array(expected).T
     at = means[:, None] + errors[:, None] * t
     survives = np.tile(weights, (len(expected), 1))
     for j, (mean, error) in enumerate(zip(means, errors, strict=True)):
@@ -52,8 +52,8 @@ class Thompson:
     ) -> Choice:
         """See :class:`Policy`."""
         expected = expected_losses(standings, eligible(candidates))
-        likely = dict(zip(expected, chances(list(expected.values())), strict=True))
-        scores = {solver: 1 - one.loss for solver, one in expected.items()}
+        likely = dict(zip(expected, chances([(one.loss, one.error) for one in expected.values()]), strict=True))
+        scores = scores_of(expected)
 
         def reason(pick: str) -> str:
             one = expected[pick]
@@ -62,4 +62,4 @@ class Thompson:
                 f"expected loss {one.loss:.4g} ± {one.error:.2g} ({one.in_cluster} outcomes there, {one.outcomes} in all)"
             )
 
-        return drawn(likely, candidates, scores, key, reason)
+        return drawn(likely, candidates, scores, key, reason, expected)

@@ -40,4 +40,4 @@ class UCB1:
             f"{pick.solver} has the highest score, {scores[pick.solver]:.4g}: expected loss {one.loss:.4g}, "
             f"{one.in_cluster} outcomes in cluster {standings.cluster}"
         )
-        return certain(pick, candidates, scores, reason)
+        return certain(pick, candidates, scores, reason, expected)

@@ -172,6 +172,28 @@ def test_why_shows_every_candidate_and_verifies(cli: CLI) -> None:
     shown = cli("why", "last")
     assert shown.code == 0
     assert all(word in shown.out for word in (card["reason"], card["cluster"], f"log position {card['as_of']}", "▸ "))
+    changes = {other["change"]: other["solver"] for other in card["alternatives"]}
+    assert changes[f"without {card['solver']}"] != card["solver"]
+    assert card["rival"] in shown.out
+    evidence = card["evidence"][0]
+    assert evidence["position"] < card["as_of"]
+    assert str(evidence["position"]) in shown.out
+
+
+def test_predict_says_what_would_be_chosen_and_records_nothing(cli: CLI) -> None:
+    """The same choice as the run that follows, a chance and an expected objective for every solver that takes the problem."""
+    cli("predict", STRONG).refused("must exist")
+    for seed in "12":
+        assert cli("solve", STRONG, "--fresh", "--seed", seed).code == 0
+    head = cli.head()
+    told = cli("predict", STRONG, "--json").json
+    assert cli.head() == head
+    assert {one["solver"] for one in told["forecasts"]} == {"knapsack.dp", "knapsack.highs", "knapsack.greedy"}
+    assert sum(one["best"] for one in told["forecasts"]) == pytest.approx(1, abs=1e-3)
+    assert told["reason"] in cli("predict", STRONG).out
+    assert cli("solve", STRONG, "--fresh", "--json").json["solver"] == told["solver"]
+    cli("predict", STRONG, "--policy", "thomson").refused("policy", "thompson")
+    cli("predict", "nothing.kp").refused("nothing.kp")
 
 
 def test_replay_is_identical_and_names_the_first_difference(cli: CLI) -> None:
@@ -218,6 +240,7 @@ def test_leaderboard_ranks_and_goes_back_in_time(solved: CLI) -> None:
     solved("leaderboard", "--family", "odd").refused("family must be one of")
     solved("leaderboard", "--cluster", "odd").refused("knapsack/0")
     solved("leaderboard", "--as-of", "soon").refused("--as-of must be a log position or a time")
+    solved("leaderboard", "--by", "odd").refused("--by must be elo or bt")
 
 
 def test_log_tail_prints_the_last_events(solved: CLI) -> None:
@@ -384,25 +407,27 @@ def test_the_database_may_come_from_the_environment_or_be_a_plain_path(solved: C
 
 
 def test_commands_that_only_read_load_no_heavy_library(solved: CLI) -> None:
-    """`runs`, `show`, `why` and `leaderboard` leave JAX, SQLModel, alembic, SciPy and NumPy alone."""
+    """`runs`, `show` and `leaderboard` leave JAX, SQLModel, alembic, SciPy and NumPy alone; `why` asks policies, which need NumPy."""
     code = (
         "import sys; from mezan.api.cli.main import main;"
         "assert main(sys.argv[1:]) == 0;"
-        "print(*(m for m in ('jax', 'sqlmodel', 'sqlalchemy', 'alembic', 'scipy', 'numpy') if m in sys.modules), file=sys.stderr)"
+        "print('heavy:', *(m for m in ('jax', 'sqlmodel', 'sqlalchemy', 'alembic', 'scipy', 'numpy') if m in sys.modules), file=sys.stderr)"
     )
     for command in (
         ["runs"],
         ["why", "last"],
         ["leaderboard"],
+        ["profile", "qap"],
+        ["clusters"],
+        ["ab", "status", "--json"],
         ["log", "tail"],
         ["log", "verify"],
-        ["ab", "status", "--json"],
     ):
         done = subprocess.run(
             [sys.executable, "-c", code, *command], cwd=solved.folder, env=solved.env, capture_output=True, text=True,
             timeout=60, check=True,
         )  # fmt: skip
-        assert done.stderr.strip() == "", command
+        assert done.stderr.splitlines()[-1].split() == ["heavy:", *(["numpy"] if command[0] == "why" else [])], command
 
 
 def test_output_into_a_closed_pipe_is_no_error(solved: CLI) -> None:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mezan.engine import events as ev
 from mezan.projections import Elo
+from mezan.solvers.selection.standings import Record
 
 ELO = Elo()
 
@@ -88,11 +89,11 @@ def test_a_first_outcome_is_no_game():
 
 @pytest.mark.parametrize(("sense", "second"), [("min", 4.0), ("max", 6.0)])
 def test_the_better_objective_on_the_same_instance_and_budget_wins(sense, second):
-    """K is 32 for the newcomer and 8 + 480/21 for the solver with one outcome; the expected score is a half."""
+    """K is 32 for the newcomer and 960/31 for the solver with one outcome; the expected score is a half."""
     state = fold(result("a", 5.0, sense=sense), result("b", second, sense=sense))
     a, b = state.record("qap", "a"), state.record("qap", "b")
     assert b.rating == near(1516)
-    assert a.rating == near(1500 - (8 + 480 / 21) / 2)
+    assert a.rating == near(1500 - (960 / 31) / 2)
     assert (a.games, a.wins, b.games, b.wins) == (1, 0, 1, 1)
     local = state.cluster_records("qap/0")
     assert (local["a"].rating, local["b"].rating) == (a.rating, b.rating)
@@ -115,10 +116,10 @@ def test_several_rivals_share_the_weight_of_one_result():
     for event in events:
         state = ELO.apply(state, event)
     a, b, c = (state.record("qap", name) for name in "abc")
-    start_a, start_b = 1500 - (8 + 480 / 21) / 2, 1516.0
+    start_a, start_b = 1500 - (960 / 31) / 2, 1516.0
     win = 1 / (1 + 10 ** ((start_a - 1500) / 400))
     lose = 1 / (1 + 10 ** ((start_b - 1500) / 400))
-    k = 8 + 480 / 21
+    k = 960 / 31
     assert c.rating == near(1500 + 32 * ((1 - win) + (0 - lose)) / 2)
     assert a.rating == near(start_a - k * (1 - win) / 2)
     assert b.rating == near(start_b + k * lose / 2)
@@ -142,7 +143,7 @@ def test_against_par_a_solver_that_has_met_others_moves_less():
     met = [result("a", 5.0, loss=0.1), result("b", 4.0, loss=0.1)]
     before = fold(*met).record("qap", "b")
     after = fold(*met, result("b", 9.0, loss=0.3, instance="j")).record("qap", "b")
-    k = 8 + 24 / (1 + 1 / 20)
+    k = 960 / 31
     expected = 1 / (1 + 10 ** ((1500 - before.rating) / 400))
     assert (before.met, after.met, after.games) == (1, 1, 2)
     assert after.rating == near(before.rating + k / 2 * (0 - expected))
@@ -163,7 +164,7 @@ def test_a_failure_sinks_a_solver_whatever_it_has_won():
     duels = [
         result(name, value, instance=f"i{i}", loss=0.1) for i in range(10) for name, value in (("a", 1.0), ("b", 2.0))
     ]
-    mixed = [event for i in range(30) for event in (failure("a"), result("b", 5.0, instance=f"j{i}", loss=0.2))]
+    mixed = [event for i in range(40) for event in (failure("a"), result("b", 5.0, instance=f"j{i}", loss=0.2))]
     state = fold(*duels, *mixed)
     assert state.record("qap", "a").rating < state.record("qap", "b").rating
 
@@ -252,7 +253,86 @@ def test_ratings_order_solvers_by_skill_whatever_the_order_of_events():
             finals[name].append(rating)
     for ratings in finals.values():
         mean = sum(ratings) / len(ratings)
-        assert (sum((rating - mean) ** 2 for rating in ratings) / len(ratings)) ** 0.5 < 25
+        assert (sum((rating - mean) ** 2 for rating in ratings) / len(ratings)) ** 0.5 < 10
+
+
+@pytest.mark.parametrize("solvers", [4, 8])
+def test_ratings_drift_little_over_shuffles_of_a_thousand_duels(solvers):
+    """The standard deviation over orders of the same games is at most 10 for every solver."""
+    rng = random.Random(solvers)
+    duels = []
+    for i in range(1_000):
+        a, b = rng.sample(range(solvers), 2)
+        duels.append([result(f"s{x}", rng.gauss(100 + x, 4), instance=f"i{i}", loss=0.5) for x in (a, b)])
+    finals = defaultdict(list)
+    for shuffle in range(8):
+        random.Random(shuffle).shuffle(duels)
+        state = fold(*(outcome for duel in duels for outcome in duel))
+        for i in range(solvers):
+            finals[i].append(state.record("qap", f"s{i}").rating)
+    for ratings in finals.values():
+        mean = sum(ratings) / len(ratings)
+        assert (sum((rating - mean) ** 2 for rating in ratings) / len(ratings)) ** 0.5 <= 10
+
+
+def versioned(outcome, version):
+    return outcome.model_copy(update={"version": version})
+
+
+def test_a_new_version_keeps_its_rating_and_is_less_certain():
+    """After 100 outcomes K is 960/130; with a new version n falls to 30, K is 16, and the standard error grows."""
+    past = [result("abc"[i % 3], float(i % 7), instance=f"i{i // 3}") for i in range(300)]
+    before = fold(*past).record("qap", "a")
+    clusters = fold(*past).cluster_records("qap/0")
+    after = fold(*past, versioned(result("a", 1.0, instance="new", loss=0.1), "2"))
+    seen = after.record("qap", "a")
+    assert (before.settled, seen.settled, after.cluster_records("qap/0")["a"].settled) == (100, 31, 31)
+    assert clusters["a"].settled == 100
+    assert seen.error > 1.5 * before.error
+    assert seen.outcomes == before.outcomes + 1
+    assert abs(seen.rating - before.rating) < 16
+    assert after.record("qap", "b").settled == fold(*past).record("qap", "b").settled
+
+
+def test_a_version_seen_before_changes_nothing():
+    """Two workers with different versions do not keep a rating uncertain for ever."""
+    state = fold(*(versioned(result("a", 1.0, instance=f"i{i}"), "12"[i % 2]) for i in range(200)))
+    assert state.record("qap", "a").settled == 200
+    state = fold(*(versioned(result("a", 1.0, instance=f"i{i}"), f"v{i}") for i in range(40)))
+    assert len(state.versions["qap"]["a"]) == 8
+
+
+def test_the_error_is_that_of_a_logistic_rating():
+    """Before any game 350; after n even ones about 2 * 173.7 / sqrt(n)."""
+    assert Record().error == pytest.approx(350)
+    even = Record(games=400, wins=200, settled=400)
+    assert even.error == pytest.approx(2 * 173.7 / 20, rel=0.01)
+    assert Record(games=400, wins=396, settled=400).error > 3 * even.error
+
+
+def test_errors_tell_how_far_ratings_are_from_the_truth():
+    """Of solvers with known ratings, after 200 duels each, about two thirds lie within one standard error, and nearly all in two."""
+    inside = [0, 0]
+    for seed in range(12):
+        rng = random.Random(seed)
+        truth = [rng.gauss(0, 100) for _ in range(6)]
+        truth = [1500 + x - sum(truth) / 6 for x in truth]
+        state = ELO.initial()
+        outcomes = []
+        for i in range(600):
+            a, b = rng.sample(range(6), 2)
+            won = rng.random() < 1 / (1 + 10 ** ((truth[b] - truth[a]) / 400))
+            outcomes += [
+                result(f"s{a}", float(not won), instance=f"i{i}"),
+                result(f"s{b}", float(won), instance=f"i{i}"),
+            ]
+        state = fold(*outcomes)
+        for i, rating in enumerate(truth):
+            found = state.record("qap", f"s{i}")
+            for times in (1, 2):
+                inside[times - 1] += abs(found.rating - rating) <= times * found.error
+    assert 0.5 <= inside[0] / 72 <= 0.95
+    assert inside[1] / 72 >= 0.9
 
 
 def test_the_oldest_match_is_forgotten_first(monkeypatch):

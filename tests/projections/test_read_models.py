@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mezan.engine import events as ev
-from mezan.projections import Decisions, Elo, Runs, SolverStats, Throughput, standings
+from mezan.projections import BradleyTerry, Decisions, Elo, Runs, SolverStats, Throughput, standings
 from mezan.projections.clusters import Clusters
 from mezan.projections.solver_stats import means
 from mezan.projections.throughput import bucket as bucket_of
@@ -166,7 +166,12 @@ def test_throughput_counts_the_last_whole_minutes():
 def test_standings_are_the_ratings_of_the_instances_cluster():
     """Records come from the cluster that the features fall into; a solver new to it stands at its global rating."""
     events = History(8, instances=60).log(3_000)
-    states = {"elo": value(Elo(), events), "clusters": value(Clusters(), events), "examples": {}}
+    states = {
+        "elo": value(Elo(), events),
+        "clusters": value(Clusters(), events),
+        "examples": {},
+        "bradley_terry": value(BradleyTerry(), events),
+    }
     seen = standings(states, "qap", {"size": 20.0, "density": 0.4, "spread": 0.0}, 3_000)
     assert (seen.family, seen.position) == ("qap", 3_000)
     assert seen.cluster.startswith("qap/40.")
@@ -177,5 +182,6 @@ def test_standings_are_the_ratings_of_the_instances_cluster():
             assert found == local[solver]
         else:
             assert (found.rating, found.outcomes) == (seen.record(solver).rating, 0)
-    empty = standings({"elo": Elo().initial(), "clusters": {}, "examples": {}}, "qap", {}, 0)
+    assert set(seen.strengths.in_cluster) == set(seen.strengths.overall) == set(seen.overall)
+    empty = standings({"elo": Elo().initial(), "clusters": {}, "examples": {}, "bradley_terry": {}}, "qap", {}, 0)
     assert (empty.cluster, dict(empty.overall)) == ("qap/0", {})

@@ -91,14 +91,9 @@ def test_chances_agree_with_drawing_from_the_distributions():
     """The quadrature against 200,000 draws of Student's t with four degrees of freedom."""
     import numpy as np
 
-    expected = [
-        Expected(0.2, 0.05, 0, 0),
-        Expected(0.25, 0.1, 0, 0),
-        Expected(0.4, 0.02, 0, 0),
-        Expected(0.2, 0.01, 0, 0),
-    ]
+    expected = [(0.2, 0.05), (0.25, 0.1), (0.4, 0.02), (0.2, 0.01)]
     rng = np.random.default_rng(1)
-    draws = np.stack([one.loss + one.error * rng.standard_t(4, 200_000) for one in expected])
+    draws = np.stack([loss + error * rng.standard_t(4, 200_000) for loss, error in expected])
     frequent = np.bincount(draws.argmin(0), minlength=4) / 200_000
     assert chances(expected) == pytest.approx(frequent.tolist(), abs=0.006)
     assert math.fsum(chances(expected)) == pytest.approx(1, abs=1e-3)

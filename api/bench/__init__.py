@@ -1,0 +1,1 @@
+"""Benchmarks read: measures, statistics, charts, exports, and what changed between two of them."""
