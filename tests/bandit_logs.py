@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from mezan.projections import Clusters, Elo, LabelledOutcomes, standings
+from mezan.api.open import STANDINGS_READ
+from mezan.projections import DEFAULT, standings
 from mezan.solvers.seeds import derive
 from mezan.solvers.selection.aslib import read_scenario
 from mezan.solvers.selection.evaluation import Decisions
@@ -63,7 +64,7 @@ def simulate(
     order = np.concatenate([rng.permutation(size) for _ in range(-(-n // size))])[:n]
     solvers = tuple(f"{FAMILY}.s{i}" for i in range(k))
     candidates = [Candidate(solver, "1") for solver in solvers]
-    folds = (Elo(), Clusters(), LabelledOutcomes())
+    folds = [fold for fold in DEFAULT if fold.name in STANDINGS_READ]
     states = {fold.name: fold.initial() for fold in folds}
 
     def record(kind: str, data: dict) -> None:
