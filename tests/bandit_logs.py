@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
 from mezan.api.open import STANDINGS_READ
+from mezan.engine.log import Recorded
 from mezan.projections import DEFAULT, standings
 from mezan.solvers.seeds import derive
 from mezan.solvers.selection.aslib import read_scenario
@@ -67,8 +67,15 @@ def simulate(
     folds = [fold for fold in DEFAULT if fold.name in STANDINGS_READ]
     states = {fold.name: fold.initial() for fold in folds}
 
+    position = 0
+
     def record(kind: str, data: dict) -> None:
-        event = SimpleNamespace(type=kind, data=data)
+        nonlocal position
+        position += 1
+        digest = derive(seed, position).to_bytes(32, "big")
+        event = Recorded(
+            position, "default", "r", position, kind, 1, "", digest, None, "r", "local", position, b"", data
+        )
         for fold in folds:
             if kind in fold.handles:
                 states[fold.name] = fold.apply(states[fold.name], event)
