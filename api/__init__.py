@@ -6,6 +6,7 @@ if TYPE_CHECKING:
     from mezan.engine.engine import Engine
     from mezan.engine.handle import Result, Run, TaskResult
     from mezan.engine.predicting import Forecast, Prediction
+    from mezan.engine.shadow import Shadow
 
     from .explaining import Explanation, explain
     from .open import open_engine
@@ -18,6 +19,7 @@ __all__ = [
     "Prediction",
     "Result",
     "Run",
+    "Shadow",
     "TaskResult",
     "cache_kernels",
     "explain",
@@ -32,6 +34,7 @@ _HOMES = {
     "Prediction": "mezan.engine.predicting",
     "Result": "mezan.engine.handle",
     "Run": "mezan.engine.handle",
+    "Shadow": "mezan.engine.shadow",
     "TaskResult": "mezan.engine.handle",
     "explain": "mezan.api.explaining",
     "open_engine": "mezan.api.open",

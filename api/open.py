@@ -6,10 +6,12 @@ from contextlib import asynccontextmanager
 
 from mezan.engine.engine import Engine
 from mezan.engine.errors import StoreError
+from mezan.engine.experiments import Experiments
 from mezan.engine.follower import Follower
 from mezan.engine.log import Durability
+from mezan.engine.shadow import Shadow
 from mezan.engine.stores.sqlite import SQLiteStore
-from mezan.projections import DEFAULT, known, standings
+from mezan.projections import DEFAULT, experiments, known, shadow_seconds, standings
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
@@ -29,6 +31,7 @@ async def open_engine(
     catalog: Catalog | None = None,
     policies: Policies | None = None,
     policy: str | Mapping[str, str] = DEFAULT_POLICY,
+    shadow: Shadow | None = None,
 ) -> AsyncIterator[Engine]:
     """Open a database and run an engine on it; a new file is created, and runs of dead workers are resumed.
 
@@ -44,6 +47,8 @@ async def open_engine(
         catalog: families and solvers; default: the built-in ones and those of installed packages.
         policies: selection policies; likewise.
         policy: who decides where a request names no policy: one name, or names by family (``{"qap": "thompson"}``).
+        shadow: the share of requests that the other candidates solve as well, in idle time, and what that may cost;
+            nothing by default.
 
     Raises:
         UnknownName: there is no policy of that name.
@@ -52,7 +57,9 @@ async def open_engine(
     raised: BaseException | None = None
     chosen = (policies or Policies.default()).deciding(policy)
     try:
-        async with _open(url, durability, recover, read_only, capacity, largest_batch, catalog, chosen) as engine:
+        async with _open(
+            url, durability, recover, read_only, capacity, largest_batch, catalog, chosen, shadow
+        ) as engine:
             try:
                 yield engine
             except BaseException as error:
@@ -79,6 +86,7 @@ async def _open(
     largest_batch: int,
     catalog: Catalog | None,
     policies: Policies,
+    shadow: Shadow | None,
 ) -> AsyncIterator[Engine]:
     async with SQLiteStore.open(url, durability=durability, read_only=read_only) as store:
         follower = Follower(store, store, DEFAULT)
@@ -92,6 +100,9 @@ async def _open(
             capacity=capacity or {"cpu": os.cpu_count() or 1, "gpu": 1, "tpu": 1},
             largest_batch=largest_batch,
             known=known,
+            shadow=shadow,
+            shadow_seconds=shadow_seconds,
+            experiments=Experiments(experiments.running, experiments.due),
         )
         if read_only:
             yield engine

@@ -23,6 +23,7 @@ from .artifacts import digest_of, prepare
 from .attempts import Found, NotFound, Outcome, Stopped, Work
 from .choosing import StandingsOf, named
 from .cohorts import Place
+from .experiments import Experiments
 from .follower import Follower
 from .journal import Journal
 from .leases import Lease
@@ -53,6 +54,7 @@ class Parts:
     load_problem: Callable[[e.TaskSpec], Awaitable[Problem]]
     load_artifact: Callable[[str], Awaitable[bytes | None]]
     known: KnownOf | None = None
+    experiments: Experiments | None = None
     placing: Placing = field(default_factory=Placing)
     tightening: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
 

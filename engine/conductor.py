@@ -21,6 +21,7 @@ from .attempting import Attempt, Parts, Progress, code_of, text_of
 from .choosing import candidates_for, choose, explained, named, policy_for, profile
 from .cohorts import Place
 from .errors import LeaseLost
+from .experiments import assigned
 from .journal import Journal
 from .racing import Racing
 from .run import Cancel, Command, RunState, TaskState
@@ -224,7 +225,11 @@ class Conductor:
             candidates = await anyio.to_thread.run_sync(candidates_for, family, problem, task.excluded)
         follower, attempt = self._parts.follower, task.attempt + 1
         solver = named(request, task.spec.task)
-        policy = policy_for(self._parts.policies, solver, request.policy, family.name)
+        tests = self._parts.experiments if solver is None else None
+        running = () if tests is None else tests.running(follower.states)
+        test = assigned(running, request, self.run, family.name, candidates) if running else None
+        policies = self._parts.policies
+        policy = test.policy(policies) if test else policy_for(policies, solver, request.policy, family.name)
         standings = self._parts.standings(follower.states, family.name, known.features, follower.position)
         chosen = partial(
             choose,
@@ -241,6 +246,8 @@ class Conductor:
         card = await anyio.to_thread.run_sync(chosen) if getattr(policy, "learns", False) else chosen()
         if self._parts.catalog.solver(card.solver).plan is not None:
             card = await anyio.to_thread.run_sync(explained, card, family, problem)
+        if test:
+            card = test.marked(card)
         self.journal.soon(card)
         faults.reach("run.chosen")
 

@@ -16,6 +16,7 @@ from mezan.solvers.errors import BadInput, SolverFailed
 from mezan.solvers.pack import unpack
 from mezan.solvers.problem import Problem
 from mezan.solvers.seeds import derive
+from mezan.solvers.selection.past import PastResults
 from mezan.solvers.selection.registry import Policies
 
 from . import events as e
@@ -25,11 +26,14 @@ from .choosing import StandingsOf, candidates_for, profile
 from .cohorts import Place
 from .conductor import Conductor
 from .context import acting
+from .context import tenant as tenant_now
 from .errors import RunNotFound, StoreError
 from .executors import execute
+from .experiments import Experiments, settle
 from .follower import Follower
 from .handle import Result, Run
 from .ids import new_id
+from .importing import Imported, Progress, import_results
 from .leases import LEASE_SECONDS, Lease
 from .log import NEW, EventLog, Write
 from .many import record_many, submissions
@@ -40,6 +44,8 @@ from .results import result
 from .run import NOTHING, RunState, decide, fold
 from .scheduler import Scheduler
 from .seeding import KnownOf
+from .shadow import Shadow
+from .shadows import LOWEST, Shadows, SpentOf, Wanted
 from .stores.sqlite import SQLiteStore
 from .streams import whole_stream
 from .submitting import Options, Submission, submission
@@ -64,11 +70,21 @@ class Engine:
         capacity: Mapping[str, int],
         largest_batch: int = 64,
         known: KnownOf | None = None,
+        shadow: Shadow | None = None,
+        shadow_seconds: SpentOf | None = None,
+        experiments: Experiments | None = None,
     ) -> None:
         self._store, self.follower = store, follower
         self.catalog, self.policies = catalog, policies
         self._standings, self._standings_read, self._known = standings, standings_read, known
+        self._experiments = experiments
         self.scheduler = Scheduler(execute, capacity, largest_batch=largest_batch)
+        self._shadows: Shadows | None = None
+        if shadow is not None and shadow_seconds is not None:
+            used = shadow_seconds
+            self._shadows = Shadows(
+                shadow, self._shadow, self._busy, lambda: used(self.follower.states, time.time_ns() // 1_000)
+            )
         self._conductors: dict[str, Conductor] = {}
         self._unrecorded: dict[str, BaseException] = {}
         self._tasks: anyio.abc.TaskGroup | None = None
@@ -100,9 +116,14 @@ class Engine:
                         async with anyio.create_task_group() as self._tasks:
                             if recover:
                                 await self._recover()
+                            if self._shadows is not None:
+                                self._tasks.start_soon(self._shadows.run)
+                            await settle(self._store, self._experiments, self.follower.states)
                             try:
                                 yield self
                             finally:
+                                if self._shadows is not None:
+                                    self._shadows.stop()
                                 for conductor in list(self._conductors.values()):
                                     conductor.cancel("the engine was closed")
                     finally:
@@ -134,6 +155,7 @@ class Engine:
             load_problem=self.problem,
             load_artifact=self._store.artifact,
             known=self._known,
+            experiments=self._experiments,
         )
         return lease
 
@@ -155,9 +177,13 @@ class Engine:
         async for run, state, requested_at, tenant in adopt(
             self._store, self.follower, self._parts.lease, set(self._conductors)
         ):
-            self.adopted.append(run)
+            shadow = state.request is not None and state.request.purpose == "shadow"
             with acting(in_tenant=tenant):
                 self._start(run, state, requested_at, {})
+            if shadow:  # nobody waits for it, and the run that it followed is long over
+                self._conductors[run].cancel("its worker is gone")
+            else:
+                self.adopted.append(run)
 
     # submitting
 
@@ -292,16 +318,21 @@ class Engine:
             raise SolverFailed("the engine is closed")
         conductor = Conductor(self._parts, run, state, requested_at, problems, place)
         self._conductors[run] = conductor
+        if self._shadows is not None and conductor.journal.request.purpose != "shadow":
+            self._shadows.arrived()
         self._tasks.start_soon(self._conduct, conductor, name=run)
 
     async def _conduct(self, conductor: Conductor) -> None:
         try:
             await conductor.conduct()
+            await settle(self._store, self._experiments, self.follower.states)
         finally:
             del self._conductors[conductor.run]
             conductor.leave()
             if conductor.unrecorded is not None:
                 self._unrecorded[conductor.run] = conductor.unrecorded
+            if self._shadows is not None:
+                self._shadows.ended(conductor.run, tenant_now.get(), conductor.journal.state)
 
     async def _disown(self, run: str, requested_at: float) -> None:
         """End a run whose submission was cancelled, if its request was recorded."""
@@ -315,6 +346,42 @@ class Engine:
             if state.version and self._tasks is not None:
                 self._start(run, state, requested_at, {})
                 self._conductors[run].cancel("its submission was cancelled")
+
+    # shadows
+
+    def _busy(self) -> bool:
+        """Whether a run is going that is not a shadow."""
+        return any(conductor.journal.request.purpose != "shadow" for conductor in self._conductors.values())
+
+    async def _shadow(self, wanted: Wanted) -> Conductor | None:
+        """Submit a shadow run; None when it has been run before."""
+        if self._parts is None:
+            return None
+        request, spec = wanted.request, wanted.request.tasks[0]
+        options = Options(
+            **{name: getattr(request.budget, name) for name in ("time_limit", "iterations", "target", "gap")},
+            seed=request.seed,
+            solver=wanted.solver,
+            priority=LOWEST,
+            idempotency_key=wanted.key,
+            fresh=True,
+            purpose="shadow",
+            within=wanted.run,
+        )
+        with acting(in_tenant=wanted.tenant, correlated=wanted.run):
+            problem = {spec.task: await self.problem(spec)}
+            run = await self._record(await submission(self.catalog, problem, options, self._parts.lease.worker))
+        return self._conductors.get(run.id)
+
+    @property
+    def shadows_due(self) -> int:
+        """Shadow runs that wait or are going."""
+        return 0 if self._shadows is None else self._shadows.due
+
+    async def shadowed(self) -> None:
+        """Return once every shadow that is due has been run; at once where nothing is shadowed."""
+        if self._shadows is not None:
+            await self._shadows.settled()
 
     # asking
 
@@ -390,6 +457,36 @@ class Engine:
             return built
 
         return rebuild() if len(content) < LARGE else await anyio.to_thread.run_sync(rebuild)
+
+    # learning from elsewhere
+
+    async def import_results(self, results: PastResults, progress: Progress | None = None) -> Imported:
+        """Record past results, each once: what an earlier call has recorded is left out.
+
+        Args:
+            results: see `mezan.solvers.selection.past_csv.read` and `mezan.solvers.selection.aslib`.
+            progress: called with (events recorded, in all).
+
+        Raises:
+            BadInput: the family has other features here; nothing was recorded.
+            StoreError: the database refused; the same call goes on from there.
+        """
+        if self._tasks is None:
+            msg = "the engine must be open to import results; use `async with open_engine(...) as engine:`"
+            raise BadInput(msg)
+        known = self._standings(self.follower.states, results.family, {}, self.follower.position).examples.names
+        given = tuple(sorted(next(iter(results.features.values()), {})))
+        if known and given and known != given:
+            msg = (
+                f"instances of {results.family} must have the features that it has here, {', '.join(known)}; "
+                f"{results.source} has {', '.join(given)}: leave the features out, or name another family"
+            )
+            raise BadInput(msg)
+
+        def cluster_of(family: str, features: Mapping[str, float]) -> str:
+            return self._standings(self.follower.states, family, features, self.follower.position).cluster
+
+        return await import_results(self._store, self.follower, results, cluster_of, progress)
 
     async def predict(self, problem: Problem, *, policy: str | None = None, seed: int = 0) -> Prediction:
         """What would be chosen now, and what to expect of every solver; nothing is recorded or solved.

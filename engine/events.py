@@ -146,7 +146,7 @@ class SolverChosen(Event):
 
     ``as_of`` is the log position whose prefix was folded into the standings; ``key`` the seed of the policy's
     randomness; ``reason`` one sentence for people; ``excluded`` the solvers that had already failed on this task. ``arm`` is the
-    policy inside ``policy`` that decided, where it has several; ``experiment`` the A/B test that assigned it.
+    policy inside ``policy`` that decided, where it has several; or where an A/B test assigned ``policy``, that of ``experiment``.
     """
 
     schema_version: ClassVar[int] = 2
@@ -168,6 +168,43 @@ class SolverChosen(Event):
     forced: bool = False
     arm: str | None = None
     experiment: str | None = None
+
+
+class ExperimentStarted(Event):
+    """An A/B test begins, in a stream of its own: of the runs whose request names nothing, each arm decides its share.
+
+    ``family`` is None for all families; ``arms`` are policies, or ``solver:NAME``, by the arm's name, and ``shares`` sum to one. ``alpha`` is
+    the chance of a wrong decision; differences in mean loss below ``least_difference`` do not matter; ``maximum`` outcomes end it.
+    ``seed`` salts the assignment of runs.
+    """
+
+    experiment: str
+    family: str | None
+    arms: dict[str, str]
+    shares: dict[str, float]
+    alpha: float
+    metric: Literal["loss"] = "loss"
+    least_difference: float = 0.0
+    maximum: int
+    seed: int
+
+
+class ExperimentStopped(Event):
+    """An A/B test is over: one arm is better, both are as good, the outcomes are used up, or somebody ended it.
+
+    ``difference`` is the first arm's mean loss less the second's, over matched outcomes; ``lower`` and ``upper`` bound its true
+    value at all times together with confidence ``1 - alpha``. ``winner`` is None where nothing was decided.
+    """
+
+    experiment: str
+    reason: Literal["decided", "equivalent", "maximum", "stopped"]
+    winner: str | None
+    outcomes: dict[str, int]
+    mean_losses: dict[str, float | None]
+    difference: float | None
+    lower: float
+    upper: float
+    p_value: float
 
 
 class AttemptStarted(Event):
@@ -478,6 +515,74 @@ class OutcomeImported(Event):
     source: str
 
 
+class TournamentInstance(Part):
+    """An instance of a tournament: the SHA-256 of its problem, under which it is kept."""
+
+    instance: str
+    label: str
+    size: int
+    best_known: float | None
+
+
+class TournamentOpened(Event):
+    """A Swiss tournament begins; the first event of its own stream. Its runs are ``within`` that stream, and start from nothing.
+
+    A match is ``block`` games, each on an instance with a seed that follow from ``seed`` and the number of the game: the
+    same for all matches of a round. ``solvers`` are in the order of the start.
+    """
+
+    family: str
+    sense: Sense
+    solvers: tuple[str, ...]
+    rounds: int
+    instances: tuple[TournamentInstance, ...]
+    budget: BudgetSpec
+    seed: int
+    block: int
+
+
+class RoundPaired(Event):
+    """Who meets whom in a round, counted from 1, and who has a point without a match."""
+
+    round: int
+    pairs: tuple[tuple[str, str], ...]
+    bye: str | None
+
+
+class MatchPlayed(Event):
+    """A match: games won by each side (a draw is half a game), their mean losses in it, and the runs, game by game, ``a`` first."""
+
+    round: int
+    a: str
+    b: str
+    score_a: float
+    score_b: float
+    loss_a: float
+    loss_b: float
+    runs: tuple[str, ...]
+
+
+class TournamentPlace(Part):
+    """One solver's line of a final table; see `mezan.solvers.selection.swiss.Standing`."""
+
+    solver: str
+    points: float
+    buchholz: float
+    buchholz_cut: float
+    sonneborn_berger: float
+    mean_loss: float | None
+    wins: int
+    draws: int
+    losses: int
+    byes: int
+
+
+class TournamentClosed(Event):
+    """Every round has been played; ``table`` is in the final order."""
+
+    table: tuple[TournamentPlace, ...]
+
+
 AnyEvent = (
     RunRequested
     | RunPlanned
@@ -497,10 +602,16 @@ AnyEvent = (
     | RunCompleted
     | RunFailed
     | RunCancelled
+    | ExperimentStarted
+    | ExperimentStopped
     | BenchmarkOpened
     | BenchmarkResumed
     | BenchmarkClosed
     | InstanceImported
     | OutcomeImported
+    | TournamentOpened
+    | RoundPaired
+    | MatchPlayed
+    | TournamentClosed
 )
 TERMINAL = frozenset({"RunCompleted", "RunFailed", "RunCancelled"})

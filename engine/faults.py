@@ -20,6 +20,9 @@ POINTS = frozenset(
         "follower.after-save",
         "recovery.fenced",
         "recovery.abandoned",
+        "import.batch",
+        "shadow.begun",
+        "tournament.match",
     }
 )
 _armed: dict[str, Callable[[], None]] = {}

@@ -21,6 +21,7 @@ from . import events as e
 from .artifacts import digest_of
 from .choosing import StandingsOf, candidates_for, choose, explained, named, policy_for, profile
 from .errors import RunNotFound
+from .experiments import Assignment, assignment_of
 from .follower import Follower
 from .limits import budget_of
 from .log import Recorded
@@ -124,14 +125,20 @@ class Replayer:
                 case e.ProblemProfiled() as profile:
                     profiles[profile.task] = profile
                 case e.SolverChosen() as card:
-                    again = await self._choose(request, card, profiles[card.task], problems[card.task])
+                    test = await assignment_of(self._store, card, recorded.stream)
+                    again = await self._choose(request, card, profiles[card.task], problems[card.task], test)
                     was, now = card.model_dump(), again.model_dump()
                     check.same(recorded, **{name: (was[name], now[name]) for name in was})
                 case _:
                     pass
 
     async def _choose(
-        self, request: e.RunRequested, card: e.SolverChosen, profile: e.ProblemProfiled, problem: Problem
+        self,
+        request: e.RunRequested,
+        card: e.SolverChosen,
+        profile: e.ProblemProfiled,
+        problem: Problem,
+        test: Assignment | None,
     ) -> e.SolverChosen:
         family = self._catalog.family(card.family)
         # folded from the first event, not from a snapshot: a snapshot is what is being checked
@@ -140,7 +147,10 @@ class Replayer:
             for name in self._standings_read
         }
         standings = self._standings(states, family.name, profile.features, card.as_of)
-        policy = policy_for(self._policies, named(request, card.task), card.policy, card.family)
+        if test is None:
+            policy = policy_for(self._policies, named(request, card.task), card.policy, card.family)
+        else:
+            policy = test.policy(self._policies)
         candidates = await anyio.to_thread.run_sync(candidates_for, family, problem, card.excluded)
         again = choose(
             policy,
@@ -153,7 +163,8 @@ class Replayer:
             excluded=card.excluded,
             forced=card.forced,
         )
-        return await anyio.to_thread.run_sync(explained, again, family, problem)
+        again = await anyio.to_thread.run_sync(explained, again, family, problem)
+        return again if test is None else test.marked(again)
 
     async def _execute(self, history: Sequence[Recorded], request: e.RunRequested, check: _Check) -> None:
         await self._choices(history, request, check)

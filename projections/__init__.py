@@ -4,13 +4,16 @@ from typing import Any
 
 from mezan.engine.folds import Projection, RowProjection
 
+from .anytime import Anytime
 from .bradley_terry import BradleyTerry
 from .clusters import Clusters, assign
 from .decisions import Decisions
 from .elo import Elo
 from .examples import LabelledOutcomes
+from .experiments import ABTests
 from .known import KnownResults, known
 from .runs import Runs
+from .shadow_work import ShadowWork, shadow_seconds
 from .solver_stats import SolverStats
 from .standings import standings
 from .throughput import Throughput
@@ -21,14 +24,19 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     Clusters(),
     LabelledOutcomes(),
     SolverStats(),
+    Anytime(),
     Throughput(),
     Runs(),
     Decisions(),
     KnownResults(),
+    ShadowWork(),
+    ABTests(),
 )
 
 __all__ = [
     "DEFAULT",
+    "ABTests",
+    "Anytime",
     "BradleyTerry",
     "Clusters",
     "Decisions",
@@ -36,9 +44,11 @@ __all__ = [
     "KnownResults",
     "LabelledOutcomes",
     "Runs",
+    "ShadowWork",
     "SolverStats",
     "Throughput",
     "assign",
     "known",
+    "shadow_seconds",
     "standings",
 ]

@@ -199,6 +199,46 @@ def _nearest(fit: Fit, features: Mapping[str, float]) -> int:
     return index
 
 
+@dataclass(frozen=True, slots=True)
+class Described:
+    """A cluster: about how many instances, its centre in the features' own units, and how many standard deviations of the family that is from the family's mean."""
+
+    cluster: str
+    instances: int
+    centre: Mapping[str, float]
+    scores: Mapping[str, float]
+
+
+def described(state: State, family: str) -> list[Described]:
+    """The clusters of a family's latest generation in order; their sizes are those of the sample, scaled up."""
+    group = state.get(family)
+    if group is None:
+        return []
+    if group.fit is None:
+        return [Described(f"{family}/0", group.count, {}, {})]
+    fit = group.fit
+    sizes = dict.fromkeys((f"{family}/{group.fitted}.{i}" for i in range(len(fit.centres))), 0)
+    for values in group.sample:
+        sizes[assign(state, family, dict(zip(group.names, values, strict=True)))] += 1
+    found = []
+    for (cluster, size), centre in zip(sizes.items(), fit.centres, strict=True):
+        own = zip(fit.names, centre, fit.means, fit.scales, strict=True)
+        units = {name: _expanded(z * scale, mean) for name, z, mean, scale in own}
+        share = round(group.count * size / len(group.sample))
+        found.append(Described(cluster, share, units, dict(zip(fit.names, centre, strict=True))))
+    return found
+
+
+def _expanded(away: float, mean: float) -> float:
+    """The inverse of :func:`compress` at ``away + mean``; a sum that is nothing but rounding is 0."""
+    y = away + mean
+    if abs(y) <= 1e-12 * abs(mean):
+        return 0.0
+    exponent = int(abs(y))
+    value = (1.0 + abs(y) - exponent) * 2.0**exponent - 1.0
+    return value if y >= 0 else -value
+
+
 def _scaled(value: float, mean: float, scale: float) -> float:
     return min(CLIP, max(-CLIP, (compress(value) - mean) / scale))
 

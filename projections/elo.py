@@ -24,11 +24,11 @@ so the one that found the final best wins. A pan whose rival broke has no game; 
 
 An imported outcome counts like one that happened here.
 
-``K = max(3, 960 / (30 + n))`` with ``n`` the outcomes and races of the solver in the same table: 32 at first, 7 after
-100, and 3 from 290 on. A step in proportion to ``1 / n`` is an average (Robbins and Monro, Annals of Mathematical
+``K = max(2, 960 / (30 + n))`` with ``n`` the outcomes and races of the solver in the same table: 32 at first, 7 after
+100, and 2 from 450 on. A step in proportion to ``1 / n`` is an average (Robbins and Monro, Annals of Mathematical
 Statistics 22, 1951), so late ratings depend little on the order of events, and the floor lets them follow a change. With
 the first outcome of a version that was not seen before ``n`` falls to 30, where it is greater: the rating stays, and
-moves up to five times as far again. The last eight versions of a solver are remembered.
+moves up to eight times as far again. The last eight versions of a solver are remembered.
 
 A solver enters a cluster with its global rating of that moment, which is how a new generation of clusters starts.
 Ratings move on a grid of 2^-20, which keeps a last-bit difference between two libraries' ``pow`` from spreading.
@@ -117,7 +117,7 @@ def new_record(rating: float = START_RATING) -> list[Any]:
 
 def k_factor(settled: int) -> float:
     """How far a rating moves, after so many outcomes."""
-    return max(3.0, 960.0 / (30.0 + settled))
+    return max(2.0, 960.0 / (30.0 + settled))
 
 
 def _k(record: list[Any]) -> float:

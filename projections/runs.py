@@ -23,11 +23,11 @@ class Runs:
     ``tasks`` holds the same figures per task; a run of one task repeats them beside its own, a race those of the pan that
     leads. ``winner`` is the pan that found the best of a race that completed, None for a draw. Times are microseconds
     since the epoch, ``gap`` is in percent of the best known objective, ``seconds`` is the run's wall time once it
-    ended. ``worker`` is who runs it now: an unfinished run of a lost worker is found by it.
+    ended. ``purpose`` and ``within`` say whose it is. ``worker`` is who runs it now: an unfinished run of a lost worker is found by it.
     """
 
     name = "runs"
-    version = 3
+    version = 4
     opens = frozenset({"RunRequested"})
     handles = frozenset(
         {
@@ -108,6 +108,8 @@ def _blank(event: Recorded) -> Row:
         "policy": None,
         "forced": None,
         "seed": None,
+        "purpose": "request",
+        "within": None,
         "priority": 0,
         "worker": "",
         "requested_at": event.recorded_at,
@@ -153,7 +155,7 @@ def _requested(row: Row, data: Json) -> None:
     row["size"] = sum(spec["size"] for spec in tasks)
     if len(tasks) == 1:
         row["best_known"] = tasks[0]["best_known"]
-    for name in ("budget", "policy", "seed", "priority", "worker"):
+    for name in ("budget", "policy", "seed", "purpose", "within", "priority", "worker"):
         row[name] = data[name]
     row["forced"] = (tasks[0]["solver"] if len(row["tasks"]) == 1 else None) or data["solver"]
 

@@ -1,5 +1,7 @@
 """Distances between objectives."""
 
+from typing import Literal
+
 TIE = 1e-9
 """Objectives within this relative distance are equally good: a library's last bit wins no game."""
 
@@ -18,3 +20,10 @@ def gap(objective: float, reference: float | None) -> float | None:
     if reference == 0:
         return None
     return 100.0 * abs(objective - reference) / abs(reference)
+
+
+def behind(objective: float, reference: float, sense: Literal["min", "max"]) -> float:
+    """How far an objective is behind a reference, in [0, 1]: relative to the larger of the two magnitudes; 0 when it is better."""
+    distance = objective - reference if sense == "min" else reference - objective
+    scale = max(abs(objective), abs(reference))
+    return 0.0 if scale == 0 else min(1.0, max(0.0, distance / scale))

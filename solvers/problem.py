@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
+from .gaps import behind
 from .pack import Array, pack
 
 if TYPE_CHECKING:
@@ -126,9 +127,7 @@ def loss(objective: float, bound: Bound | None, sense: Sense) -> float:
     """
     if bound is None:
         return 0.5
-    distance = objective - bound.value if sense == "min" else bound.value - objective
-    scale = max(abs(objective), abs(bound.value))
-    return 0.0 if scale == 0 else min(1.0, max(0.0, distance / scale))
+    return behind(objective, bound.value, sense)
 
 
 def objective_at(loss: float, bound: Bound, sense: Sense) -> float | None:

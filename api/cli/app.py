@@ -22,6 +22,10 @@ db_app = typer.Typer(no_args_is_help=True, help="The database file.")
 app.add_typer(log, name="log")
 app.add_typer(projections, name="projections")
 app.add_typer(db_app, name="db")
+ab_app = typer.Typer(no_args_is_help=True, help="A/B tests between two policies, or two solvers.")
+lab_app = typer.Typer(no_args_is_help=True, help="What other policies would have done, from the log alone.")
+app.add_typer(ab_app, name="ab")
+app.add_typer(lab_app, name="lab")
 app.add_typer(bench, name="bench")
 
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the engine's log lines on stderr.")]
@@ -105,6 +109,9 @@ def solve(
     idempotency_key: Annotated[
         str | None, typer.Option(metavar="KEY", help="The same request under the same key is solved once.")
     ] = None,
+    shadow: Annotated[
+        float, typer.Option(metavar="SHARE", help="Chance that the other solvers solve it too, afterwards, to learn.")
+    ] = 0.0,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
@@ -141,6 +148,7 @@ def solve(
         policy=policy,
         priority=priority,
         idempotency_key=idempotency_key,
+        shadow=shadow,
         as_json=as_json,
         quiet=quiet,
     )
@@ -151,13 +159,17 @@ def solve(
 def runs(
     status: Annotated[str | None, typer.Option(help="requested, running, completed, failed or cancelled.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many.")] = 20,
+    purpose: Annotated[
+        str | None, typer.Option(help="request (what users asked for), shadow, tournament or benchmark.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Of every purpose; default: requests.")] = False,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
     """List runs, the newest first."""
     from .runs import list_runs
 
-    _run(list_runs, db, status, limit, as_json=as_json)
+    _run(list_runs, db, status, purpose, limit, every=every, as_json=as_json)
 
 
 @app.command(epilog="Example: mezan show last --assignment --top 5 --flows flows.csv --distances distances.csv")
@@ -238,18 +250,133 @@ def replay(run: RunId, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     _run(body, db, run, as_json=as_json)
 
 
-@app.command(epilog="Example: mezan leaderboard --family qap --as-of 1000")
+@app.command(epilog="Examples: mezan leaderboard --family qap --as-of 1000 | mezan leaderboard --by bt")
 def leaderboard(
     family: Annotated[str | None, typer.Option(help="This family only.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Ratings inside this cluster of instances.")] = None,
+    by: Annotated[
+        str, typer.Option(metavar="elo|bt", help="Rank by Elo, or by Bradley-Terry: it does not depend on the order.")
+    ] = "elo",
     as_of: AsOf = None,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
-    """Rank solvers by their Elo ratings."""
+    """Rank solvers by their ratings: Elo and Bradley-Terry, with 95 % intervals."""
     from .leaderboard import leaderboard as body
 
-    _run(body, db, family, cluster, as_of, as_json=as_json)
+    _run(body, db, family, cluster, by, as_of, as_json=as_json)
+
+
+@app.command(epilog="Example: mezan profile qap")
+def profile(
+    family: Annotated[str, typer.Argument(help="The kind of problem.")],
+    as_of: AsOf = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Show how good each solver is after how many seconds."""
+    from .profiles import profile as body
+
+    _run(body, db, family, as_of, as_json=as_json)
+
+
+@app.command(epilog="Example: mezan clusters qap")
+def clusters(
+    family: Annotated[str | None, typer.Argument(help="The kind of problem; default: all.")] = None,
+    as_of: AsOf = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Show the clusters of instances: what tells them apart, and who is best there."""
+    from .profiles import clusters as body
+
+    _run(body, db, family, as_of, as_json=as_json)
+
+
+@app.command(
+    epilog="Examples: mezan tournament *.dat --solvers tabu,memetic,annealing --time-limit 5 | mezan tournament --resume last"
+)
+def tournament(
+    files: Annotated[list[str] | None, typer.Argument(metavar="FILE...", help="Problem files of one family.")] = None,
+    solvers: Annotated[
+        str | None, typer.Option(metavar="A,B,C", help="These; default: all that take every instance.")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help="Default: ceil(log2 solvers) + 2.")] = None,
+    block: Annotated[int | None, typer.Option(help="Games in a match; default: one per instance, at most 4.")] = None,
+    time_limit: Annotated[
+        float, typer.Option(metavar="SECONDS", help="Seconds of solving for each side of a game.")
+    ] = 10.0,
+    iterations: Annotated[
+        int | None, typer.Option(help="Kernel iterations: a result that does not depend on speed.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the games' instances and seeds.")] = 0,
+    jobs: Annotated[int, typer.Option(help="Matches at a time; several share the machine, and so their seconds.")] = 1,
+    family: Annotated[str | None, typer.Option(help="The kind of problem, where file names do not say it.")] = None,
+    resume: Annotated[
+        str | None, typer.Option(metavar="ID|last", help="Go on with a tournament that was stopped.")
+    ] = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress on stderr.")] = False,
+) -> None:
+    """Let solvers play a Swiss tournament; every game is recorded and rated.
+
+    A match is a block of games: both sides solve the same instances with the same seeds. A win gives 1 point, a draw half.
+    Equal points are ranked by Buchholz, Buchholz without the weakest opponent, Sonneborn-Berger and mean loss. The same call
+    again goes on where it was stopped.
+    """
+    from .process import keep_programs
+
+    keep_programs()
+    from .tournament import Wanted
+    from .tournament import run as body
+
+    wanted = Wanted(
+        files=tuple(files or ()),
+        family=family,
+        solvers=solvers,
+        rounds=rounds,
+        block=block,
+        time_limit=time_limit,
+        iterations=iterations,
+        seed=seed,
+        jobs=jobs,
+        resume=resume,
+        quiet=quiet,
+    )
+    _run(body, db, wanted, as_json=as_json)
+
+
+@app.command("import", epilog="Examples: mezan import runs.csv --family qap | mezan import CPMP-2015 --dry-run")
+def import_results(
+    path: Annotated[str, typer.Argument(metavar="FILE.csv|DIR", help="A table of results, or an ASlib scenario.")],
+    family: Annotated[
+        str | None, typer.Option(help="Whose solvers these are; default: the file's name, aslib/NAME of a scenario.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Where they are from; default: the file's name.")
+    ] = None,
+    sense: Annotated[
+        str | None, typer.Option(metavar="min|max", help="Of objectives; default: the family's, else min.")
+    ] = None,
+    budget: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="What solvers were allowed, where rows do not say it.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and count; record nothing.")] = False,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Record past results: ratings, clusters and learned policies count them like results of here.
+
+    A CSV file has the columns instance and solver; objective, or seconds with budget (or cutoff); and if known status (ok,
+    timeout, failed), version, seed, and feature:NAME. Losses: with objectives, the distance to the best of the file on the
+    instance; without, PAR10. Importing again adds only what is new, also after an interruption.
+    """
+    from .importing import Import
+    from .importing import import_results as body
+
+    wanted = Import(path=path, family=family, source=source, sense=sense, budget=budget, dry_run=dry_run)
+    _run(body, db, wanted, as_json=as_json)
 
 
 @app.command()
@@ -362,3 +489,79 @@ def upgrade(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     from .upkeep import upgrade as body
 
     raise typer.Exit(body(db, as_json=as_json))
+
+
+@ab_app.command("start", epilog="Example: mezan ab start spring --arms elo_ucb,thompson --family qap --max 500")
+def ab_start(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it; a name is used once.")],
+    arms: Annotated[str, typer.Option(metavar="A,B", help="Two policies, or solvers as solver:NAME.")],
+    family: Annotated[str | None, typer.Option(help="Runs of this family only.")] = None,
+    shares: Annotated[
+        str | None, typer.Option(metavar="A,B", help="Of the runs, for each arm: .8,.2; default: half each.")
+    ] = None,
+    alpha: Annotated[float, typer.Option(help="Chance of a decision where there is no difference.")] = 0.05,
+    maximum: Annotated[int, typer.Option("--max", metavar="N", help="Outcomes after which it ends undecided.")] = 2_000,
+    least_difference: Annotated[
+        float, typer.Option(metavar="LOSS", help="A smaller difference in mean loss does not matter.")
+    ] = 0.0,
+    seed: Annotated[int | None, typer.Option(help="Salts the assignment of runs; drawn if absent.")] = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Begin an A/B test: runs whose request names neither policy nor solver are shared out between two arms.
+
+    It ends by itself when one arm is surely better, and may be looked at any time: looking does not spoil it.
+    """
+    from .experiments import Plan
+    from .experiments import start as body
+
+    plan = Plan(name, arms, family, shares, alpha, maximum, least_difference, seed)
+    _run(body, db, plan, as_json=as_json)
+
+
+@ab_app.command("status", epilog="Example: mezan ab status spring --json")
+def ab_status(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One test; default: all.")] = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Show how A/B tests stand."""
+    from .experiments import status as body
+
+    _run(body, db, name, as_json=as_json)
+
+
+@ab_app.command("stop", epilog="Example: mezan ab stop spring")
+def ab_stop(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The test to end.")],
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """End an A/B test now."""
+    from .experiments import stop as body
+
+    _run(body, db, name, as_json=as_json)
+
+
+@lab_app.command("compare", epilog="Example: mezan lab compare elo_ucb thompson single_best --family qap --since 1000")
+def lab_compare(
+    policies: Annotated[list[str], typer.Argument(metavar="POLICY...", help="Policies (see `mezan solvers`).")],
+    family: Annotated[str | None, typer.Option(help="Decisions of this family only.")] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="POSITION|TIME", help="Decisions and outcomes after this only.")
+    ] = None,
+    as_of: AsOf = None,
+    plot: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Draw the regret curves into an .svg or .png file.")
+    ] = None,
+    db: Db = DEFAULT_DB,
+    as_json: Json = False,
+) -> None:
+    """Replay the log under other policies: what they would have chosen, and what that would have lost.
+
+    Every decision of a user's run is made again by each policy, with what was known then. Outcomes that the log has are used
+    as they are; what it has not is estimated, and the table says how sure that is.
+    """
+    from .lab import compare as body
+
+    _run(body, db, policies, family, since, as_of, plot, as_json=as_json)

@@ -96,6 +96,14 @@ def _gist(r: Recorded) -> str:
             return f"{data['solver']} v{data['version']} on {data['device']}"
         case "IncumbentFound" | "AttemptSucceeded":
             return f"{number(data['objective'])} after {data['iterations']} iterations, {seconds(data['seconds'])}"
+        case "RoundPaired":
+            return f"round {data['round']}: {', '.join(' - '.join(two) for two in data['pairs'])}"
+        case "MatchPlayed":
+            return f"round {data['round']}: {data['a']} {data['score_a']:g} : {data['score_b']:g} {data['b']}"
+        case "TournamentOpened":
+            return f"{data['family']}: {len(data['solvers'])} solvers, {data['rounds']} rounds"
+        case "TournamentClosed":
+            return f"won by {data['table'][0]['solver']}"
         case "InstanceImported":
             return f"{data['label'] or data['instance']} of {data['family']}, {len(data['features'])} features"
         case "OutcomeImported":

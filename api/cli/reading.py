@@ -1,6 +1,6 @@
 """Read models as of now, read-only: what a saving process has stored, and the tail of the log folded on top."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -25,12 +25,15 @@ async def opened(db: str) -> AsyncIterator[SQLiteStore]:
 
 
 async def find_run(store: SQLiteStore, name: str) -> str:
-    """The full id of a run named by its id, the beginning of one, or ``last``; raises RunNotFound."""
+    """The full id of a run named by its id, the beginning of one, or ``last`` (the newest that a user asked for); raises RunNotFound."""
     if name == "last":
-        newest = await store.read(types=["RunRequested"], limit=1, backwards=True)
-        if not newest:
-            raise RunNotFound("`last` must name the latest run; this database has none: solve something first")
-        return newest[0].stream
+        upto: int | None = None
+        while page := await store.read(types=["RunRequested"], upto=upto, limit=100, backwards=True):
+            newest = next((recorded for recorded in page if recorded.data["purpose"] == "request"), None)
+            if newest is not None:
+                return newest.stream
+            upto = page[-1].position - 1
+        raise RunNotFound("`last` must name the latest run; this database has none: solve something first")
     found = await store.streams_like(name) if name else []
     if name in found:
         return name
@@ -49,8 +52,15 @@ async def history_of(store: SQLiteStore, name: str) -> list[Recorded]:
     return await whole_stream(store, await find_run(store, name))
 
 
-async def newest_rows(store: SQLiteStore, projection: RowProjection, *, tag: str | None, limit: int) -> list[StoredRow]:
-    """Rows as of the log's end, newest first event first."""
+async def newest_rows(
+    store: SQLiteStore,
+    projection: RowProjection,
+    *,
+    tag: str | None,
+    limit: int,
+    keep: Callable[[Row], bool] = lambda _row: True,
+) -> list[StoredRow]:
+    """The rows to ``keep`` as of the log's end, newest first event first."""
     while True:
         saved = (await store.saved()).get(projection.name)
         fresh: dict[str, StoredRow] = {}
@@ -60,8 +70,15 @@ async def newest_rows(store: SQLiteStore, projection: RowProjection, *, tag: str
             position = tail[-1].position
             for event in tail:
                 await _fold(store, projection, event, fresh, usable=usable)
-        wanted = [row for row in fresh.values() if tag in {None, row.tag}]
-        stored = await store.rows(projection.name, tag=tag, limit=limit + len(fresh)) if usable else []
+        wanted = [row for row in fresh.values() if tag in {None, row.tag} and keep(row.data)]
+        stored: list[StoredRow] = []
+        before: int | None = None
+        while usable and len(stored) < limit + len(fresh):
+            page = await store.rows(projection.name, tag=tag, before=before, limit=limit + len(fresh))
+            if not page:
+                break
+            stored += [row for row in page if keep(row.data)]
+            before = page[-1].position
         if (await store.saved()).get(projection.name) == saved:  # else another process has saved in between: again
             wanted += [row for row in stored if row.key not in fresh]
             return sorted(wanted, key=lambda row: -row.position)[:limit]
@@ -92,7 +109,7 @@ async def value(store: SQLiteStore, projection: Projection[Any], as_of: str | No
     return follower.state(projection.name)
 
 
-def moment(text: str) -> int | datetime:
+def moment(text: str, option: str = "--as-of") -> int | datetime:
     """A log position, or an ISO 8601 time (without a zone: local time); raises BadInput."""
     if text.isdecimal() and len(text) < 19:
         return int(text)
@@ -100,5 +117,5 @@ def moment(text: str) -> int | datetime:
         return datetime.fromisoformat(text).astimezone()
     except (ValueError, OverflowError):
         raise BadInput(
-            f"--as-of must be a log position or a time like 2026-01-31T12:00:00+00:00; got {text[:40]!r}"
+            f"{option} must be a log position or a time like 2026-01-31T12:00:00+00:00; got {text[:40]!r}"
         ) from None

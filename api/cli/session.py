@@ -11,6 +11,7 @@ from mezan.api.open import open_engine
 from mezan.engine.engine import Engine
 from mezan.engine.errors import RunCancelledError, RunFailedError
 from mezan.engine.handle import Run
+from mezan.engine.shadow import Shadow
 from mezan.engine.streams import whole_stream
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.problem import Problem
@@ -21,6 +22,7 @@ from .errors import DONE, RUN_FAILED, report
 from .options import database
 from .outcome import kept_solutions, outcome
 from .output import emit, notice, number
+from .progress import bar
 from .solving import Request, names_of
 
 
@@ -54,13 +56,15 @@ async def run(request: Request, problems: Sequence[Problem], catalog: Catalog, p
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(interrupt.listen)
         with interrupt.scope:
-            async with open_engine(database(request.db), catalog=catalog, policies=policies) as engine:
+            shadow = Shadow(share=request.shadow) if request.shadow else None
+            async with open_engine(database(request.db), catalog=catalog, policies=policies, shadow=shadow) as engine:
                 for run in engine.adopted:
                     notice(f"resuming run {run} of a worker that is gone")
                 solve = _one if len(problems) == 1 else many
                 code = await solve(engine, problems, request, interrupt)
                 if interrupt.signal is None:
                     await _finish_adopted(engine)
+                    await _shadowed(engine, quiet=request.quiet)
         tasks.cancel_scope.cancel()
     return code if interrupt.signal is None else 128 + interrupt.signal
 
@@ -117,6 +121,25 @@ async def _print(engine: Engine, run: str, found: Mapping[str, Any], *, as_json:
         emit(about)
     else:
         print_card(about, about["instance"] or about["family"])
+
+
+async def _shadowed(engine: Engine, *, quiet: bool) -> None:
+    """A process that only solves ends after its shadows."""
+    if not (due := engine.shadows_due):
+        return
+    if not quiet:
+        notice(f"{due} shadow run{'s' * (due > 1)} by other solvers, to learn from; Ctrl-C leaves the rest")
+    with bar("shadow runs") as progress:
+        async with anyio.create_task_group() as beside:
+
+            async def show() -> None:
+                while True:
+                    progress(due - engine.shadows_due, due)
+                    await anyio.sleep(0.1)
+
+            beside.start_soon(show)
+            await engine.shadowed()
+            beside.cancel_scope.cancel()
 
 
 async def _finish_adopted(engine: Engine) -> None:

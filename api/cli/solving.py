@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from mezan.engine.pans import pans_of
+from mezan.engine.shadow import Shadow
 from mezan.engine.stores.schema import path_of
 from mezan.solvers.budget import Budget
 from mezan.solvers.catalog import Catalog
@@ -35,6 +36,7 @@ class Request:
     policy: str | None
     priority: int
     idempotency_key: str | None
+    shadow: float
     as_json: bool
     quiet: bool
 
@@ -63,6 +65,7 @@ def solve(request: Request) -> int:
     policies.policy(request.policy)
     if request.solver is not None:
         catalog.solver(request.solver)
+    Shadow(share=request.shadow)
     path_of(database(request.db))
     problems = _problems(request, catalog)
     if request.mode is not None:

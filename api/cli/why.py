@@ -87,6 +87,7 @@ def _print_why(run: str, cards: Sequence[Json], history: Sequence[Recorded]) -> 
         ("because", card["reason"]),
         ("problem", f"{spec['family']} {spec['label'] or 'unnamed'} (size {spec['size']}), in cluster {card['cluster']}"),
         ("policy", f"{card['policy']} version {card['policy_version']}" + (", the user named the solver" if card["forced"] else "")),
+        *([("experiment", f"{card['experiment']}, which gave this run to arm {card['arm']}")] if card["experiment"] else []),
         ("propensity", f"{card['propensity']:.4g}: the chance this policy gave it, by key {card['key']}"),
         ("as of", f"log position {card['as_of']}: the standings are the fold of everything up to there"),
         *([("excluded", ", ".join(card["excluded"]))] if card["excluded"] else []),

@@ -8,19 +8,16 @@ Fischer, Machine Learning 47, 2002).
 import math
 from dataclasses import dataclass
 
-from .comparisons import PRIOR_SD, SCALE
 from .elo_ucb import LEAST_TRIALS, EloUCB
 from .standings import Record
 
 
 @dataclass(frozen=True, slots=True)
 class EloUCBScaled(EloUCB):
-    """As `EloUCB`, with the bonus ``0.15 sd sqrt(ln N)``.
+    """As `EloUCB` with another bonus: ``0.15 sd sqrt(ln N)``, and sd as in (1).
 
-        sd = 173.7 / sqrt(n p (1 - p) + (173.7 / 350)^2)                                                              (1)
-
-    is the standard error after ``n`` of the ``N`` trials in the cluster, ``p`` the solver's score there, shrunk to a half by two
-    games, and 350 the standard error before any game.
+    (1) is ``sd = 173.7 / sqrt(n p (1 - p) + (173.7 / 350)^2)``, the standard error after ``n`` of the ``N`` trials in the cluster:
+    ``p`` is the solver's score there, shrunk to a half by two games, and 350 the standard error before any game.
     """
 
     exploration: float = 0.15
@@ -29,6 +26,5 @@ class EloUCBScaled(EloUCB):
 
     def bonus(self, local: Record, total: int) -> float:
         """See the class."""
-        p = (local.wins + 0.5 * local.draws + 1.0) / (local.games + 2.0)
-        sd = SCALE / math.sqrt(max(local.trials, LEAST_TRIALS) * p * (1.0 - p) + (SCALE / PRIOR_SD) ** 2)
+        sd = local.error_after(max(local.trials, LEAST_TRIALS))
         return self.exploration * sd * math.sqrt(math.log(total))

@@ -1,4 +1,4 @@
-"""The user named the solver."""
+"""Somebody named the solver: the user, or an experiment."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,10 @@ from .standings import Standings
 
 @dataclass(frozen=True, slots=True)
 class Forced:
-    """Always ``solver``; raises NoCandidate when it is not among the candidates or refuses the problem."""
+    """Always ``solver``, since ``asker`` names it; raises NoCandidate when it is not among the candidates or refuses the problem."""
 
     solver: str
+    asker: str = "the request"
     name: str = "forced"
     version: str = "1"
 
@@ -26,7 +27,7 @@ class Forced:
                 if candidate.refused is not None:
                     msg = f"the solver asked for must take the problem; {self.solver} does not: {candidate.refused}"
                     raise NoCandidate(msg)
-                return certain(candidate, candidates, {}, f"the request names {self.solver}")
+                return certain(candidate, candidates, {}, f"{self.asker} names {self.solver}")
         names = ", ".join(candidate.solver for candidate in candidates)
         msg = f"the solver asked for must be one of {names}; got {self.solver!r}"
         raise NoCandidate(msg)

@@ -93,6 +93,7 @@ def fit(
     seed: int = 0,
     weights: ArrayLike | None = None,
     bootstrap: bool = False,
+    samples: ArrayLike | None = None,
     projections: int = 8,
 ) -> Forest:
     """A forest of ``trees`` on features ``X`` [n, d] and targets ``Y`` [n] or [n, q].
@@ -106,6 +107,7 @@ def fit(
         seed: the key of all randomness, 64 bits.
         weights: of the samples [n], not negative; None weighs all alike.
         bootstrap: draw ``n`` samples with replacement for each tree; else each sees all.
+        samples: the numbers of those that each tree sees [trees, k], drawn by the caller; see :func:`draw`.
         projections: outputs above this number are summed with random signs to so many for the choice of splits.
 
     Raises:
@@ -122,7 +124,11 @@ def fit(
     whole = np.rint(np.rint((targets - middle) / scale * UNIT) * weight[:, None])
     known = np.flatnonzero(weight)
     entries = np.broadcast_to(known, (trees, len(known)))
-    if bootstrap:
+    if samples is not None:
+        entries = np.asarray(samples, dtype=np.int64)
+        if entries.ndim != 2 or len(entries) != trees or not entries.size or weights is not None or bootstrap:
+            raise BadInput("drawn samples must be [trees, k], without weights and without bootstrap")
+    elif bootstrap:
         entries = known[np.sort((uniform(entries.shape) * len(known)).astype(np.int64), axis=1)]
     projected = _projected(whole, trees, projections, uniform)
     grown = Grower(features, projected, weight, entries, max_features, min_leaf, uniform).grow()
@@ -137,6 +143,12 @@ def fit(
         depth=grown.depth,
         importance=grown.importance / total if total > 0 else grown.importance,
     )
+
+
+def draw(n: int, trees: int, share: float, seed: int) -> Ints:
+    """For each tree a share of ``n`` samples without replacement, in order: [trees, k] for :func:`fit`."""
+    lots = Uniform(seed)((trees, n))
+    return np.sort(np.argsort(lots, axis=1, kind="stable")[:, : max(1, round(share * n))], axis=1)
 
 
 def stack(forests: Sequence[Forest]) -> Forest:

@@ -43,12 +43,16 @@ class Record:
 
     @property
     def error(self) -> float:
-        """The rating's standard error in Elo points, from the Fisher information of its games and a prior of 350.
+        """The rating's standard error in Elo points."""
+        return self.error_after(self.settled)
 
-        A game with an expected score p informs by ``p (1 - p)``; p is estimated by the score so far.
+    def error_after(self, games: float) -> float:
+        """The standard error after so many games, from their Fisher information and a prior of 350.
+
+        A game with an expected score p informs by ``p (1 - p)``; p is estimated by the score so far, shrunk by two draws.
         """
         p = (self.wins + 0.5 * self.draws + 1.0) / (self.games + 2.0)
-        return SCALE / math.sqrt(self.settled * p * (1.0 - p) + (SCALE / PRIOR_SD) ** 2)
+        return SCALE / math.sqrt(games * p * (1.0 - p) + (SCALE / PRIOR_SD) ** 2)
 
 
 NO_RECORD = Record()

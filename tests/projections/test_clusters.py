@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 
 from mezan.engine import events as ev
 from mezan.projections import Clusters, assign, kmeans
-from mezan.projections.clusters import compress
+from mezan.projections.clusters import _expanded, compress, described
 
 CLUSTERS = Clusters()
 
@@ -129,3 +129,25 @@ def test_a_family_without_features_stays_one_cluster():
     """Nothing to tell instances apart by is no error."""
     state = fold(profiled(i, {}) for i in range(25))
     assert assign(state, "qap", {}) == "qap/0"
+
+
+def test_described_clusters_are_where_their_instances_are():
+    """A centre in the features' own units is near the instances that fall to it, and sizes add up to their number."""
+    state = fold(profiled(i, blob(i)) for i in range(60))
+    found = described(state, "qap")
+    members = {one.cluster: [] for one in found}
+    for i in range(60):
+        members[assign(state, "qap", blob(i))].append(blob(i))
+    for one in found:
+        own = members[one.cluster]
+        if own:
+            assert one.centre["size"] == pytest.approx(np.mean([f["size"] for f in own]), rel=0.2)
+            assert np.sign(one.scores["density"]) == np.sign(np.mean([f["density"] for f in own]) - 1 / 3 - 0.025)
+    assert sum(one.instances for one in found) == pytest.approx(60, abs=len(found))
+    assert described(state, "other") == []
+
+
+@given(st.floats(-1e9, 1e9).filter(lambda x: abs(x) > 1e-6))
+def test_expanding_undoes_compression(x):
+    """To a relative 1e-9."""
+    assert _expanded(compress(x), 0.0) == pytest.approx(x, rel=1e-9)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from mezan.engine import events as ev
 from mezan.projections import Elo
+from mezan.solvers.selection.standings import Record
 
 ELO = Elo()
 
@@ -253,6 +254,85 @@ def test_ratings_order_solvers_by_skill_whatever_the_order_of_events():
     for ratings in finals.values():
         mean = sum(ratings) / len(ratings)
         assert (sum((rating - mean) ** 2 for rating in ratings) / len(ratings)) ** 0.5 < 10
+
+
+@pytest.mark.parametrize("solvers", [4, 8])
+def test_ratings_drift_little_over_shuffles_of_a_thousand_duels(solvers):
+    """The standard deviation over orders of the same games is at most 10 for every solver."""
+    rng = random.Random(solvers)
+    duels = []
+    for i in range(1_000):
+        a, b = rng.sample(range(solvers), 2)
+        duels.append([result(f"s{x}", rng.gauss(100 + x, 4), instance=f"i{i}", loss=0.5) for x in (a, b)])
+    finals = defaultdict(list)
+    for shuffle in range(8):
+        random.Random(shuffle).shuffle(duels)
+        state = fold(*(outcome for duel in duels for outcome in duel))
+        for i in range(solvers):
+            finals[i].append(state.record("qap", f"s{i}").rating)
+    for ratings in finals.values():
+        mean = sum(ratings) / len(ratings)
+        assert (sum((rating - mean) ** 2 for rating in ratings) / len(ratings)) ** 0.5 <= 10
+
+
+def versioned(outcome, version):
+    return outcome.model_copy(update={"version": version})
+
+
+def test_a_new_version_keeps_its_rating_and_is_less_certain():
+    """After 100 outcomes K is 960/130; with a new version n falls to 30, K is 16, and the standard error grows."""
+    past = [result("abc"[i % 3], float(i % 7), instance=f"i{i // 3}") for i in range(300)]
+    before = fold(*past).record("qap", "a")
+    clusters = fold(*past).cluster_records("qap/0")
+    after = fold(*past, versioned(result("a", 1.0, instance="new", loss=0.1), "2"))
+    seen = after.record("qap", "a")
+    assert (before.settled, seen.settled, after.cluster_records("qap/0")["a"].settled) == (100, 31, 31)
+    assert clusters["a"].settled == 100
+    assert seen.error > 1.5 * before.error
+    assert seen.outcomes == before.outcomes + 1
+    assert abs(seen.rating - before.rating) < 16
+    assert after.record("qap", "b").settled == fold(*past).record("qap", "b").settled
+
+
+def test_a_version_seen_before_changes_nothing():
+    """Two workers with different versions do not keep a rating uncertain for ever."""
+    state = fold(*(versioned(result("a", 1.0, instance=f"i{i}"), "12"[i % 2]) for i in range(200)))
+    assert state.record("qap", "a").settled == 200
+    state = fold(*(versioned(result("a", 1.0, instance=f"i{i}"), f"v{i}") for i in range(40)))
+    assert len(state.versions["qap"]["a"]) == 8
+
+
+def test_the_error_is_that_of_a_logistic_rating():
+    """Before any game 350; after n even ones about 2 * 173.7 / sqrt(n)."""
+    assert Record().error == pytest.approx(350)
+    even = Record(games=400, wins=200, settled=400)
+    assert even.error == pytest.approx(2 * 173.7 / 20, rel=0.01)
+    assert Record(games=400, wins=396, settled=400).error > 3 * even.error
+
+
+def test_errors_tell_how_far_ratings_are_from_the_truth():
+    """Of solvers with known ratings, after 200 duels each, about two thirds lie within one standard error, and nearly all in two."""
+    inside = [0, 0]
+    for seed in range(12):
+        rng = random.Random(seed)
+        truth = [rng.gauss(0, 100) for _ in range(6)]
+        truth = [1500 + x - sum(truth) / 6 for x in truth]
+        state = ELO.initial()
+        outcomes = []
+        for i in range(600):
+            a, b = rng.sample(range(6), 2)
+            won = rng.random() < 1 / (1 + 10 ** ((truth[b] - truth[a]) / 400))
+            outcomes += [
+                result(f"s{a}", float(not won), instance=f"i{i}"),
+                result(f"s{b}", float(won), instance=f"i{i}"),
+            ]
+        state = fold(*outcomes)
+        for i, rating in enumerate(truth):
+            found = state.record("qap", f"s{i}")
+            for times in (1, 2):
+                inside[times - 1] += abs(found.rating - rating) <= times * found.error
+    assert 0.5 <= inside[0] / 72 <= 0.95
+    assert inside[1] / 72 >= 0.9
 
 
 def test_the_oldest_match_is_forgotten_first(monkeypatch):

@@ -1,13 +1,17 @@
 """Policies: what they choose, what they say about it, and that they say the same every time."""
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mezan.solvers.errors import NoCandidate, UnknownName
+from mezan.solvers.selection.bradley_terry import BradleyTerry
+from mezan.solvers.selection.comparisons import GAME, Counts, Strengths
 from mezan.solvers.selection.elo_ucb import EloUCB
+from mezan.solvers.selection.elo_ucb_scaled import EloUCBScaled
 from mezan.solvers.selection.forced import Forced
 from mezan.solvers.selection.policy import Candidate
 from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
@@ -148,3 +152,62 @@ def test_a_prior_decides_until_there_is_evidence():
         1470 + 50 + 1.4 * math.sqrt(math.log(10) / 10)
     )
     assert EloUCB().choose(standings(worse, worse), {}, offered, 0).solver == "qap.c"
+
+
+def test_the_scaled_bonus_is_in_proportion_to_the_standard_error():
+    """0.15 sd sqrt(ln N) with sd = 173.7 / sqrt(n p (1 - p) + 0.246), by hand: 20 trials, 9 wins and a draw of 18 games."""
+    local = {"qap.a": Record(rating=1500, outcomes=20, games=18, wins=9, draws=0), "qap.b": Record(outcomes=80)}
+    p = 10 / 20
+    sd = 173.7178 / math.sqrt(20 * p * (1 - p) + (173.7178 / 350) ** 2)
+    scaled = EloUCBScaled()
+    assert scaled.score(standings(local, local), "qap.a") == pytest.approx(1500 + 0.15 * sd * math.sqrt(math.log(100)))
+    rare = scaled.bonus(Record(outcomes=2, games=2, wins=1), 100)
+    assert 5 < rare / scaled.bonus(Record(outcomes=200, games=200, wins=100), 100) < 10
+    assert rare > 10 * EloUCB().bonus(Record(outcomes=2), 100)
+
+
+def compared(wins, overall=None):
+    """Standings with that many wins of the first over the second, each on an instance of its own."""
+    games, matches = {}, {}
+    for (a, b), (won, of) in wins.items():
+        games[a, b] = of * GAME, won * GAME
+        for name in (a, b):
+            matches[name] = matches.get(name, 0) + of
+    played = Strengths(Counts(games, matches), Counts(games, matches))
+    return replace(standings(overall or {}), strengths=played)
+
+
+def test_bradley_terry_takes_who_beats_the_others_whatever_the_losses_say():
+    """a won 45 of 50 against each: it is taken, though it was given the hard instances and has the greatest mean loss."""
+    overall = {
+        "qap.a": Record(outcomes=100, loss_sum=60.0),
+        "qap.b": Record(outcomes=100, loss_sum=20.0),
+        "qap.c": Record(outcomes=100, loss_sum=20.0),
+    }
+    wins = {("qap.a", "qap.b"): (45, 50), ("qap.a", "qap.c"): (45, 50)}
+    choice = BradleyTerry().choose(compared(wins, overall), {}, ALL[:3], 0)
+    assert choice.solver == "qap.a"
+    assert "by evidence" in choice.reason
+    assert choice.scored[0].score > choice.scored[1].score + 100
+
+
+def test_bradley_terry_lets_losses_decide_between_equals():
+    """a and b are within chance of each other and c is not: the least expected loss of the first two, not c's."""
+    overall = {
+        "qap.a": Record(outcomes=100, loss_sum=50.0),
+        "qap.b": Record(outcomes=100, loss_sum=30.0),
+        "qap.c": Record(outcomes=100, loss_sum=5.0),
+    }
+    wins = {("qap.a", "qap.b"): (26, 50), ("qap.a", "qap.c"): (45, 50), ("qap.b", "qap.c"): (45, 50)}
+    choice = BradleyTerry().choose(compared(wins, overall), {}, ALL[:3], 0)
+    assert choice.solver == "qap.b"
+    assert "of the 2 solvers that are within chance" in choice.reason
+
+
+def test_bradley_terry_tries_everyone_once_unless_there_are_priors():
+    """An untried solver goes first; with priors it is scored at 1500 and its prior."""
+    overall = {"qap.a": Record(outcomes=10, loss_sum=1.0)}
+    assert BradleyTerry().choose(standings(overall), {}, ALL[:2], 0).solver == "qap.b"
+    offered = (Candidate("qap.a", "1"), Candidate("qap.b", "1", None, -1000.0))
+    choice = BradleyTerry().choose(standings(overall), {}, offered, 0)
+    assert (choice.solver, choice.scored[1].score) == ("qap.a", 500)

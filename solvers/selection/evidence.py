@@ -1,0 +1,96 @@
+"""What the known instances say about learning from them: out of bag, the learned choices against the single best solver."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .careful import careful_pick
+from .forest_kernel import ForestKernel
+from .growing import Uniform
+from .labels import Labels
+from .schedules import UNIT, best_schedule, loss_of
+
+Floats = NDArray[np.float64]
+
+MOST = 400
+"""Known instances that are judged by, drawn at random."""
+GUARD = 1.2815515655446004
+"""The normal quantile at 0.9: how sure it must be that the single best solver is better."""
+PREFER = 0.5
+"""How many standard errors a single pick must be better than a schedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Mean losses in [0, 1] on ``judged`` known instances, each from the others alone, and the rule that follows."""
+
+    judged: int
+    single_best: float
+    pick: float
+    schedule: float | None
+    rule: str
+
+    def said(self) -> str:
+        """In one sentence."""
+        schedule = "" if self.schedule is None else f"schedules lose {self.schedule:.4g}, "
+        return (
+            f"out of bag on {self.judged} known instances {schedule}learned picks {self.pick:.4g} and the single best "
+            f"solver {self.single_best:.4g} (1 is a failure)"
+        )
+
+
+def gathered(kernel: ForestKernel, X: Floats, labels: Labels, costs: Floats, longest: int, seed: int) -> Evidence:
+    """The evidence of the known instances with prepared features ``X`` [n, d] that take ``costs`` [n] seconds.
+
+    A schedule is the rule where there are runtimes, unless picks are better by half a standard error; and the single best
+    where by a one-sided test at level 0.1 the rule is worse.
+    """
+    n = len(X)
+    judged = np.argsort(Uniform(seed ^ 0xE71D)((n,)), kind="stable")[:MOST]
+    total = np.add.reduce(labels.losses, axis=0)
+    found = []
+    for i, weights in zip(judged, kernel.out_of_bag(X, judged), strict=True):
+        single = int((total - labels.losses[i]).argmin())
+        near = np.flatnonzero(weights)
+        if not len(near):
+            found.append([labels.losses[i, single]] * 3)
+            continue
+        found.append(
+            [labels.losses[i, single], *_losses(weights[near], near, labels, i, float(costs[i]), single, longest)]
+        )
+    table = np.array(found)
+    means = np.add.reduce(table, axis=0) / len(table)
+    rule, column = ("pick", 1) if labels.times is None else ("schedule", 2)
+    if labels.times is not None and _surely_less(table[:, 1], table[:, 2], PREFER):
+        rule, column = "pick", 1
+    if _surely_less(table[:, 0], table[:, column], GUARD):
+        rule = "single_best"
+    return Evidence(
+        len(table), float(means[0]), float(means[1]), None if labels.times is None else float(means[2]), rule
+    )
+
+
+def _losses(
+    weights: Floats, near: NDArray[np.int64], labels: Labels, i: int, cost: float, single: int, longest: int
+) -> tuple[float, float]:
+    """What the pick and what the schedule lose on known instance ``i``."""
+    if labels.times is None or labels.cutoff is None:
+        loss = float(labels.losses[i, careful_pick(weights, labels.losses[near], single)])
+        return loss, loss
+    spent = float(np.rint(min(cost, labels.cutoff) * UNIT / 10 / labels.cutoff))
+    times = labels.times[i] * (10.0 * labels.cutoff / UNIT)
+    lost = []
+    for steps in (1, longest):
+        schedule, _ = best_schedule(weights, labels.times[near], labels.cutoff, spent, steps)
+        lost.append(loss_of(schedule, times, labels.cutoff, cost) / (10.0 * labels.cutoff))
+    return lost[0], lost[1]
+
+
+def _surely_less(a: Floats, b: Floats, errors: float) -> bool:
+    """Whether ``a`` is less than ``b`` by so many standard errors of their paired difference."""
+    gain = b - a
+    mean = float(np.add.reduce(gain)) / len(gain)
+    error = math.sqrt(float(np.add.reduce((gain - mean) ** 2)) / max(1, len(gain) - 1) / len(gain))
+    return mean - errors * error > 1e-9
