@@ -259,5 +259,11 @@ def _print_comparison(found: Json) -> None:
             console().print(
                 clean(f"differs: {row['solver']} on {cell['instance']}, seed {cell['seed']}: {a!r} before, {b!r} now")
             )
+    for which, count in found["environments"].items():
+        if count > 1:
+            name = found[which]
+            console().print(
+                clean(f"environment: the cells of {name} were run in {count} environments; the first is compared")
+            )
     for change in found["environment"]:
         console().print(clean(f"environment: {change['name']} was {change['before']}, is {change['now']}"))

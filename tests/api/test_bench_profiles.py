@@ -1,6 +1,8 @@
 """Measures, profiles and the page: figures worked out by hand, and what must hold of every profile."""
 
 import math
+from html.parser import HTMLParser
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -127,6 +129,25 @@ def test_every_performance_profile_rises_from_the_wins_to_at_most_one(costs: lis
     assert sum(curve.at(1.0) for curve in curves) >= anybody.mean() - 1e-12
 
 
+def unclosed(page: str) -> list[str]:
+    """Tags that are open at the end, or the first that closes another."""
+    tags: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: Any) -> None:
+            if tag != "meta":
+                tags.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert tags.pop() == tag
+
+        def handle_startendtag(self, tag: str, attrs: Any) -> None:
+            pass
+
+    Reader().feed(page)
+    return tags
+
+
 def test_the_page_is_one_well_formed_file_for_light_and_dark() -> None:
     """Every chart is XML, nothing is fetched and nothing runs, names are escaped, and each colour has its two shades."""
     solvers = [f"qap.<b>{i}" for i in range(10)]
@@ -137,6 +158,7 @@ def test_the_page_is_one_well_formed_file_for_light_and_dark() -> None:
         chart = "<svg" + found.split("<svg")[start + 1].split("</svg>")[0] + "</svg>"
         ET.fromstring(chart)
     assert found.count("<svg") == 5
+    assert unclosed(found) == []
     assert "<b>" not in found
     assert "&lt;b&gt;" in found
     assert [word for word in ("<script", "http:", "https:", "url(", "@import") if word in found] == []
