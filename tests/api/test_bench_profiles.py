@@ -23,6 +23,7 @@ from mezan.api.bench.profiles import (
     time_profile,
 )
 from mezan.api.bench.summary import report, rows
+from mezan.engine.events import BenchmarkResumed
 from mezan.engine.grids import Moment
 
 COURSES = {
@@ -82,6 +83,16 @@ def test_a_benchmark_that_is_not_finished_has_figures_of_what_there_is() -> None
     assert found["tests"]["instances"] == 2
     assert [row["cells"] for row in found["solvers"]] == [3, 2]
     assert "It is not finished" in page(found)
+
+
+def test_cells_that_ran_side_by_side_are_told() -> None:
+    """Their times are not those of cells that had the machine for themselves; environments are shown once each."""
+    alone = made("ab", "xy", lambda *_: {"objective": 1.0})
+    resumed = BenchmarkResumed(done=1, jobs=4, environment=alone.opened.environment)
+    shared = page(report(alone.model_copy(update={"resumed": (resumed,)})))
+    assert "cells ran at a time" not in page(report(alone))
+    assert "Up to 4 cells ran at a time" in shared
+    assert shared.count("cpu:cpu") == 1
 
 
 def test_profiles_of_a_small_case_are_those_drawn_by_hand() -> None:
