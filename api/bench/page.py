@@ -69,7 +69,7 @@ def _head(report: Json, opened: Json) -> list[str]:
 
 def jobs_of(benchmark: Json) -> int:
     """The most cells that ran at a time."""
-    return max(benchmark["opened"]["jobs"], *(event["jobs"] for event in benchmark["resumed"]), 1)
+    return int(max(benchmark["opened"]["jobs"], *(event["jobs"] for event in benchmark["resumed"]), 1))
 
 
 def _solvers(rows: Sequence[Json]) -> str:
