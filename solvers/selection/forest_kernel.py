@@ -4,7 +4,7 @@ The weight of a known instance is its share of the leaf that the new one falls i
 "Random forests and adaptive nearest neighbors", JASA 101, 2006). The trees split on what solvers lose, so that instances are
 alike when solvers do alike on them, and anything that is known about them can be averaged: losses, times, schedules.
 
-All other instances have a little weight too, as if 30 of them at random were alike: with few instances, leaves are small samples.
+All other instances have a little weight too, as if ten of them at random were alike: with few instances, leaves are small samples.
 
 Each tree sees four fifths of the instances; for the rest it is as good as fresh, which gives weights for the known instances
 themselves without their own outcomes (out of bag, Breiman, "Random forests", Machine Learning 45, 2001).
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 SHARE = 0.8
-ALIKE = 30.0
+ALIKE = 10.0
 MOST_BACKGROUND = 128
 """Instances, drawn at random, that stand for all of them."""
 

@@ -112,8 +112,8 @@ class Recommender:
         mode: str = "auto",
         *,
         trees: int = 200,
-        max_features: float = 0.5,
-        min_leaf: int = 5,
+        max_features: float = 0.8,
+        min_leaf: int = 4,
         longest: int = 4,
         seed: int = 0,
     ) -> None:

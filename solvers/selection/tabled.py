@@ -166,7 +166,7 @@ class Tabled:
             return None
         preparation = Preparation.of(table.X)
         X = preparation(table.X)
-        kernel = forest_kernel.fit(X, table.labels.targets(), trees=100, max_features=0.5, min_leaf=5, seed=len(rows))
+        kernel = forest_kernel.fit(X, table.labels.targets(), trees=100, max_features=0.8, min_leaf=4, seed=len(rows))
         evidence = gathered(kernel, X, table.labels, np.zeros(len(X)), 1, len(rows))
         votes = PairwiseForests.fit(X, table.labels.losses, seed=len(rows)) if self.pairwise else None
         return Model(table, preparation, kernel, evidence, votes)
