@@ -11,6 +11,7 @@ from .epsilon_greedy import EpsilonGreedy
 from .guard import Guard
 from .policy import Policy
 from .single_best import SingleBest
+from .tabled import Tabled
 from .thompson import Thompson
 from .ucb1 import UCB1
 
@@ -25,6 +26,8 @@ BUILT_IN: tuple[Policy, ...] = (
     EpsilonGreedy(),
     UCB1(),
     Thompson(),
+    Tabled("forest_kernel"),
+    Tabled("pairwise", pairwise=True),
 )
 
 
