@@ -1,0 +1,119 @@
+"""A Gaussian process over instances and solvers at once: what each outcome says about every solver on every instance.
+
+Krause and Ong, "Contextual Gaussian Process Bandit Optimization" (NIPS 2011), with the kernel
+
+    k((x, a), (x', a')) = c0 + ch K(x, x') + R(a, a') (ca + ci K(x, x')),      K = 1 / (1 + |x - x'|_1 / (2 l))^2        (1)
+
+The four parts are: how hard the family is, how hard instances near x are for every solver, how good solver a is, and how good
+it is near x. R is 1 for the same solver in the same version, `KINSHIP` for another version of it, and 0 for another solver, so
+that outcomes of an older version count less. `K` is a mixture of Laplacian kernels, and so positive definite
+(Rasmussen and Williams, Gaussian Processes for Machine Learning, 4.2.1); l is the median distance, here 1.
+
+Kernel and noise are in units of the variance of losses, so the mean does not depend on it. Everything is made of IEEE
+sums, products, quotients and NumPy's own reductions, without a BLAS and without transcendental functions: the inverse of the
+kernel matrix grows row by row (bordering; Golub and Van Loan, Matrix Computations, 2.1.4), O(n^2) each.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+FAMILY, HARDNESS, SOLVER, INTERACTION, NOISE = 0.5, 0.25, 0.15, 1.5, 0.25
+"""c0, ch, ca, ci and the variance of the noise."""
+KINSHIP = 0.7
+LENGTH = 0.7
+VARIANCE = FAMILY + HARDNESS + SOLVER + INTERACTION
+
+
+def distances(points: Floats, x: Floats) -> Floats:
+    """The mean absolute differences [n] of ``x`` [d] from ``points`` [n, d]; 0 when there is no dimension."""
+    if not points.shape[1]:
+        return np.zeros(len(points))
+    total: Floats = np.add.reduce(np.abs(points - x), axis=1)
+    return total / points.shape[1]
+
+
+def kernel(distance: Floats) -> Floats:
+    """K of (1)."""
+    base = 1.0 + distance / (2.0 * LENGTH)
+    return 1.0 / (base * base)
+
+
+@dataclass(frozen=True, slots=True)
+class Gaussian:
+    """The process given n outcomes. Immutable: `extended` makes the next.
+
+    ``points`` [n, d] in units of the median distance; ``solvers``, ``versions`` [n]: numbers of the reader's own; ``losses`` [n];
+    ``inverse`` [n, n] of the kernel matrix with noise. ``predicted`` [n]: what each outcome was expected to be before it was known.
+    """
+
+    points: Floats
+    solvers: Ints
+    versions: Ints
+    losses: Floats
+    inverse: Floats
+    predicted: Floats
+
+    @classmethod
+    def empty(cls, dimensions: int) -> "Gaussian":
+        """Before the first outcome."""
+        none, number = np.zeros(0), np.zeros(0, dtype=np.int64)
+        return cls(np.zeros((0, dimensions)), number, number, none, np.zeros((0, 0)), none)
+
+    def __len__(self) -> int:
+        return len(self.losses)
+
+    def extended(self, x: Floats, solver: int, version: int, loss: float, mean: float) -> "Gaussian":
+        """With one more outcome; ``mean`` is the loss expected of anything before it."""
+        n = len(self)
+        shared, own = self._kernels(x)
+        k = shared + np.where(self.solvers == solver, own * np.where(self.versions == version, 1.0, KINSHIP), 0.0)
+        u = np.add.reduce(self.inverse * k, axis=1)
+        schur = VARIANCE + NOISE - float(np.add.reduce(k * u))
+        inverse = np.empty((n + 1, n + 1))
+        step = u / schur
+        np.multiply(u[:, None], step, out=inverse[:n, :n])
+        inverse[:n, :n] += self.inverse
+        inverse[:n, n] = inverse[n, :n] = -step
+        inverse[n, n] = 1.0 / schur
+        return Gaussian(
+            np.concatenate([self.points, x[None]]),
+            np.append(self.solvers, solver),
+            np.append(self.versions, version),
+            np.append(self.losses, loss),
+            inverse,
+            np.append(self.predicted, mean + float(np.add.reduce(u * (self.losses - mean)))),
+        )
+
+    def predict(
+        self, x: Floats, solvers: Sequence[int], versions: Sequence[int], means: Floats, mean: float
+    ) -> tuple[Floats, Floats]:
+        """The losses expected of m ``solvers`` on ``x``, and their variances, each [m], the latter in units of the losses' variance.
+
+        ``means`` [m] are their prior expectations, ``mean`` that of the other solvers.
+        """
+        shared, own = self._kernels(x)
+        prior = np.full(len(self), mean)
+        groups = []
+        for solver, version, expected in zip(solvers, versions, means.tolist(), strict=True):
+            rows = np.flatnonzero(self.solvers == solver)
+            prior[rows] = expected
+            groups.append((rows, own[rows] * np.where(self.versions[rows] == version, 1.0, KINSHIP)))
+        weights = np.add.reduce(self.inverse * (self.losses - prior), axis=1)
+        spread = np.add.reduce(self.inverse * shared, axis=1)
+        common, gain = float(np.add.reduce(shared * weights)), float(np.add.reduce(shared * spread))
+        expected_losses, variances = np.empty(len(groups)), np.empty(len(groups))
+        for i, (rows, k) in enumerate(groups):
+            within = np.add.reduce(np.add.reduce(self.inverse[rows[:, None], rows] * k, axis=1) * k)
+            expected_losses[i] = means[i] + common + float(np.add.reduce(k * weights[rows]))
+            variances[i] = VARIANCE - gain - 2.0 * float(np.add.reduce(k * spread[rows])) - float(within)
+        return expected_losses, np.maximum(variances, 0.0)
+
+    def _kernels(self, x: Floats) -> tuple[Floats, Floats]:
+        near = kernel(distances(self.points, x))
+        return FAMILY + HARDNESS * near, SOLVER + INTERACTION * near
