@@ -41,7 +41,8 @@ def distances(points: Floats, x: Floats) -> Floats:
 def kernel(distance: Floats) -> Floats:
     """K of (1)."""
     base = 1.0 + distance / (2.0 * LENGTH)
-    return 1.0 / (base * base)
+    near: Floats = 1.0 / (base * base)
+    return near
 
 
 @dataclass(frozen=True, slots=True)

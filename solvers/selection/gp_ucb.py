@@ -56,4 +56,6 @@ class ContextualGPUCB:
             f"{pick} is expected to lose {max(0.0, losses[best]):.4g} ± {errors[best]:.2g} on an instance like this, and nobody "
             f"may lose less ({tally.outcomes if tally else 0} outcomes of its own, {len(model.process)} of all)"
         )
-        return Choice(pick, certain_of(pick, able, scores, losses.tolist(), errors.tolist(), candidates), reason, "gp_ucb")
+        return Choice(
+            pick, certain_of(pick, able, scores, losses.tolist(), errors.tolist(), candidates), reason, "gp_ucb"
+        )

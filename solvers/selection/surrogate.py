@@ -54,12 +54,27 @@ class Tally:
         return Tally(self.outcomes + 1, self.total + loss, self.squares + loss * loss)
 
 
+def shrunk(tally: Tally, mean: float) -> float:
+    """A solver's mean loss, shrunk towards that of all."""
+    return (tally.total + SHRINK * mean) / (tally.outcomes + SHRINK)
+
+
+def pooled(tallies: Mapping[str, Tally]) -> tuple[float, float]:
+    """The mean of all losses, and their variance within solvers; before there are any, that of anything in [0, 1], which counts as two."""
+    outcomes = sum(tally.outcomes for tally in tallies.values())
+    mean = sum(tally.total for tally in tallies.values()) / outcomes if outcomes else PRIOR_LOSS
+    within = sum(max(0.0, tally.squares - tally.total * tally.total / tally.outcomes) for tally in tallies.values())
+    prior = min(PRIOR_VARIANCE, max(mean * (1.0 - mean), 1e-6))
+    return mean, (within + 2.0 * prior) / (outcomes - len(tallies) + 2.0)
+
+
 @dataclass(frozen=True, slots=True)
 class Surrogate:
     """What is known after so many rows. ``numbers`` maps solvers and versions to what the process calls them.
 
     ``edge`` and ``edge_squares`` sum, over the rows, how much nearer the process came to each loss before it was known than the
-    solver's mean did, in squared error: the prequential comparison (Dawid, JRSS A 147, 1984).
+    solver's mean did, in squared error, where the solver had been tried: the prequential comparison (Dawid, JRSS A 147, 1984).
+    ``error`` and ``plain_error`` sum the squared errors of the process and of the means over all rows.
     """
 
     encoding: Encoding
@@ -69,6 +84,8 @@ class Surrogate:
     tallies: Mapping[str, Tally]
     edge: float = 0.0
     edge_squares: float = 0.0
+    error: float = 0.0
+    plain_error: float = 0.0
 
     @classmethod
     def begun(cls, rows: Sequence[Row]) -> "Surrogate":
@@ -84,18 +101,7 @@ class Surrogate:
     @property
     def mean(self) -> float:
         """The mean of all losses."""
-        outcomes = len(self.process)
-        return sum(tally.total for tally in self.tallies.values()) / outcomes if outcomes else PRIOR_LOSS
-
-    @property
-    def variance(self) -> float:
-        """Of losses within solvers, pooled; before there are any, that of anything in [0, 1], which counts as two."""
-        mean = self.mean
-        within = sum(
-            max(0.0, tally.squares - tally.total * tally.total / tally.outcomes) for tally in self.tallies.values()
-        )
-        prior = min(PRIOR_VARIANCE, max(mean * (1.0 - mean), 1e-6))
-        return (within + 2.0 * prior) / (len(self.process) - len(self.tallies) + 2.0)
+        return pooled(self.tallies)[0]
 
     @property
     def features_mislead(self) -> bool:
@@ -107,21 +113,16 @@ class Surrogate:
         point: Floats = self.encoding.points(np.array([features], dtype=np.float64))[0] / self.unit
         return point
 
-    def shrunk(self, solver: str) -> float:
-        """The solver's mean loss, shrunk towards that of all."""
-        tally = self.tallies.get(solver, Tally())
-        return (tally.total + SHRINK * self.mean) / (tally.outcomes + SHRINK)
-
     def plus(self, row: Row) -> "Surrogate":
         """With one more row."""
         solver = self.numbers.setdefault(row.solver, len(self.numbers))
         version = self.numbers.setdefault(f"{row.solver}@{row.version}", len(self.numbers))
-        process = self.process.extended(self.point(row.features), solver, version, row.loss, self.mean)
+        mean = self.mean
+        process = self.process.extended(self.point(row.features), solver, version, row.loss, mean)
         tally = self.tallies.get(row.solver, Tally())
-        gained = 0.0
-        if tally.outcomes:
-            without, with_features = row.loss - self.shrunk(row.solver), row.loss - float(process.predicted[-1])
-            gained = without * without - with_features * with_features
+        without, with_features = row.loss - shrunk(tally, mean), row.loss - float(process.predicted[-1])
+        plain_error, error = without * without, with_features * with_features
+        gained = plain_error - error if tally.outcomes else 0.0
         return Surrogate(
             self.encoding,
             self.unit,
@@ -130,11 +131,13 @@ class Surrogate:
             {**self.tallies, row.solver: tally.plus(row.loss)},
             self.edge + gained,
             self.edge_squares + gained * gained,
+            self.error + error,
+            self.plain_error + plain_error,
         )
 
     def expected(self, features: Sequence[float], candidates: Sequence[Candidate]) -> tuple[Floats, Floats]:
         """The expected losses of the candidates and their standard errors, each [m]."""
-        variance, mean = self.variance, self.mean
+        mean, variance = pooled(self.tallies)
         size = PRIOR_EFFECT * float(np.sqrt(variance))
         priors = [candidate.prior or 0.0 for candidate in candidates]
         means = np.array([mean - size * prior / (abs(prior) + PRIOR_SPREAD) for prior in priors])
