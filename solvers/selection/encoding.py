@@ -5,7 +5,6 @@ mean 0 and standard deviation 1 over the instances that the encoding was fitted 
 moves its own column, and no other.
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,13 +47,3 @@ class Encoding:
         """The points [n, d] of the instances ``X`` [n, p]."""
         values = compress(np.asarray(X, dtype=np.float64)[:, self.kept])
         return np.clip((values - self.means) / self.scales, -CLIP, CLIP)
-
-
-def ordered(names: Sequence[str], features: Mapping[str, float]) -> tuple[float, ...] | str:
-    """An instance's values in the order of ``names``; or, where they cannot be had, why not."""
-    if missing := [name for name in names if name not in features]:
-        return f"{len(missing)} of {len(names)} features are missing ({', '.join(missing[:3])})"
-    values = tuple(features[name] for name in names)
-    if not np.isfinite(values).all():
-        return "a feature is not finite"
-    return values

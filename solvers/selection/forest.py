@@ -2,10 +2,9 @@
 
 Per-solver regression forests as in SATzilla (Xu, Hutter, Hoos and Leyton-Brown, JAIR 32, 2008; trees after Hutter et al.,
 Artificial Intelligence 206, 2014), learned from what the chosen solvers did. A solver's forest is refitted when its outcomes
-have grown by 15 %, so that over n outcomes O(log n) fits are made.
+have grown by 15 % or come from a new version, so that over n outcomes O(log n) fits are made.
 """
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -41,48 +40,57 @@ def fit_at(outcomes: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Grove:
-    """Each solver's tally, and its forest with the outcomes and the version that it was fitted to."""
+    """Each solver's tally; its latest version and with which of its outcomes that began; its forest and how many it was fitted to."""
 
     tallies: Mapping[str, "Tally"]
-    forests: Mapping[str, tuple[int, str, "Forest"]]
+    versions: Mapping[str, tuple[str, int]]
+    forests: Mapping[str, tuple[int, "Forest"]]
 
 
 def grove(examples: Examples, kept: Mapping[int, Any]) -> Grove:
-    """The model of the examples; forests that are still good are taken from ``kept``."""
-    from . import forests
-    from .encoding import compress
+    """The model of the examples; what is still good is taken from the nearest of ``kept``."""
     from .surrogate import Tally
 
-    rows: dict[str, list[Row]] = defaultdict(list)
-    for row in examples.table.rows[: examples.count]:
-        rows[row.solver].append(row)
-    tallies, found = {}, {}
-    for number, (solver, own) in enumerate(rows.items()):
-        tally = Tally()
-        for row in own:
-            tally = tally.plus(row.loss)
-        tallies[solver] = tally
-        at = fit_at(len(own))
-        if not at:
-            continue
-        old = next((model.forests[solver] for model in kept.values() if solver in model.forests), None)
-        if old is not None and old[0] == at:
-            found[solver] = old
-            continue
-        taken = own[max(0, at - MOST) : at]
-        version = taken[-1].version
-        forest = forests.fit(
-            compress([row.features for row in taken]),
-            [row.loss for row in taken],
-            trees=TREES,
-            max_features=0.33,
-            min_leaf=2,
-            seed=number * 2**32 + at,
-            weights=[1.0 if row.version == version else OLDER for row in taken],
-            bootstrap=True,
-        )
-        found[solver] = (at, version, forest)
-    return Grove(tallies, found)
+    near = max((count for count in kept if count <= examples.count), default=0)
+    known = kept[near] if near else Grove({}, {}, {})
+    tallies, versions, forests = dict(known.tallies), dict(known.versions), dict(known.forests)
+    for row in examples.table.rows[near : examples.count]:
+        tallies[row.solver] = tallies.get(row.solver, Tally()).plus(row.loss)
+        if row.solver not in versions or versions[row.solver][0] != row.version:
+            versions[row.solver] = (row.version, tallies[row.solver].outcomes)
+    due = {}
+    for solver, tally in tallies.items():
+        at = fit_at(tally.outcomes)
+        if at:
+            at = max(at, versions[solver][1])
+            if solver not in forests or forests[solver][0] != at:
+                due[solver] = at
+    if due:
+        rows: dict[str, list[Row]] = {solver: [] for solver in due}
+        for row in examples.table.rows[: examples.count]:
+            if row.solver in due:
+                rows[row.solver].append(row)
+        for number, solver in enumerate(tallies):
+            if solver in due:
+                forests[solver] = (due[solver], _fitted(rows[solver][: due[solver]], number))
+    return Grove(tallies, versions, forests)
+
+
+def _fitted(rows: list[Row], number: int) -> "Forest":
+    from .encoding import compress
+    from .forests import fit
+
+    taken, version = rows[-MOST:], rows[-1].version
+    return fit(
+        compress([row.features for row in taken]),
+        [row.loss for row in taken],
+        trees=TREES,
+        max_features=0.33,
+        min_leaf=2,
+        seed=number * 2**32 + len(rows),
+        weights=[1.0 if row.version == version else OLDER for row in taken],
+        bootstrap=True,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +129,8 @@ class ForestGreedy:
             if known is None:
                 value = tally.total / tally.outcomes if tally.outcomes else mean
             else:
-                value = float(known[2].predict(point)[0, 0])
-                outcomes *= 1.0 if known[1] == candidate.version else OLDER
+                value = float(known[1].predict(point)[0, 0])
+                outcomes *= 1.0 if model.versions[candidate.solver][0] == candidate.version else OLDER
             losses.append((outcomes * value + mean) / (outcomes + 1))
             errors.append((variance / (outcomes + 1)) ** 0.5)
         scores = [grid(1.0 - (loss - self.beta * error)) for loss, error in zip(losses, errors, strict=True)]

@@ -16,6 +16,7 @@ kernel matrix grows row by row (bordering; Golub and Van Loan, Matrix Computatio
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +36,8 @@ def distances(points: Floats, x: Floats) -> Floats:
     if not points.shape[1]:
         return np.zeros(len(points))
     total: Floats = np.add.reduce(np.abs(points - x), axis=1)
-    return total / points.shape[1]
+    mean: Floats = total / points.shape[1]
+    return mean
 
 
 def kernel(distance: Floats) -> Floats:
@@ -43,6 +45,16 @@ def kernel(distance: Floats) -> Floats:
     base = 1.0 + distance / (2.0 * LENGTH)
     near: Floats = 1.0 / (base * base)
     return near
+
+
+class Outcome(NamedTuple):
+    """``loss`` of a ``solver`` in a ``version`` on an instance at ``x`` [d]; before it, anything was expected to lose ``mean``."""
+
+    x: Floats
+    solver: int
+    version: int
+    loss: float
+    mean: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,27 +81,30 @@ class Gaussian:
     def __len__(self) -> int:
         return len(self.losses)
 
-    def extended(self, x: Floats, solver: int, version: int, loss: float, mean: float) -> "Gaussian":
-        """With one more outcome; ``mean`` is the loss expected of anything before it."""
-        n = len(self)
-        shared, own = self._kernels(x)
-        k = shared + np.where(self.solvers == solver, own * np.where(self.versions == version, 1.0, KINSHIP), 0.0)
-        u = np.add.reduce(self.inverse * k, axis=1)
-        schur = VARIANCE + NOISE - float(np.add.reduce(k * u))
-        inverse = np.empty((n + 1, n + 1))
-        step = u / schur
-        np.multiply(u[:, None], step, out=inverse[:n, :n])
-        inverse[:n, :n] += self.inverse
-        inverse[:n, n] = inverse[n, :n] = -step
-        inverse[n, n] = 1.0 / schur
-        return Gaussian(
-            np.concatenate([self.points, x[None]]),
-            np.append(self.solvers, solver),
-            np.append(self.versions, version),
-            np.append(self.losses, loss),
-            inverse,
-            np.append(self.predicted, mean + float(np.add.reduce(u * (self.losses - mean)))),
-        )
+    def extended(self, outcomes: Sequence[Outcome]) -> "Gaussian":
+        """With more outcomes, one after another: the same to the bit however they are divided among calls."""
+        n, total = len(self), len(self) + len(outcomes)
+        points = np.concatenate([self.points, np.array([outcome.x for outcome in outcomes])])
+        solvers = np.append(self.solvers, [outcome.solver for outcome in outcomes])
+        versions = np.append(self.versions, [outcome.version for outcome in outcomes])
+        losses = np.append(self.losses, [outcome.loss for outcome in outcomes])
+        predicted = np.append(self.predicted, np.zeros(len(outcomes)))
+        inverse, work = np.empty((total, total)), np.empty((total, total))
+        inverse[:n, :n] = self.inverse
+        for i, outcome in enumerate(outcomes, n):
+            near = kernel(distances(points[:i], outcome.x))
+            related = np.where(versions[:i] == outcome.version, 1.0, KINSHIP)
+            own = np.where(solvers[:i] == outcome.solver, (SOLVER + INTERACTION * near) * related, 0.0)
+            k = FAMILY + HARDNESS * near + own
+            before, product = inverse[:i, :i], work[:i, :i]
+            u = np.add.reduce(np.multiply(before, k, out=product), axis=1)
+            schur = VARIANCE + NOISE - float(np.add.reduce(k * u))
+            step = u / schur
+            predicted[i] = outcome.mean + float(np.add.reduce(u * (losses[:i] - outcome.mean)))
+            before += np.multiply(u[:, None], step, out=product)
+            inverse[:i, i] = inverse[i, :i] = -step
+            inverse[i, i] = 1.0 / schur
+        return Gaussian(points, solvers, versions, losses, inverse, predicted)
 
     def predict(
         self, x: Floats, solvers: Sequence[int], versions: Sequence[int], means: Floats, mean: float
@@ -98,7 +113,8 @@ class Gaussian:
 
         ``means`` [m] are their prior expectations, ``mean`` that of the other solvers.
         """
-        shared, own = self._kernels(x)
+        near = kernel(distances(self.points, x))
+        shared, own = FAMILY + HARDNESS * near, SOLVER + INTERACTION * near
         prior = np.full(len(self), mean)
         groups = []
         for solver, version, expected in zip(solvers, versions, means.tolist(), strict=True):
@@ -114,7 +130,3 @@ class Gaussian:
             expected_losses[i] = means[i] + common + float(np.add.reduce(k * weights[rows]))
             variances[i] = VARIANCE - gain - 2.0 * float(np.add.reduce(k * spread[rows])) - float(within)
         return expected_losses, np.maximum(variances, 0.0)
-
-    def _kernels(self, x: Floats) -> tuple[Floats, Floats]:
-        near = kernel(distances(self.points, x))
-        return FAMILY + HARDNESS * near, SOLVER + INTERACTION * near

@@ -1,8 +1,8 @@
 """What learned policies do alike: find out whether there is anything to learn from, and put their numbers on a grid."""
 
+import math
 from collections.abc import Mapping, Sequence
 
-from .encoding import ordered
 from .policy import Candidate, Choice, Scored
 from .single_best import SingleBest
 from .standings import Standings
@@ -20,7 +20,12 @@ def instance(standings: Standings, features: Mapping[str, float]) -> tuple[float
     """The instance's features as the examples have them; or why a learned policy cannot use them."""
     if not standings.examples.count:
         return "there are no outcomes with features yet"
-    return ordered(standings.examples.names, features)
+    names = standings.examples.names
+    if missing := [name for name in names if name not in features]:
+        return f"{len(missing)} of {len(names)} are missing ({', '.join(missing[:3])})"
+    values = tuple(features[name] for name in names)
+    wrong = [name for name, value in zip(names, values, strict=True) if not math.isfinite(value)]
+    return f"{', '.join(wrong[:3])} must be finite" if wrong else values
 
 
 def without_features(
@@ -28,7 +33,7 @@ def without_features(
 ) -> Choice:
     """The choice of `SingleBest`, and why it is its."""
     choice = SingleBest().choose(standings, features, candidates, key)
-    return Choice(choice.solver, choice.scored, f"{choice.reason}; its features are not used: {why}", "single_best")
+    return Choice(choice.solver, choice.scored, f"{choice.reason}; features are not used: {why}", "single_best")
 
 
 def certain_of(

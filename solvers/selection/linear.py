@@ -15,9 +15,7 @@ from .encoding import Encoding
 from .examples import Examples, Row
 from .gaussian import KINSHIP, Floats
 from .policy import Candidate
-from .surrogate import WINDOW, Tally, generation, pooled
-
-UNTRIED = Tally()
+from .surrogate import UNTRIED, WINDOW, Tally, generation, pooled
 
 
 @dataclass(frozen=True, slots=True)

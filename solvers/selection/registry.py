@@ -4,9 +4,15 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import entry_points
 
 from ..catalog import unknown
+from .default import DEFAULT
 from .elo_ucb import EloUCB
 from .epsilon_greedy import EpsilonGreedy
+from .forest import ForestGreedy
+from .gp_ucb import ContextualGPUCB
 from .guard import Guard
+from .hedge import Hedge
+from .linear_thompson import LinearThompson
+from .linucb import LinUCB
 from .policy import Policy
 from .single_best import SingleBest
 from .thompson import Thompson
@@ -21,6 +27,12 @@ BUILT_IN: tuple[Policy, ...] = (
     EpsilonGreedy(),
     UCB1(),
     Thompson(),
+    DEFAULT,
+    ContextualGPUCB(),
+    LinUCB(),
+    LinearThompson(),
+    ForestGreedy(),
+    Hedge(),
 )
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from .encoding import Encoding
 from .examples import Examples, Row
-from .gaussian import Floats, Gaussian, distances
+from .gaussian import Floats, Gaussian, Outcome, distances
 from .policy import Candidate
 
 WINDOW = 512
@@ -52,6 +52,9 @@ class Tally:
     def plus(self, loss: float) -> "Tally":
         """One more."""
         return Tally(self.outcomes + 1, self.total + loss, self.squares + loss * loss)
+
+
+UNTRIED = Tally()
 
 
 def shrunk(tally: Tally, mean: float) -> float:
@@ -108,42 +111,41 @@ class Surrogate:
         """Whether the solvers' plain means foretell losses better, by more than chance explains (one-sided, level 0.1)."""
         return self.edge < -QUANTILE * float(np.sqrt(self.edge_squares)) - 1e-12
 
-    def point(self, features: Sequence[float]) -> Floats:
-        """Where an instance lies, in units of the median distance."""
-        point: Floats = self.encoding.points(np.array([features], dtype=np.float64))[0] / self.unit
-        return point
-
-    def plus(self, row: Row) -> "Surrogate":
-        """With one more row."""
-        solver = self.numbers.setdefault(row.solver, len(self.numbers))
-        version = self.numbers.setdefault(f"{row.solver}@{row.version}", len(self.numbers))
-        mean = self.mean
-        process = self.process.extended(self.point(row.features), solver, version, row.loss, mean)
-        tally = self.tallies.get(row.solver, Tally())
-        without, with_features = row.loss - shrunk(tally, mean), row.loss - float(process.predicted[-1])
-        plain_error, error = without * without, with_features * with_features
-        gained = plain_error - error if tally.outcomes else 0.0
+    def plus(self, rows: Sequence[Row]) -> "Surrogate":
+        """With more rows: the same however they are divided among calls."""
+        if not rows:
+            return self
+        points = self.encoding.points(np.array([row.features for row in rows], dtype=np.float64)) / self.unit
+        tallies, outcomes, plain = dict(self.tallies), [], []
+        for x, row in zip(points, rows, strict=True):
+            solver = self.numbers.setdefault(row.solver, len(self.numbers))
+            version = self.numbers.setdefault(f"{row.solver}@{row.version}", len(self.numbers))
+            mean, tally = pooled(tallies)[0], tallies.get(row.solver, UNTRIED)
+            outcomes.append(Outcome(x, solver, version, row.loss, mean))
+            plain.append((shrunk(tally, mean), tally.outcomes))
+            tallies[row.solver] = tally.plus(row.loss)
+        process = self.process.extended(outcomes)
+        edge, edge_squares, error, plain_error = self.edge, self.edge_squares, self.error, self.plain_error
+        predicted = process.predicted[len(self.process) :].tolist()
+        for row, guess, (plain_guess, tried) in zip(rows, predicted, plain, strict=True):
+            mine, theirs = (row.loss - guess) * (row.loss - guess), (row.loss - plain_guess) * (row.loss - plain_guess)
+            gained = theirs - mine if tried else 0.0
+            edge, edge_squares = edge + gained, edge_squares + gained * gained
+            error, plain_error = error + mine, plain_error + theirs
         return Surrogate(
-            self.encoding,
-            self.unit,
-            process,
-            self.numbers,
-            {**self.tallies, row.solver: tally.plus(row.loss)},
-            self.edge + gained,
-            self.edge_squares + gained * gained,
-            self.error + error,
-            self.plain_error + plain_error,
+            self.encoding, self.unit, process, self.numbers, tallies, edge, edge_squares, error, plain_error
         )
 
     def expected(self, features: Sequence[float], candidates: Sequence[Candidate]) -> tuple[Floats, Floats]:
         """The expected losses of the candidates and their standard errors, each [m]."""
+        x = self.encoding.points(np.array([features], dtype=np.float64))[0] / self.unit
         mean, variance = pooled(self.tallies)
         size = PRIOR_EFFECT * float(np.sqrt(variance))
         priors = [candidate.prior or 0.0 for candidate in candidates]
         means = np.array([mean - size * prior / (abs(prior) + PRIOR_SPREAD) for prior in priors])
         solvers = [self.numbers.get(candidate.solver, -1) for candidate in candidates]
         versions = [self.numbers.get(f"{candidate.solver}@{candidate.version}", -1) for candidate in candidates]
-        losses, variances = self.process.predict(self.point(features), solvers, versions, means, mean)
+        losses, variances = self.process.predict(x, solvers, versions, means, mean)
         return losses, np.sqrt(variance * variances)
 
 
@@ -156,6 +158,4 @@ def surrogate(examples: Examples, kept: Mapping[int, Any]) -> Surrogate:
         model = Surrogate.begun(examples.table.rows[near:begun])
     else:
         model = kept[near]
-    for row in examples.table.rows[near : examples.count]:
-        model = model.plus(row)
-    return model
+    return model.plus(examples.table.rows[near : examples.count])
