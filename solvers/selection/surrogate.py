@@ -22,8 +22,8 @@ STEP = 128
 PAIRED = 128
 """Instances whose distances are looked at for their median."""
 SHRINK = 2.0
-QUANTILE = 1.2815515655446004
-"""The normal quantile at 0.9."""
+QUANTILE = 1.6448536269514722
+"""The normal quantile at 0.95."""
 PRIOR_LOSS = 0.5
 PRIOR_VARIANCE = 1 / 12
 PRIOR_EFFECT = 0.25
@@ -108,7 +108,7 @@ class Surrogate:
 
     @property
     def features_mislead(self) -> bool:
-        """Whether the solvers' plain means foretell losses better, by more than chance explains (one-sided, level 0.1)."""
+        """Whether the solvers' plain means foretell losses better, by more than chance explains (one-sided, level 0.05)."""
         return self.edge < -QUANTILE * float(np.sqrt(self.edge_squares)) - 1e-12
 
     def plus(self, rows: Sequence[Row]) -> "Surrogate":

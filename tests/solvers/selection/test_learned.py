@@ -267,8 +267,9 @@ def test_outcomes_of_an_older_version_count_less(policy):
             world.add(world.features(), "s0", 0.9 if i < 40 else 0.1, "1" if i < 40 else version)
             world.add(world.features(), "s1", 0.5)
         offered = [Candidate("s0", version), Candidate("s1", "1")]
-        choice = policy.choose(world.standings(), dict.fromkeys(world.names, 0.1), offered, 1)
-        expected[version] = choice.scored[0].expected_loss
+        somewhere = [dict(zip(world.names, world.features(), strict=True)) for _ in range(20)]
+        choices = [policy.choose(world.standings(), features, offered, 1) for features in somewhere]
+        expected[version] = sum(choice.scored[0].expected_loss for choice in choices) / 20
     assert expected["2"] < expected["1"] - 0.01
 
 
