@@ -83,6 +83,8 @@ class Gaussian:
 
     def extended(self, outcomes: Sequence[Outcome]) -> "Gaussian":
         """With more outcomes, one after another: the same to the bit however they are divided among calls."""
+        if not outcomes:
+            return self
         n, total = len(self), len(self) + len(outcomes)
         points = np.concatenate([self.points, np.array([outcome.x for outcome in outcomes])])
         solvers = np.append(self.solvers, [outcome.solver for outcome in outcomes])

@@ -18,7 +18,7 @@ from .policy import Candidate
 WINDOW = 512
 """Rows that a generation begins with at most: the latest."""
 STEP = 128
-"""Rows from one generation to the next, once the window is full."""
+"""Rows from one generation to the next at most."""
 PAIRED = 128
 """Instances whose distances are looked at for their median."""
 SHRINK = 2.0
@@ -32,13 +32,11 @@ PRIOR_SPREAD = 400.0
 
 
 def generation(count: int) -> int:
-    """The rows at which the generation of a table with ``count`` rows began: 1, 2, 3, 4, 6, 9, 13, ..., then every 128."""
+    """The rows at which the generation of a table with ``count`` rows began: 1, 2, 3, 4, 6, 9, 13, ..., 444, then every 128."""
     begun = 0
-    while True:
-        following = begun + (max(1, begun // 2) if begun < WINDOW else STEP)
-        if following > count:
-            return begun
+    while (following := begun + min(STEP, max(1, begun // 2))) <= count:
         begun = following
+    return begun
 
 
 @dataclass(frozen=True, slots=True)
