@@ -44,7 +44,7 @@ class LinearThompson:
             candidate.solver: Expected(grid(loss), max(LEAST_ERROR, grid(self.width * error)), 0, 0)
             for candidate, loss, error in zip(able, losses.tolist(), errors.tolist(), strict=True)
         }
-        likely = dict(zip(expected, chances(list(expected.values())), strict=True))
+        likely = dict(zip(expected, chances([(one.loss, one.error) for one in expected.values()]), strict=True))
 
         def reason(pick: str) -> str:
             one = expected[pick]
