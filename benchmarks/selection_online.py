@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 
 from mezan.engine import events as ev
 from mezan.engine.log import Recorded
+from mezan.projections.bradley_terry import BradleyTerry
 from mezan.projections.clusters import Clusters
 from mezan.projections.elo import Elo
 from mezan.projections.examples import LabelledOutcomes
@@ -103,10 +104,10 @@ def losses(read: Scenario) -> NDArray[np.float64]:
 
 
 class Log:
-    """The three projections that a policy reads, fed event by event."""
+    """The projections that a policy reads, fed event by event."""
 
     def __init__(self) -> None:
-        self.projections = (Elo(), Clusters(), LabelledOutcomes())
+        self.projections = (Elo(), Clusters(), LabelledOutcomes(), BradleyTerry())
         self.states = {projection.name: projection.initial() for projection in self.projections}
         self.position = 0
 
