@@ -1,6 +1,7 @@
 """Logs of decisions with full information behind them: what a policy would really have lost is known."""
 
 import csv
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from mezan.projections import Clusters, Elo, LabelledOutcomes, standings
+from mezan.projections import BradleyTerry, Clusters, Elo, LabelledOutcomes, standings
 from mezan.solvers.seeds import derive
 from mezan.solvers.selection.evaluation import Decisions
 from mezan.solvers.selection.policy import Candidate, Policy
@@ -85,11 +86,11 @@ def simulate(
     order = np.concatenate([rng.permutation(size) for _ in range(-(-n // size))])[:n]
     solvers = tuple(f"{FAMILY}.s{i}" for i in range(k))
     candidates = [Candidate(solver, "1") for solver in solvers]
-    folds = (Elo(), Clusters(), LabelledOutcomes())
+    folds = (Elo(), BradleyTerry(), Clusters(), LabelledOutcomes())
     states = {fold.name: fold.initial() for fold in folds}
 
     def record(kind: str, data: dict) -> None:
-        event = SimpleNamespace(type=kind, data=data)
+        event = SimpleNamespace(type=kind, data=data, digest=hashlib.sha256(repr(data).encode()).digest())
         for fold in folds:
             if kind in fold.handles:
                 states[fold.name] = fold.apply(states[fold.name], event)
