@@ -73,8 +73,8 @@ class Match:
 
     def full(self, solver: str, digest: str) -> bool:
         """Whether there are enough results of the solver with smaller digests."""
-        results = self.results.get(solver, ())
-        return len(results) == RESULTS and results[-1][0] < digest
+        results = self.results.get(solver, [])
+        return len(results) == RESULTS and bool(results[-1][0] < digest)
 
     def games(self) -> Counted:
         """One game for each pair of solvers."""
