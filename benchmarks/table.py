@@ -11,6 +11,8 @@ TITLES = {
     "log_append": "Durable appends (`log_append.py`)",
     "log_read": "Reading, folding, delivery (`log_read.py`)",
     "rebuild": "Rebuild of all projections (`rebuild.py`)",
+    "selection_lab_off_policy": "95 % intervals for a policy's mean loss, from 200 logs of 300 decisions of another (`selection_lab.py`)",
+    "selection_lab_sequential": "A/B tests looked at after every outcome, of 1,000 (`selection_lab.py`)",
     "engine_runs": "One trivial task through the whole engine (`engine_runs.py`)",
     "loop_blocked": "Event loop blocked (`loop_blocked.py`)",
     "qap_bounds": "Lower bounds on QAPLIB, percent below the best known value (`qap_bounds.py`)",
@@ -22,6 +24,8 @@ TITLES = {
     "qap_kernels": "Swap evaluations per CPU-second of the tabu kernel and of SIMD C (`qap_kernels.py`)",
     "qap_cold_start": "A fresh process to its first solution of nug30 (`qap_cold_start.py`)",
     "qap_small_5s": "QAPLIB, n ≤ 40, five seconds (`qap_small.py`)",
+    "selection_ratings": "A hundred thousand outcomes folded into what policies read (`selection_ratings.py`)",
+    "selection_drift": "How far ratings drift over orders of the same 1,000 games, ASlib (`selection_ratings.py`)",
 }
 MARK = "<!-- tables: written by table.py -->"
 

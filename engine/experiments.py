@@ -27,6 +27,8 @@ logger = structlog.get_logger(__name__)
 SOLVER = "solver:"
 """Before the name of a solver that is an arm of its own."""
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+TENANT = "default"
+"""Where tests are recorded, whosever runs they assign."""
 FEWEST, MOST = 2, 100_000
 """Outcomes that a test may be given."""
 
@@ -194,7 +196,8 @@ async def start(log: EventLog, planned: e.ExperimentStarted, running: Sequence[e
             msg = f"one experiment at a time may take a family's runs; {other.experiment} does: stop it first"
             raise BadInput(msg)
     try:
-        await log.append(Write(stream_of(planned.experiment), [planned], NEW))
+        with acting(in_tenant=TENANT):
+            await log.append(Write(stream_of(planned.experiment), [planned], NEW))
     except WrongExpectedVersion as error:
         msg = f"an experiment's name is used once; {planned.experiment} was started before: take another"
         raise BadInput(msg) from error
@@ -203,7 +206,8 @@ async def start(log: EventLog, planned: e.ExperimentStarted, running: Sequence[e
 async def stop(log: EventLog, stopped: e.ExperimentStopped) -> bool:
     """Record the end of a test; False when it had ended already."""
     try:
-        await log.append(Write(stream_of(stopped.experiment), [stopped], NEW + 1))
+        with acting(in_tenant=TENANT):
+            await log.append(Write(stream_of(stopped.experiment), [stopped], NEW + 1))
     except WrongExpectedVersion:
         return False
     return True
@@ -215,8 +219,6 @@ async def settle(log: EventLog, experiments: Experiments | None, states: Mapping
         return
     try:
         for made in experiments.due(states):
-            stopped = await anyio.to_thread.run_sync(made)
-            with acting(in_tenant="default"):
-                await stop(log, stopped)
+            await stop(log, await anyio.to_thread.run_sync(made))
     except (StoreError, ProjectionBroken) as error:
         logger.warning("end of an experiment not recorded", error=str(error))

@@ -167,7 +167,6 @@ def _judge(found: DecisionLog, asked: _Asked) -> tuple[tuple[Judged, ...], float
 
     decisions = _arrays(found, asked.decisions)
     predictions = _predictions(decisions, asked.decisions)
-    rows = np.arange(len(decisions))
     best = np.fmin(decisions.losses, np.fmin.reduce(decisions.known, axis=1))
     single, at_best = _single_best(decisions, asked.decisions, predictions)
     judged = []
@@ -175,7 +174,7 @@ def _judge(found: DecisionLog, asked: _Asked) -> tuple[tuple[Judged, ...], float
         target = np.array([[one.get(solver, 0.0) for solver in decisions.solvers] for one in chances])
         evaluation = evaluate(decisions, target, predictions)
         mean = evaluation.dr.value
-        curve = np.cumsum(evaluation.summands - best[rows])
+        curve = np.round(np.cumsum(evaluation.summands - best), 12)
         over = None if at_best is None else mean - at_best
         judged.append(Judged(policy.name, policy.version, evaluation, mean - float(best.mean()), over, curve))
     return tuple(judged), float(decisions.losses.mean()), single

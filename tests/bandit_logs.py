@@ -1,15 +1,16 @@
 """Logs of decisions with full information behind them: what a policy would really have lost is known."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 
-from mezan.projections import Clusters, Elo, LabelledOutcomes, standings
+from mezan.api.open import STANDINGS_READ
+from mezan.engine.log import Recorded
+from mezan.projections import DEFAULT, standings
 from mezan.solvers.seeds import derive
+from mezan.solvers.selection.aslib import read_scenario
 from mezan.solvers.selection.evaluation import Decisions
 from mezan.solvers.selection.policy import Candidate, Policy
 
@@ -46,34 +47,12 @@ def synthetic(seed: int, instances: int = 400, solvers: int = 4) -> Table:
 
 
 def aslib(folder: Path) -> Table:
-    """A scenario of runtimes: PAR10 in units of ten cutoffs, so that a timeout or failure has loss 1."""
-    cutoff = next(
-        float(line.split(":")[1])
-        for line in (folder / "description.txt").read_text().splitlines()
-        if line.startswith("algorithm_cutoff_time")
-    )
-    runs = _arff(folder / "algorithm_runs.arff")
-    points = {
-        row[0]: [float("nan") if value == "?" else float(value) for value in row[2:]]
-        for row in _arff(folder / "feature_values.arff")
-    }
-    names, solvers = sorted(points), sorted({row[2] for row in runs})
-    losses = np.ones((len(names), len(solvers)))
-    at = {name: i for i, name in enumerate(names)}
-    for name, _, solver, runtime, status, *_ in runs:
-        if name in at and status == "ok":
-            losses[at[name], solvers.index(solver)] = min(1.0, float(runtime) / (10 * cutoff))
-    X = np.array([points[name] for name in names])
-    filled = np.where(np.isfinite(X), X, np.nan)
-    counts = np.maximum(1, np.isfinite(filled).sum(0))
-    means = np.nansum(filled, axis=0) / counts
-    return Table(losses, np.where(np.isnan(filled), means, filled))
-
-
-def _arff(path: Path) -> list[list[str]]:
-    text = path.read_text().splitlines()
-    start = next(i for i, line in enumerate(text) if line.strip().lower() == "@data")
-    return list(csv.reader((line for line in text[start + 1 :] if line.strip()), quotechar="'", skipinitialspace=True))
+    """A scenario of runtimes: PAR10 in units of ten cutoffs, so that a timeout or failure has loss 1; means for missing features."""
+    scenario = read_scenario(folder)
+    losses = np.clip(scenario.par10 / (10 * scenario.cutoff), 0, 1)
+    known = np.isfinite(scenario.X)
+    means = np.where(known, scenario.X, 0.0).sum(0) / np.maximum(1, known.sum(0))
+    return Table(losses, np.where(known, scenario.X, means))
 
 
 def simulate(
@@ -85,11 +64,18 @@ def simulate(
     order = np.concatenate([rng.permutation(size) for _ in range(-(-n // size))])[:n]
     solvers = tuple(f"{FAMILY}.s{i}" for i in range(k))
     candidates = [Candidate(solver, "1") for solver in solvers]
-    folds = (Elo(), Clusters(), LabelledOutcomes())
+    folds = [fold for fold in DEFAULT if fold.name in STANDINGS_READ]
     states = {fold.name: fold.initial() for fold in folds}
 
+    position = 0
+
     def record(kind: str, data: dict) -> None:
-        event = SimpleNamespace(type=kind, data=data)
+        nonlocal position
+        position += 1
+        digest = derive(seed, position).to_bytes(32, "big")
+        event = Recorded(
+            position, "default", "r", position, kind, 1, "", digest, None, "r", "local", position, b"", data
+        )
         for fold in folds:
             if kind in fold.handles:
                 states[fold.name] = fold.apply(states[fold.name], event)

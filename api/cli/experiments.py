@@ -5,7 +5,6 @@ from typing import Any
 
 from mezan.engine.stores.sqlite import SQLiteStore
 from mezan.projections.experiments import ABTests, Experiment, State, running
-from mezan.solvers.catalog import unknown
 from mezan.solvers.errors import BadInput
 
 from .errors import DONE
@@ -111,6 +110,8 @@ async def stop(db: str, name: str, *, as_json: bool) -> int:
 
 def _test(state: State, name: str) -> Experiment:
     if name not in state.tests:
+        from mezan.solvers.catalog import unknown
+
         raise unknown("experiment", name[:80], state.tests)
     return state.tests[name]
 

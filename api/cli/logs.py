@@ -104,6 +104,12 @@ def _gist(r: Recorded) -> str:
             return f"{data['family']}: {len(data['solvers'])} solvers, {data['rounds']} rounds"
         case "TournamentClosed":
             return f"won by {data['table'][0]['solver']}"
+        case "ExperimentStarted":
+            return f"{data['experiment']}: {' against '.join(data['arms'])}"
+        case "ExperimentStopped":
+            return f"{data['experiment']}: {data['reason']}" + (
+                f", {data['winner']} loses less" if data["winner"] else ""
+            )
         case "InstanceImported":
             return f"{data['label'] or data['instance']} of {data['family']}, {len(data['features'])} features"
         case "OutcomeImported":

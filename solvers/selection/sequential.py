@@ -10,7 +10,7 @@ value ``m`` of ``delta`` (Waudby-Smith and Ramdas, "Estimating means of bounded 
 Each is a nonnegative martingale of mean one where ``delta = m``, so by Ville's inequality it ever reaches ``2 / alpha`` with a
 probability of at most ``alpha / 2``, however often one looks. The confidence sequence is every ``m`` that neither has ruled out; its
 ends are exact, since (1) falls and (2) rises in ``m``. Nothing is assumed about the losses' distribution, nor that a share of the
-outcomes arrives from each arm.
+outcomes arrives from each arm. Where losses drift, partners in a block are from about the same time, since arms get their runs by lot.
 """
 
 import math

@@ -375,7 +375,15 @@ def test_version_help_and_completion_work(cli: CLI) -> None:
     """--version, --help of every command with its examples, and a completion script."""
     assert cli("--version").out.startswith("mezan")
     assert "Example" in cli("--help").out
-    for command in (["solve"], ["why"], ["log", "verify"], ["projections", "rebuild"], ["db", "upgrade"]):
+    for command in (
+        ["solve"],
+        ["why"],
+        ["log", "verify"],
+        ["projections", "rebuild"],
+        ["db", "upgrade"],
+        ["ab", "start"],
+        ["lab", "compare"],
+    ):
         shown = cli(*command, "--help")
         assert shown.code == 0
         assert "--db" in shown.out
@@ -411,6 +419,7 @@ def test_commands_that_only_read_load_no_heavy_library(solved: CLI) -> None:
         ["leaderboard"],
         ["profile", "qap"],
         ["clusters"],
+        ["ab", "status", "--json"],
         ["log", "tail"],
         ["log", "verify"],
     ):

@@ -157,6 +157,22 @@ async def test_outcomes_of_other_runs_stand_in_for_choices_that_were_not_made(ur
     assert "toy.good" in chosen
 
 
+async def test_imported_outcomes_stand_in_too(url):
+    """An outcome that was measured elsewhere, of the same instance under the same budget."""
+    async with open_engine(url, **OPTIONS) as engine:
+        run = await solve(engine, 0, policy="single_best")
+        history = {r.type: r.event for r in await whole_stream(engine.store, run)}
+        card, profile, request = (history[name] for name in ("SolverChosen", "ProblemProfiled", "RunRequested"))
+        other = next(one.solver for one in card.candidates if one.solver != card.solver)
+        imported = ev.OutcomeImported(
+            family="toy", instance=profile.instance, solver=other, version="1", cluster=card.cluster, sense="min",
+            budget=request.budget, status="ok", objective=4.0, loss=0.75, seconds=1.0, source="elsewhere",
+        )  # fmt: skip
+        await engine.store.append(Write("import/1", [imported]))
+        found = (await compare(engine, Always(other, "other"))).policies[0].evaluation
+        assert (found.known, found.dr.value) == (1.0, 0.75)
+
+
 async def test_another_budget_is_another_outcome(url):
     """What a solver lost in two seconds says nothing certain about one."""
     async with open_engine(url, **OPTIONS) as engine:

@@ -38,6 +38,20 @@ def test_equal_arms_are_rarely_told_apart_however_often_one_looks(name):
     assert wrong / runs <= alpha, wrong
 
 
+@pytest.mark.parametrize(
+    "chance", [lambda i: 0.6 - 0.5 * i / 800, lambda i: 0.6 if i // 100 % 2 else 0.2], ids=["falls", "season"]
+)
+def test_drift_that_both_arms_see_is_no_difference(chance):
+    """Losses that fall with time, or come in seasons, as they do where policies learn and problems change."""
+    wrong = 0
+    for seed in range(150):
+        rng, test = random.Random(seed), comparison(0.1)
+        for i in range(800):
+            test.add(int(rng.random() < 0.5), float(rng.random() < chance(i)))
+        wrong += test.verdict is not None
+    assert wrong / 150 <= 0.1
+
+
 def test_peeking_with_a_t_test_is_wrong_far_more_often():
     """The same 300 streams: what the always-valid test is for. Looks at every tenth outcome from the twentieth."""
     wrong = 0
