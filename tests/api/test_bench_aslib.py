@@ -91,7 +91,7 @@ def test_elo_by_hand() -> None:
     """Two solvers, one game: 16 points move; a draw between equals moves none; the order of solvers does not matter."""
     assert elo(np.array([[1.0, 2.0]])).tolist() == [1516, 1484]
     assert elo(np.array([[2.0, 2.0]])).tolist() == [1500, 1500]
-    games = np.random.default_rng(0).normal(size=(50, 4)) + [0, 0.5, 1, 2]
+    games = np.random.default_rng(0).normal(size=(50, 4)) + np.array([0, 0.5, 1, 2])
     assert elo(games)[::-1] == pytest.approx(elo(games[:, ::-1]))
     assert np.argsort(-elo(games)).tolist()[3] == 3
 
