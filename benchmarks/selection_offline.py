@@ -116,6 +116,41 @@ def latency(mode: str, *, solvers: int = 20, features: int = 150, known: int = 5
     return median(times)
 
 
+def measured(scenario: Scenario, makers: dict[str, Callable[[], Selector]], seed: int) -> dict[str, object]:
+    """Every selector on one scenario."""
+    row: dict[str, object] = {"scenario": scenario.name, "n": len(scenario.instances), "m": len(scenario.algorithms)}
+    for name, make in makers.items():
+        try:
+            result = cross_validate(scenario, name, make, seed=seed)
+        except Exception as error:  # noqa: BLE001 - a peer that breaks on a scenario has no figure there
+            print(f"{scenario.name} {name}: {type(error).__name__}: {str(error)[:100]}", flush=True)
+            continue
+        row[name] = round(result.gap_closed, 3)
+        if name == "default":
+            solved = result.solved_given_solvable
+            row |= {"solved|solvable": None if solved is None else round(solved, 3), "cpu_s": round(result.seconds, 1)}
+        print(f"{scenario.name} {name} {result.gap_closed:.3f} ({result.seconds:.1f} s)", flush=True)
+    return row
+
+
+def mean(rows: list[dict[str, object]], names: list[str]) -> dict[str, object]:
+    """Means of the selectors that have a figure on every scenario."""
+    made: dict[str, object] = {"scenario": "mean"}
+    for name in (*names, "solved|solvable"):
+        figures = [float(str(row[name])) for row in rows if row.get(name) is not None]
+        if figures and (len(figures) == len(rows) or name == "solved|solvable"):
+            made[name] = round(sum(figures) / len(figures), 3)
+    return made
+
+
+def latencies() -> list[dict[str, object]]:
+    """How long a decision takes."""
+    return [
+        {"scenario": f"ms per {mode}, 20 solvers, 150 features", "default": round(latency(mode), 3)}
+        for mode in ("pick", "schedule")
+    ]
+
+
 def main() -> None:
     """Measure, print, keep."""
     arguments = sys.argv[1:]
@@ -126,39 +161,12 @@ def main() -> None:
     if only is not None:
         makers = {name: makers[name] for name in only}
     folder = Path(SHARED) / "aslib"
-    rows: list[dict[str, object]] = []
-    for path in sorted(path for path in folder.iterdir() if is_scenario(path) and (not names or path.name in names)):
-        scenario = read_scenario(path)
-        row: dict[str, object] = {
-            "scenario": scenario.name,
-            "n": len(scenario.instances),
-            "m": len(scenario.algorithms),
-        }
-        for name, make in makers.items():
-            try:
-                result = cross_validate(scenario, name, make, seed=seed)
-            except Exception as error:  # noqa: BLE001 - a peer that breaks on a scenario has no figure there
-                print(f"{scenario.name} {name}: {type(error).__name__}: {str(error)[:100]}", flush=True)
-                continue
-            row[name] = round(result.gap_closed, 3)
-            if name == "default":
-                row["solved|solvable"] = (
-                    None if result.solved_given_solvable is None else round(result.solved_given_solvable, 3)
-                )
-                row["cpu_s"] = round(result.seconds, 1)
-            print(f"{scenario.name} {name} {result.gap_closed:.3f} ({result.seconds:.1f} s)", flush=True)
-        rows.append(row)
-    mean: dict[str, object] = {"scenario": "mean"}
-    for name in (*makers, "solved|solvable"):
-        figures = [float(str(row[name])) for row in rows if row.get(name) is not None]
-        if len(figures) == len(rows) or name == "solved|solvable":
-            mean[name] = round(sum(figures) / max(1, len(figures)), 3)
-    rows.append(mean)
-    rows += [
-        {"scenario": f"ms per {mode}, 20 solvers, 150 features", "default": round(latency(mode), 3)}
-        for mode in ("pick", "schedule")
+    rows = [
+        measured(read_scenario(path), makers, seed)
+        for path in sorted(folder.iterdir())
+        if is_scenario(path) and (not names or path.name in names)
     ]
-    report("selection_offline", rows)
+    report("selection_offline", [*rows, mean(rows, list(makers)), *latencies()])
 
 
 if __name__ == "__main__":
