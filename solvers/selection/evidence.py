@@ -18,8 +18,9 @@ MOST = 400
 """Known instances that are judged by, drawn at random."""
 GUARD = 1.2815515655446004
 """The normal quantile at 0.9: how sure it must be that the single best solver is better."""
+BEYOND_DOUBT = 3.5
 PREFER = 2.0
-"""How many standard errors a single pick must be better than a schedule: folds of few instances say little."""
+"""How many standard errors picks must be better than what they replace: folds of few instances say little."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,9 @@ class Evidence:
 def gathered(kernel: ForestKernel, X: Floats, labels: Labels, costs: Floats, longest: int, seed: int) -> Evidence:
     """The evidence of the known instances with prepared features ``X`` [n, d] that take ``costs`` [n] seconds.
 
-    A schedule is the rule where there are runtimes, unless picks are better by two standard errors. Without runtimes picks are,
-    where they are better than the single best by a one-sided test at level 0.1, and else careful picks. And the single best
-    solver is where by such a test the rule is worse.
+    With runtimes a schedule is the rule, unless picks are better by two standard errors, or the single best solver is by a
+    one-sided test at level 0.1. Without them there is no schedule to hedge with, and the single best solver is the rule, unless
+    picks are better by three and a half standard errors, or careful picks by such a test.
     """
     n = len(X)
     judged = np.argsort(Uniform(seed ^ 0xE71D)((n,)), kind="stable")[:MOST]
@@ -68,11 +69,15 @@ def gathered(kernel: ForestKernel, X: Floats, labels: Labels, costs: Floats, lon
     means = np.add.reduce(table, axis=0) / len(table)
     single, pick, other = table.T
     if labels.times is None:
-        kind, rule = "careful picks", "pick" if _surely_less(pick, single, GUARD) else "careful"
+        kind, rule = "careful picks", "single_best"
+        if _surely_less(other, single, GUARD):
+            rule = "careful"
+        if _surely_less(pick, single, BEYOND_DOUBT) and means[1] <= means[2]:
+            rule = "pick"
     else:
         kind, rule = "schedules", "pick" if _surely_less(pick, other, PREFER) else "schedule"
-    if _surely_less(single, pick if rule == "pick" else other, GUARD):
-        rule = "single_best"
+        if _surely_less(single, pick if rule == "pick" else other, GUARD):
+            rule = "single_best"
     return Evidence(len(table), float(means[0]), float(means[1]), float(means[2]), kind, rule)
 
 
