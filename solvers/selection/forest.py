@@ -40,11 +40,24 @@ def fit_at(outcomes: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Grove:
-    """Each solver's tally; its latest version and with which of its outcomes that began; its forest and how many it was fitted to."""
+    """Each solver's tally; its latest version and with which of its outcomes that began; its forest and how many it was fitted to.
+
+    ``stacked`` are all the forests in their order, to be descended at once; None before the first.
+    """
 
     tallies: Mapping[str, "Tally"]
     versions: Mapping[str, tuple[str, int]]
     forests: Mapping[str, tuple[int, "Forest"]]
+    stacked: "Forest | None" = None
+
+    def foretold(self, values: Sequence[float]) -> dict[str, float]:
+        """What each solver's forest says of an instance."""
+        from .encoding import compress
+
+        if self.stacked is None:
+            return {}
+        by_tree = self.stacked.tree_values(compress([values])).reshape(len(self.forests), -1)
+        return dict(zip(self.forests, (by_tree.sum(axis=1) / by_tree.shape[1]).tolist(), strict=True))
 
 
 def grove(examples: Examples, kept: Mapping[int, Any]) -> Grove:
@@ -73,7 +86,12 @@ def grove(examples: Examples, kept: Mapping[int, Any]) -> Grove:
         for number, solver in enumerate(tallies):
             if solver in due:
                 forests[solver] = (due[solver], _fitted(rows[solver][: due[solver]], number))
-    return Grove(tallies, versions, forests)
+    stacked = known.stacked
+    if due:
+        from .forests import stack
+
+        stacked = stack([forest for _, forest in forests.values()])
+    return Grove(tallies, versions, forests, stacked)
 
 
 def _fitted(rows: list[Row], number: int) -> "Forest":
@@ -115,28 +133,24 @@ class ForestGreedy:
         if isinstance(values, str) or not values:
             why = values if isinstance(values, str) else "there are none"
             return without_features(standings, features, candidates, key, why)
-        from .encoding import compress
         from .surrogate import Tally, pooled
 
         model = fitted("forest/1", standings.examples, grove)
         mean, variance = pooled(model.tallies)
-        point = compress([values])
+        foretold = model.foretold(values)
         losses, errors = [], []
         for candidate in able:
             tally = model.tallies.get(candidate.solver, Tally())
-            known = model.forests.get(candidate.solver)
             outcomes: float = tally.outcomes
-            if known is None:
-                value = tally.total / tally.outcomes if tally.outcomes else mean
-            else:
-                value = float(known[1].predict(point)[0, 0])
-                outcomes *= 1.0 if model.versions[candidate.solver][0] == candidate.version else OLDER
+            value = foretold.get(candidate.solver, tally.total / tally.outcomes if tally.outcomes else mean)
+            if candidate.solver in foretold and model.versions[candidate.solver][0] != candidate.version:
+                outcomes *= OLDER
             losses.append((outcomes * value + mean) / (outcomes + 1))
             errors.append((variance / (outcomes + 1)) ** 0.5)
         scores = [grid(1.0 - (loss - self.beta * error)) for loss, error in zip(losses, errors, strict=True)]
         best = max(range(len(able)), key=scores.__getitem__)
         pick = able[best].solver
-        whose = "its forest" if pick in model.forests else "its mean"
+        whose = "its forest" if pick in foretold else "its mean"
         reason = (
             f"{pick} has the highest score, {scores[best]:.4g}: by {whose} it loses {losses[best]:.4g} on this instance"
         )

@@ -30,7 +30,7 @@ class ContextualGPUCB:
     learns: ClassVar[bool] = True
     name: str = "gp_ucb"
     version: str = "1"
-    beta: float = 0.6
+    beta: float = 0.45
     guarded: bool = False
 
     def choose(
