@@ -44,7 +44,7 @@ class Record:
     @property
     def error(self) -> float:
         """The rating's standard error in Elo points."""
-        return self.error_after(self.settled)
+        return self.error_after(min(self.settled, self.games))
 
     def error_after(self, games: float) -> float:
         """The standard error after so many games, from their Fisher information and a prior of 350.
