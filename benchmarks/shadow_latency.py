@@ -2,7 +2,7 @@
 
 usage: python benchmarks/shadow_latency.py [REQUESTS]
 
-A user submits a small QAP (n = 12, tabu search, 500 iterations), waits for the answer, thinks for 0.2 s, and submits the
+A user submits a small QAP (n = 12, tabu search, 500 iterations), waits for the answer, thinks for a second, and submits the
 next. The two cases take turns in blocks, on engines that have compiled everything, so that other load on the machine
 meets both.
 """
@@ -19,7 +19,7 @@ from mezan.engine.engine import Engine
 from mezan.solvers.qap import QAP
 
 BLOCK = 20
-THINKS = 0.2
+THINKS = 1.0
 N = 12
 
 

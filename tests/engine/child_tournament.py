@@ -13,12 +13,12 @@ from mezan.engine.tournament import Plan, open_tournament, play
 from mezan.solvers.qap import QAP
 
 DATA = Path(__file__).parents[1] / "data" / "qap"
-SOLVERS = ("qap.tabu", "qap.annealing", "qap.descent")
+SOLVERS = ("qap.descent", "qap.tabu")
 
 
 def plan():
     problems = [QAP.from_qaplib(DATA / f"{name}.dat") for name in ("nug12", "chr12a")]
-    return Plan(problems=problems, solvers=SOLVERS, iterations=10, time_limit=60.0, seed=3)
+    return Plan(problems=problems, solvers=SOLVERS, rounds=3, iterations=10, time_limit=60.0, seed=3)
 
 
 async def main(url, point, arrivals):
