@@ -12,21 +12,30 @@ import argparse
 import asyncio
 import csv
 import json
+import random
+import statistics
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from common import HERE, SHARED, folder
+from common import HERE, SHARED, folder, report
+from selection_online import Log
 
 from mezan.api import cache_kernels, open_engine, tune_gc
+from mezan.engine import events as ev
 from mezan.engine.choosing import profile
 from mezan.engine.engine import Engine
+from mezan.projections import standings
 from mezan.solvers.gaps import gap
 from mezan.solvers.problem import Bound, loss
 from mezan.solvers.qap import QAP
 from mezan.solvers.qap.family import FAMILY
+from mezan.solvers.selection.policy import Candidate
+from mezan.solvers.selection.registry import Policies
 
 LARGEST = 100
+PASSES = 3
 COMPILED = 0.2
 """A run that compiled for longer than this is repeated."""
 
@@ -94,11 +103,77 @@ async def collect(seconds: float) -> dict[str, Any]:
     return kept
 
 
+def play(kept: dict[str, Any], name: str, order: int) -> list[tuple[str, str, float]]:
+    """The requests in one order: instance, solver and gap of each."""
+    policy = Policies.default().policy(name)
+    chance, log, played = random.Random(order), Log(), []
+    for _ in range(PASSES):
+        for instance in chance.sample(sorted(kept["instances"]), len(kept["instances"])):
+            entry = kept["instances"][instance]
+            features, cells = entry["features"], entry["solvers"]
+            about = {"task": "main", "family": "qap", "instance": instance}
+            log.add(ev.ProblemProfiled(**about, size=1, features=features, seconds=0.0))
+            seen = standings(log.states, "qap", features, log.position)
+            candidates = [
+                Candidate(s.name, s.version, None if s.name in cells else "it refuses the problem", s.prior)
+                for s in FAMILY.solvers
+            ]
+            pick = policy.choose(seen, features, candidates, chance.getrandbits(62)).solver
+            cell, version = cells[pick], next(s.version for s in FAMILY.solvers if s.name == pick)
+            spec = ev.BudgetSpec(time_limit=kept["seconds"])
+            about |= {"attempt": 1, "solver": pick, "version": version, "cluster": seen.cluster, "budget": spec}
+            if cell["objective"] is None:
+                log.add(ev.AttemptTimedOut(**about, seconds=cell["seconds"]))
+            else:
+                log.add(
+                    ev.AttemptSucceeded(
+                        **about, sense="min", objective=cell["objective"], solution="-", bound=None, proved_optimal=False,
+                        loss=cell["loss"], stopped="time", iterations=1, seconds=cell["seconds"], compile_seconds=0.0,
+                    )
+                )  # fmt: skip
+            played.append((instance, pick, cell["gap"]))
+    return played
+
+
+def simulate(kept: dict[str, Any], policies: Sequence[str], orders: int) -> list[dict[str, object]]:
+    """Regret, the mean gap above that of each instance's best solver, of policies and of every solver that takes everything."""
+    cells = {name: entry["solvers"] for name, entry in kept["instances"].items()}
+    least = {name: min(cell["gap"] for cell in row.values()) for name, row in cells.items()}
+    every = [s.name for s in FAMILY.solvers if all(s.name in row for row in cells.values())]
+    rows: list[dict[str, object]] = []
+    for solver in every:
+        regret = [row[solver]["gap"] - least[name] for name, row in cells.items()]
+        rows.append(
+            {"who": solver, "regret, all requests": statistics.fmean(regret), "best on": sum(r <= 1e-9 for r in regret)}
+        )
+    rows.sort(key=lambda row: str(row["regret, all requests"]))
+    half = PASSES * len(cells) // 2
+    single = min(every, key=lambda solver: statistics.fmean(row[solver]["gap"] for row in cells.values()))
+    for name in policies:
+        whole, late, behind = [], [], []
+        for order in range(orders):
+            played = play(kept, name, order)
+            regret = [gap - least[instance] for instance, _, gap in played]
+            rival = [cells[instance][single]["gap"] - least[instance] for instance, _, _ in played]
+            whole.append(statistics.fmean(regret))
+            late.append(statistics.fmean(regret[half:]))
+            behind.append(statistics.fmean(rival[half:]))
+        rows.append(
+            {
+                "who": f"policy {name}", "regret, all requests": statistics.fmean(whole), "regret, second half": statistics.fmean(late),
+                f"{single} there": statistics.fmean(behind), "orders": orders,
+            }
+        )  # fmt: skip
+    return rows
+
+
 def main() -> None:
     """Collect, or simulate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collect", action="store_true")
     parser.add_argument("--seconds", type=float, default=2.0)
+    parser.add_argument("--orders", type=int, default=5)
+    parser.add_argument("--policies", default="default,elo_ucb,thompson,epsilon_greedy,ucb1,single_best")
     given = parser.parse_args()
     kept_at = HERE / "data" / f"qap_{given.seconds:g}s.json"
     if given.collect:
@@ -106,6 +181,7 @@ def main() -> None:
         tune_gc()
         kept_at.parent.mkdir(exist_ok=True)
         kept_at.write_text(json.dumps(asyncio.run(collect(given.seconds)), indent=1) + "\n")
+    report("selection_qap", simulate(json.loads(kept_at.read_text()), given.policies.split(","), given.orders))
 
 
 if __name__ == "__main__":

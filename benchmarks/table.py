@@ -15,6 +15,7 @@ TITLES = {
     "selection_lab_sequential": "A/B tests looked at after every outcome, of 1,000 (`selection_lab.py`)",
     "engine_runs": "One trivial task through the whole engine (`engine_runs.py`)",
     "loop_blocked": "Event loop blocked (`loop_blocked.py`)",
+    "selection_offline": "Algorithm selection on ASlib scenarios: share of the gap closed (`selection_offline.py`)",
     "qap_bounds": "Lower bounds on QAPLIB, percent below the best known value (`qap_bounds.py`)",
     "qap_many": "A thousand random QAPs of twelve facilities in one `submit_many` (`qap_many.py`)",
     "qap_quality_10s": "QAPLIB through the engine, ten seconds (`qap_quality.py 10`; the sums, then every instance missed once)",
@@ -24,6 +25,8 @@ TITLES = {
     "qap_kernels": "Swap evaluations per CPU-second of the tabu kernel and of SIMD C (`qap_kernels.py`)",
     "qap_cold_start": "A fresh process to its first solution of nug30 (`qap_cold_start.py`)",
     "qap_small_5s": "QAPLIB, n ≤ 40, five seconds (`qap_small.py`)",
+    "selection_ratings": "A hundred thousand outcomes folded into what policies read (`selection_ratings.py`)",
+    "selection_drift": "How far ratings drift over orders of the same 1,000 games, ASlib (`selection_ratings.py`)",
 }
 MARK = "<!-- tables: written by table.py -->"
 

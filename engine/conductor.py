@@ -14,6 +14,7 @@ from mezan.solvers.errors import SolverFailed, Transient
 from mezan.solvers.pack import Array
 from mezan.solvers.problem import Family, Problem
 from mezan.solvers.seeds import derive
+from mezan.solvers.selection.policy import learns
 
 from . import events as e
 from . import faults
@@ -243,7 +244,7 @@ class Conductor:
             excluded=task.excluded,
             forced=solver is not None,
         )
-        card = await anyio.to_thread.run_sync(chosen) if getattr(policy, "learns", False) else chosen()
+        card = await anyio.to_thread.run_sync(chosen) if learns(policy) else chosen()
         if self._parts.catalog.solver(card.solver).plan is not None:
             card = await anyio.to_thread.run_sync(explained, card, family, problem)
         if test:

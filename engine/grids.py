@@ -8,6 +8,8 @@ import re
 from collections.abc import Collection, Iterator
 from typing import Literal, NamedTuple
 
+import anyio.to_thread
+
 from mezan.solvers.catalog import unknown
 from mezan.solvers.errors import BadInput
 
@@ -25,7 +27,8 @@ from .streams import whole_stream
 
 PREFIX = "benchmark/"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
-PAGE = 2_000
+PAGE = 500
+"""Events that are folded at a time: less than twenty milliseconds of the event loop."""
 OF_RUNS = frozenset(
     {
         "RunRequested", "ProblemProfiled", "AttemptStarted", "IncumbentFound", "AttemptSucceeded", "AttemptFailed",
@@ -184,7 +187,7 @@ async def benchmark_of(log: EventLog, name: str) -> Benchmark:
         for recorded in page:
             fold.apply(recorded)
         after = page[-1].position
-    return fold.benchmark()
+    return await anyio.to_thread.run_sync(fold.benchmark)
 
 
 class Fold:

@@ -20,7 +20,8 @@ from .errors import WrongExpectedVersion
 from .log import EventLog, Recorded, Write
 
 PREFIX = "import-"
-BATCH = 200
+BATCH = 40
+"""Events of one commit: folding them must not hold the event loop for 20 ms."""
 PAGE = 1_000
 TRIES = 5
 """Times that it looks again after another process has imported the same."""

@@ -1,8 +1,8 @@
 """Shadow runs: a share of the requests is also solved by the other candidates, while the engine has nothing else to do.
 
 A policy sees only what its choices did. For the requests that a lot picks, the log learns what each other solver would have
-done with the same budget and seed. Nobody waits for a shadow: it starts when no other run is going, one at a time, and a
-request that arrives stops it; then it is tried again later.
+done with the same budget and seed. Nobody waits for a shadow: it starts when no other run has been going for a moment, one at
+a time, and a request that arrives stops it at its next chunk; then it is tried again later.
 """
 
 from collections import deque
@@ -29,6 +29,8 @@ LOT = 2**30
 TRIES = 3
 """Times that a shadow is begun before it gives way for good."""
 MOST_WAITING = 1_000
+QUIET = 0.5
+"""Seconds without any other run before a shadow begins: who has just been answered may well ask again."""
 
 SpentOf = Callable[[Mapping[str, Any], int], float]
 """(projection states, now in microseconds since the epoch) -> seconds of solving that shadows used in the last 24 hours."""
@@ -94,6 +96,7 @@ class Shadows:
         self._changed, self._settled = anyio.Event(), anyio.Event()
         self._scope = anyio.CancelScope()
         self._working = self._closed = False
+        self._quiet_from = 0.0
 
     @property
     def due(self) -> int:
@@ -103,6 +106,8 @@ class Shadows:
     def ended(self, run: str, tenant: str, state: RunState) -> None:
         """Look at a run that has ended: draw the lot, and note its shadows."""
         request = state.request
+        if request is not None and request.purpose != "shadow":
+            self._quiet_from = anyio.current_time() + QUIET
         if not self._closed and request is not None and len(request.tasks) == 1 and drawn(self.shadow, request):
             room = MOST_WAITING - len(self._waiting)
             self._waiting.extend([Wanted(run, tenant, request, solver) for solver in others(state)][:room])
@@ -131,6 +136,9 @@ class Shadows:
             while True:
                 while not self._waiting or self._busy():
                     await self._changed.wait()
+                if (early := self._quiet_from - anyio.current_time()) > 0:
+                    await anyio.sleep(early)
+                    continue
                 wanted, self._working = self._waiting.popleft(), True
                 if self._spent() + wanted.request.budget.time_limit <= self.shadow.seconds:
                     await self._one(wanted)

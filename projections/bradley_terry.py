@@ -11,15 +11,14 @@ A race is a match of its own between its pans; of its two events the one whose s
 ratings, a search that was handed a result and a failure that will be tried again are no results. Imported outcomes
 count like those of here.
 
-Kept per family are the 8,192 matches with the smallest keys, a hash of instance and budget, and of each solver in a
-match the eight results with the smallest digests: bottom-k samples (Cohen and Kelley, "Bottom-k Sketches", SPAA 2007), which
-are the same whatever the order in which their elements came, however many were left out. All sums are of integers. So the
-state depends on the set of events alone, and its ratings (see `mezan.solvers.selection.comparisons`) do too.
+Kept per family are the 8,192 matches with the smallest keys, a hash of instance and budget, and of each solver in a match the
+four results with the smallest digests: bottom-k samples (Cohen and Kaplan, "Summarizing Data Using Bottom-k Sketches", PODC
+2007), which are the same in whatever order their elements came, however many were left out. All sums are of integers. So the
+state depends on the events alone, not on their order, and its ratings (see `mezan.solvers.selection.comparisons`) do too.
 """
 
 import math
 from bisect import insort
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from heapq import heapify, heappush, heappushpop
@@ -30,27 +29,38 @@ from mezan.solvers.gaps import TIE
 from mezan.solvers.selection.comparisons import GAME, NO_STRENGTHS, Counts, Strengths
 
 from .canonical import dumps, loads
-from .examples import rated
 from .outcomes import ENDS, solved
 
 MATCHES = 8192
-RESULTS = 8
+RESULTS = 4
 DIRTY = 64
 """Matches whose games are counted again at a time."""
 
 Result = list[Any]
 """A digest and an objective to be minimised: infinite for a failure."""
-Game = tuple[str, str, int, int]
-"""Two solvers in order of name, the weight of their game, and the first one's score."""
+
+
+@dataclass(slots=True)
+class Counted:
+    """The games of one match: its solvers in order, the weight of each game, and the scores of a against b for a before b."""
+
+    solvers: list[str]
+    clusters: list[str]
+    weight: int
+    scores: list[int]
 
 
 @dataclass(slots=True)
 class Match:
-    """Results by solver, each list sorted; the clusters that they name, sorted; whether results of one digest are a race."""
+    """Results by solver, each list sorted; the clusters that they name, sorted; whether results of one digest are a race.
+
+    ``counted`` are its games as they entered the sums; None when they are those of the results as they are, or none have yet.
+    """
 
     results: dict[str, list[Result]] = field(default_factory=dict)
     clusters: list[str] = field(default_factory=list)
     race: bool = False
+    counted: Counted | None = field(default=None, compare=False)
 
     def add(self, solver: str, digest: str, value: float) -> None:
         """Take one more result, unless there are enough with smaller digests."""
@@ -61,24 +71,27 @@ class Match:
             insort(results, [digest, value])
             del results[RESULTS:]
 
-    def games(self) -> Iterator[Game]:
+    def full(self, solver: str, digest: str) -> bool:
+        """Whether there are enough results of the solver with smaller digests."""
+        results = self.results.get(solver, [])
+        return len(results) == RESULTS and bool(results[-1][0] < digest)
+
+    def games(self) -> Counted:
         """One game for each pair of solvers."""
         solvers = sorted(self.results)
-        if len(solvers) < 2:
-            return
         weight = 3 * GAME // (len(solvers) + 1)
-        for j, b in enumerate(solvers):
-            theirs = self.results[b]
-            for a in solvers[:j]:
-                own = self.results[a]
-                if len(own) == len(theirs) == 1:
-                    yield a, b, weight, weight * _score(own[0][1], theirs[0][1]) // 2
-                elif self.race:
-                    score = sum(_score(x[1], y[1]) for x, y in zip(own, theirs, strict=True))
-                    yield a, b, weight, weight * score // (2 * len(own))
+        scores: list[int] = []
+        before: list[list[float]] = []
+        for solver in solvers:
+            theirs = [value for _, value in self.results[solver]]
+            for own in before:
+                if self.race:
+                    score = sum(_score([x], [y]) for x, y in zip(own, theirs, strict=True))
+                    scores.append(weight * score // (2 * len(own)))
                 else:
-                    score = sum(_score(x[1], y[1]) for x in own for y in theirs)
-                    yield a, b, weight, weight * score // (2 * len(own) * len(theirs))
+                    scores.append(weight * _score(own, theirs) // (2 * len(own) * len(theirs)))
+            before.append(theirs)
+        return Counted(solvers, list(self.clusters), weight, scores)
 
 
 @dataclass(slots=True)
@@ -90,23 +103,31 @@ class Table:
     counts: Counts | None = None
     strengths: tuple[Counts, Strengths] | None = None
 
-    def count(self, games: list[Game], solvers: Iterator[str], sign: int) -> None:
-        """Add a match, or take it away."""
+    def count(self, games: Counted, pairs: list[tuple[str, str]], sign: int) -> None:
+        """Add a match's games, or take them away."""
         self.counts = None
-        for a, b, weight, score in games:
-            entry = self.games.get((a, b))
+        weight = sign * games.weight
+        for pair, score in zip(pairs, games.scores, strict=True):
+            entry = self.games.get(pair)
             if entry is None:
-                entry = self.games[a, b] = [0, 0]
-            entry[0] += sign * weight
+                self.games[pair] = [weight, sign * score]
+                continue
+            entry[0] += weight
             entry[1] += sign * score
             if not entry[0]:
-                del self.games[a, b]
-        for solver in solvers:
+                del self.games[pair]
+        for solver in games.solvers:
             matches = self.matches.get(solver, 0) + sign
             if matches:
                 self.matches[solver] = matches
             else:
                 del self.matches[solver]
+
+    def correct(self, changes: list[tuple[tuple[str, str], int]]) -> None:
+        """Add to the scores of games that are counted already."""
+        self.counts = None
+        for pair, change in changes:
+            self.games[pair][1] += change
 
     def frozen(self) -> Counts:
         """The sums as of now: the same object until they change."""
@@ -118,7 +139,7 @@ class Table:
 
 @dataclass(slots=True)
 class Ladder:
-    """One family: its matches by key. The rest is derived: the greatest key first, the sums, and the matches not in them yet."""
+    """One family: its matches by key. The rest is derived: the greatest key first, the sums, and the matches that changed since."""
 
     matches: dict[int, Match] = field(default_factory=dict)
     keys: list[int] = field(default_factory=list, compare=False)
@@ -129,30 +150,38 @@ class Ladder:
     def match(self, key: int, *, race: bool) -> Match | None:
         """The match of that key, to be changed; None when its key is too great to be kept."""
         match = self.matches.get(key)
-        if match is not None:
-            if key not in self.dirty:
-                self._count(match, -1)
-                self._changed(key)
-            return match
-        if len(self.keys) < MATCHES:
-            heappush(self.keys, -key)
-        else:
-            last = -heappushpop(self.keys, -key)
-            if last == key:
-                return None
-            if last in self.dirty:
-                self.dirty.remove(last)
+        if match is None:
+            if len(self.keys) < MATCHES:
+                heappush(self.keys, -key)
             else:
-                self._count(self.matches[last], -1)
-            del self.matches[last]
-        match = self.matches[key] = Match(race=race)
-        self._changed(key)
+                last = -heappushpop(self.keys, -key)
+                if last == key:
+                    return None
+                self._forget(last)
+            match = self.matches[key] = Match(race=race)
+        elif match.counted is None and key not in self.dirty:
+            match.counted = match.games()
+        if key not in self.dirty:
+            if len(self.dirty) >= DIRTY:
+                self.settle()
+            self.dirty.add(key)
         return match
 
     def settle(self) -> None:
-        """Count the games of the matches that have changed."""
+        """Bring the sums up to date with the matches that changed."""
         for key in self.dirty:
-            self._count(self.matches[key], 1)
+            match = self.matches[key]
+            old, new = match.counted, match.games()
+            match.counted = new
+            if old is None or old.solvers != new.solvers or old.clusters != new.clusters:
+                if old is not None:
+                    self._count(old, -1)
+                self._count(new, 1)
+            elif old.scores != new.scores:
+                changed = zip(_pairs(new.solvers), old.scores, new.scores, strict=True)
+                changes = [(pair, score - before) for pair, before, score in changed if score != before]
+                for table in self._tables(new):
+                    table.correct(changes)
         self.dirty.clear()
 
     def strengths(self, cluster: str) -> Strengths:
@@ -166,21 +195,29 @@ class Ladder:
             kept = holder.strengths = (family, Strengths(family, local))
         return kept[1]
 
-    def _changed(self, key: int) -> None:
-        if len(self.dirty) >= DIRTY:
-            self.settle()
-        self.dirty.add(key)
+    def _forget(self, key: int) -> None:
+        match = self.matches.pop(key)
+        if key in self.dirty:
+            self.dirty.remove(key)
+            if match.counted is not None:
+                self._count(match.counted, -1)
+        else:
+            self._count(match.counted or match.games(), -1)
 
-    def _count(self, match: Match, sign: int) -> None:
-        games = list(match.games())
-        if not games:
-            return
-        self.overall.count(games, iter(match.results), sign)
-        for cluster in match.clusters:
+    def _count(self, games: Counted, sign: int) -> None:
+        if len(games.solvers) > 1:
+            pairs = _pairs(games.solvers)
+            for table in self._tables(games):
+                table.count(games, pairs, sign)
+
+    def _tables(self, games: Counted) -> list[Table]:
+        tables = [self.overall]
+        for cluster in games.clusters:
             table = self.clusters.get(cluster)
             if table is None:
                 table = self.clusters[cluster] = Table()
-            table.count(games, iter(match.results), sign)
+            tables.append(table)
+        return tables
 
 
 State = dict[str, Ladder]
@@ -200,23 +237,29 @@ class BradleyTerry:
     def apply(self, state: State, event: Recorded) -> State:
         """One outcome."""
         data = event.data
+        if data.get("seeded_from") is not None:
+            return state
         succeeded = solved(event)
-        rival = data.get("rival")
-        if rival is None:
-            if not rated(event.type, data) or (succeeded and data["objective"] is None):
-                return state
-            names = ""
-        else:
-            if data.get("seeded_from") is not None or rival["objective"] is None or data["solver"] > rival["solver"]:
+        names = ""
+        if (rival := data.get("rival")) is not None:
+            if rival["objective"] is None or data["solver"] > rival["solver"]:
                 return state
             names = f"{data['solver']}\0{rival['solver']}"
+        elif not succeeded:
+            if data.get("transient") and data["retry_in"] is not None:
+                return state
+        elif data["objective"] is None:
+            return state
         ladder = state.get(data["family"])
         if ladder is None:
             ladder = state[data["family"]] = Ladder()
-        match = ladder.match(key_of(data["instance"], data["budget"], names), race=rival is not None)
+        digest, key = event.digest[:8].hex(), key_of(data["instance"], data["budget"], names)
+        match = ladder.matches.get(key)
+        if match is not None and match.full(data["solver"], digest) and data["cluster"] in match.clusters:
+            return state
+        match = ladder.match(key, race=rival is not None)
         if match is None:
             return state
-        digest = event.digest[:8].hex()
         sign = -1.0 if succeeded and data["sense"] == "max" else 1.0
         match.add(data["solver"], digest, sign * data["objective"] if succeeded else math.inf)
         if rival is not None:
@@ -246,11 +289,25 @@ def strengths(state: State, family: str, cluster: str) -> Strengths:
     return NO_STRENGTHS if ladder is None else ladder.strengths(cluster)
 
 
-def _score(x: float, y: float) -> int:
-    """Twice the score of the objective ``x`` against ``y``; see :func:`mezan.solvers.gaps.equal`."""
-    if x == y or abs(x - y) <= TIE * max(abs(x), abs(y)) < math.inf:
-        return 1
-    return 2 if x < y else 0
+def _pairs(solvers: list[str]) -> list[tuple[str, str]]:
+    """(a, b) with a before b, in the order of :attr:`Counted.scores`."""
+    return [(a, b) for j, b in enumerate(solvers) for a in solvers[:j]]
+
+
+def _score(own: list[float], theirs: list[float]) -> int:
+    """Twice the score of all objectives of one against all of the other; ties as in :func:`mezan.solvers.gaps.equal`."""
+    score = 0
+    for x in own:
+        for y in theirs:
+            if x < y:  # then max(|x|, |y|) is the larger of -x and y
+                ahead = y - x
+                score += 2 if y == math.inf or (ahead > TIE * y and ahead > -TIE * x) else 1
+            elif x == y:
+                score += 1
+            elif x != math.inf:
+                behind = x - y
+                score += not (behind > TIE * x and behind > -TIE * y)
+    return score
 
 
 def _packed(ladder: Ladder) -> dict[str, Any]:

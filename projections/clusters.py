@@ -223,20 +223,11 @@ def described(state: State, family: str) -> list[Described]:
     found = []
     for (cluster, size), centre in zip(sizes.items(), fit.centres, strict=True):
         own = zip(fit.names, centre, fit.means, fit.scales, strict=True)
-        units = {name: _expanded(z * scale, mean) for name, z, mean, scale in own}
+        # a sum that is nothing but rounding is 0
+        units = {n: 0.0 if abs(y := z * scale + m) <= 1e-12 * abs(m) else expand(y) for n, z, m, scale in own}
         share = round(group.count * size / len(group.sample))
         found.append(Described(cluster, share, units, dict(zip(fit.names, centre, strict=True))))
     return found
-
-
-def _expanded(away: float, mean: float) -> float:
-    """The inverse of :func:`compress` at ``away + mean``; a sum that is nothing but rounding is 0."""
-    y = away + mean
-    if abs(y) <= 1e-12 * abs(mean):
-        return 0.0
-    exponent = int(abs(y))
-    value = (1.0 + abs(y) - exponent) * 2.0**exponent - 1.0
-    return value if y >= 0 else -value
 
 
 def _scaled(value: float, mean: float, scale: float) -> float:

@@ -104,12 +104,6 @@ class EloState:
         return {} if pool is None else {solver: Record(*kept) for solver, kept in pool.records.items()}
 
 
-def expected(rating: float, opponent: float) -> float:
-    """Eq. 1: the expected score."""
-    odds: float = 10.0 ** ((opponent - rating) / 400.0)
-    return 1.0 / (1.0 + odds)
-
-
 def new_record(rating: float = START_RATING) -> list[Any]:
     """A record before the first game, in the order of the fields of :class:`Record`."""
     return [rating, 0, 0, 0, 0, 0.0, 0.0, 0, 0, 0, 0]
@@ -120,20 +114,8 @@ def k_factor(settled: int) -> float:
     return max(2.0, 960.0 / (30.0 + settled))
 
 
-def _k(record: list[Any]) -> float:
-    return k_factor(record[SETTLED])
-
-
 def _move(record: list[Any], surprise: float) -> None:
-    record[RATING] = floor((record[RATING] + _k(record) * surprise) * GRID + 0.5) / GRID  # eq. 2
-
-
-def _count(record: list[Any], score: float) -> None:
-    record[GAMES] += 1
-    if score > 0.5:
-        record[WINS] += 1
-    elif score == 0.5:
-        record[DRAWS] += 1
+    record[RATING] = floor((record[RATING] + k_factor(record[SETTLED]) * surprise) * GRID + 0.5) / GRID  # eq. 2
 
 
 class Elo:
@@ -219,10 +201,8 @@ class Elo:
 
 
 def _play_par(record: list[Any], score: float, weight: float) -> None:
-    """As ``_move`` and ``_count`` by ``weight`` times the surprise, written out: nearly every outcome comes here, twice."""
-    rating = record[RATING]
-    surprise = score - 1.0 / (1.0 + 10.0 ** ((PAR_RATING - rating) / 400.0))
-    record[RATING] = floor((rating + weight * k_factor(record[SETTLED]) * surprise) * GRID + 0.5) / GRID
+    surprise = score - 1.0 / (1.0 + 10.0 ** ((PAR_RATING - record[RATING]) / 400.0))  # eq. 1
+    _move(record, weight * surprise)
     record[GAMES] += 1
     if score > 0.5:
         record[WINS] += 1
@@ -303,24 +283,36 @@ def _play_rivals(
 ) -> None:
     """All games of one result, from the ratings before it, so that the order of opponents does not matter."""
     weight = 1.0 / len(rivals)
+    rating, local_rating = own[RATING], local[RATING]
     gained = local_gained = 0.0
+    wins = draws = 0
     for name in sorted(rivals) if len(rivals) > 1 else rivals:
         other = rivals[name]
         ahead = other - objective if sense == "min" else objective - other
         score = 0.5 if equal(objective, other) else float(ahead > 0)
+        wins += score == 1.0
+        draws += score == 0.5
         rival = table[name]
         rival_local = _enter(records, name, rival)
-        surprise = score - expected(own[RATING], rival[RATING])
-        local_surprise = score - expected(local[RATING], rival_local[RATING])
-        gained += surprise
-        local_gained += local_surprise
-        _move(rival, -weight * surprise)
-        _move(rival_local, -weight * local_surprise)
-        _count(rival, 1.0 - score)
-        _count(rival_local, 1.0 - score)
-        _count(own, score)
-        _count(local, score)
-        for record in (own, local, rival, rival_local):
-            record[MET] += 1
-    _move(own, weight * gained)
-    _move(local, weight * local_gained)
+        gained += _answer(rival, rating, score, weight)
+        local_gained += _answer(rival_local, local_rating, score, weight)
+    for record, surprise in ((own, gained), (local, local_gained)):
+        record[GAMES] += len(rivals)
+        record[MET] += len(rivals)
+        record[WINS] += wins
+        record[DRAWS] += draws
+        _move(record, weight * surprise)
+
+
+def _answer(rival: list[Any], rating: float, score: float, weight: float) -> float:
+    """Move and count a rival that was met with ``score`` by a solver of that rating; returns that solver's surprise."""
+    before = rival[RATING]
+    surprise: float = score - 1.0 / (1.0 + 10.0 ** ((before - rating) / 400.0))
+    rival[RATING] = floor((before - weight * k_factor(rival[SETTLED]) * surprise) * GRID + 0.5) / GRID
+    rival[GAMES] += 1
+    rival[MET] += 1
+    if score < 0.5:
+        rival[WINS] += 1
+    elif score == 0.5:
+        rival[DRAWS] += 1
+    return surprise

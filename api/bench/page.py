@@ -56,6 +56,8 @@ def _head(report: Json, opened: Json) -> list[str]:
     work = f", {budget['iterations']} iterations" if budget["iterations"] is not None else ""
     cells = ", ".join(f"{count} {status}" for status, count in report["cells"].items())
     state = "" if report["closed"] else " It is not finished."
+    if (jobs := jobs_of(report["benchmark"])) > 1:
+        state += f" Up to {jobs} cells ran at a time: their times tell less."
     return [
         f"<h1>{text(report['name'])}</h1>",
         (
@@ -63,6 +65,11 @@ def _head(report: Json, opened: Json) -> list[str]:
             f"{len(opened['seeds'])} seeds, {budget['time_limit']:g} s{work} each: {cells}.{state}</p>"
         ),
     ]
+
+
+def jobs_of(benchmark: Json) -> int:
+    """The most cells that ran at a time."""
+    return int(max(benchmark["opened"]["jobs"], *(event["jobs"] for event in benchmark["resumed"]), 1))
 
 
 def _solvers(rows: Sequence[Json]) -> str:

@@ -112,6 +112,7 @@ async def report(db: str, wanted: Wanted, as_json: bool) -> int:
     async with opened(db) as store:
         benchmark = await benchmark_of(store, wanted.name)
     from mezan.api.bench.measures import Measures
+    from mezan.api.bench.page import jobs_of
     from mezan.api.bench.summary import report as summarised
 
     found = summarised(benchmark, target=wanted.target)
@@ -122,6 +123,8 @@ async def report(db: str, wanted: Wanted, as_json: bool) -> int:
     counts = ", ".join(f"{count} {status}" for status, count in found["cells"].items())
     state = "" if found["closed"] else " (not finished)"
     _print_rows(found["solvers"], f"{benchmark.name}{state}: {counts}")
+    if (jobs := jobs_of(found["benchmark"])) > 1:
+        notice(f"up to {jobs} cells ran at a time: their times tell less")
     _print_tests(found["tests"])
     return DONE
 
@@ -258,6 +261,12 @@ def _print_comparison(found: Json) -> None:
             a, b = cell["objective"]["before"], cell["objective"]["now"]
             console().print(
                 clean(f"differs: {row['solver']} on {cell['instance']}, seed {cell['seed']}: {a!r} before, {b!r} now")
+            )
+    for which, count in found["environments"].items():
+        if count > 1:
+            name = found[which]
+            console().print(
+                clean(f"environment: the cells of {name} were run in {count} environments; the first is compared")
             )
     for change in found["environment"]:
         console().print(clean(f"environment: {change['name']} was {change['before']}, is {change['now']}"))

@@ -18,34 +18,39 @@ MOST = 400
 """Known instances that are judged by, drawn at random."""
 GUARD = 1.2815515655446004
 """The normal quantile at 0.9: how sure it must be that the single best solver is better."""
-PREFER = 0.5
-"""How many standard errors a single pick must be better than a schedule."""
+BEYOND_DOUBT = 3.5
+PREFER = 2.0
+"""How many standard errors picks must be better than what they replace: folds of few instances say little."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Mean losses in [0, 1] on ``judged`` known instances, each from the others alone, and the rule that follows."""
+    """Mean losses in [0, 1] on ``judged`` known instances, each from the others alone, and the rule that follows.
+
+    ``other``: of schedules where there are runtimes, else of careful picks (see `careful`).
+    """
 
     judged: int
     single_best: float
     pick: float
-    schedule: float | None
+    other: float
+    kind: str
     rule: str
 
     def said(self) -> str:
         """In one sentence."""
-        schedule = "" if self.schedule is None else f"schedules lose {self.schedule:.4g}, "
         return (
-            f"out of bag on {self.judged} known instances {schedule}learned picks {self.pick:.4g} and the single best "
-            f"solver {self.single_best:.4g} (1 is a failure)"
+            f"out of bag on {self.judged} known instances picks lose {self.pick:.4g}, {self.kind} {self.other:.4g} and the "
+            f"single best solver {self.single_best:.4g} (1 is a failure)"
         )
 
 
 def gathered(kernel: ForestKernel, X: Floats, labels: Labels, costs: Floats, longest: int, seed: int) -> Evidence:
     """The evidence of the known instances with prepared features ``X`` [n, d] that take ``costs`` [n] seconds.
 
-    A schedule is the rule where there are runtimes, unless picks are better by half a standard error; and the single best
-    where by a one-sided test at level 0.1 the rule is worse.
+    With runtimes a schedule is the rule, unless picks are better by two standard errors, or the single best solver is by a
+    one-sided test at level 0.1. Without them there is no schedule to hedge with, and the single best solver is the rule, unless
+    picks are better by three and a half standard errors, or careful picks by such a test.
     """
     n = len(X)
     judged = np.argsort(Uniform(seed ^ 0xE71D)((n,)), kind="stable")[:MOST]
@@ -62,23 +67,28 @@ def gathered(kernel: ForestKernel, X: Floats, labels: Labels, costs: Floats, lon
         )
     table = np.array(found)
     means = np.add.reduce(table, axis=0) / len(table)
-    rule, column = ("pick", 1) if labels.times is None else ("schedule", 2)
-    if labels.times is not None and _surely_less(table[:, 1], table[:, 2], PREFER):
-        rule, column = "pick", 1
-    if _surely_less(table[:, 0], table[:, column], GUARD):
-        rule = "single_best"
-    return Evidence(
-        len(table), float(means[0]), float(means[1]), None if labels.times is None else float(means[2]), rule
-    )
+    single, pick, other = table.T
+    if labels.times is None:
+        kind, rule = "careful picks", "single_best"
+        if _surely_less(other, single, GUARD):
+            rule = "careful"
+        if _surely_less(pick, single, BEYOND_DOUBT) and means[1] <= means[2]:
+            rule = "pick"
+    else:
+        kind, rule = "schedules", "pick" if _surely_less(pick, other, PREFER) else "schedule"
+        if _surely_less(single, pick if rule == "pick" else other, GUARD):
+            rule = "single_best"
+    return Evidence(len(table), float(means[0]), float(means[1]), float(means[2]), kind, rule)
 
 
 def _losses(
     weights: Floats, near: NDArray[np.int64], labels: Labels, i: int, cost: float, single: int, longest: int
 ) -> tuple[float, float]:
-    """What the pick and what the schedule lose on known instance ``i``."""
+    """What the pick, and what the schedule or else the careful pick lose on known instance ``i``."""
     if labels.times is None or labels.cutoff is None:
-        loss = float(labels.losses[i, careful_pick(weights, labels.losses[near], single)])
-        return loss, loss
+        losses = labels.losses[near]
+        picks = int((weights @ losses).argmin()), careful_pick(weights, losses, single)
+        return float(labels.losses[i, picks[0]]), float(labels.losses[i, picks[1]])
     spent = float(np.rint(min(cost, labels.cutoff) * UNIT / 10 / labels.cutoff))
     times = labels.times[i] * (10.0 * labels.cutoff / UNIT)
     lost = []

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..errors import NoCandidate
 from .choices import certain
@@ -13,6 +14,7 @@ from .standings import Standings
 class Forced:
     """Always ``solver``, since ``asker`` names it; raises NoCandidate when it is not among the candidates or refuses the problem."""
 
+    uses_features: ClassVar[bool] = False
     solver: str
     asker: str = "the request"
     name: str = "forced"

@@ -4,6 +4,8 @@ The weight of a known instance is its share of the leaf that the new one falls i
 "Random forests and adaptive nearest neighbors", JASA 101, 2006). The trees split on what solvers lose, so that instances are
 alike when solvers do alike on them, and anything that is known about them can be averaged: losses, times, schedules.
 
+All other instances have a little weight too, as if ten of them at random were alike: with few instances, leaves are small samples.
+
 Each tree sees four fifths of the instances; for the rest it is as good as fresh, which gives weights for the known instances
 themselves without their own outcomes (out of bag, Breiman, "Random forests", Machine Learning 45, 2001).
 """
@@ -21,13 +23,17 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 SHARE = 0.8
+ALIKE = 10.0
+MOST_BACKGROUND = 128
+"""Instances, drawn at random, that stand for all of them."""
 
 
 @dataclass(frozen=True, slots=True)
 class ForestKernel:
     """A forest with the known instances at its leaves: those of node `v` are ``members[start[v] : start[v] + size[v]]``.
 
-    ``seen`` [trees, k]: the instances that each tree was grown on, of ``known`` altogether.
+    ``seen`` [trees, k]: the instances that each tree was grown on, of ``known`` altogether. ``background``: those that stand
+    for all.
     """
 
     forest: Forest
@@ -36,6 +42,7 @@ class ForestKernel:
     members: Ints
     start: Ints
     size: Ints
+    background: Ints
 
     def weights(self, x: Floats) -> Floats:
         """The weights [known] of the known instances for features ``x`` [d]: whole numbers, `WEIGHT` in sum but for rounding."""
@@ -46,15 +53,22 @@ class ForestKernel:
         leaves = self.forest.leaves(X[which])
         fresh = np.ones((self.known, self.forest.trees), dtype=bool)
         fresh[self.seen, np.arange(self.forest.trees)[:, None]] = False
-        return [self._shared(row[fresh[i]]) for i, row in zip(which, leaves, strict=True)]
+        found = []
+        for i, row in zip(which, leaves, strict=True):
+            weights = self._shared(row[fresh[i]])
+            weights[i] = 0.0  # it may be in the background
+            found.append(weights)
+        return found
 
     def _shared(self, leaves: Ints) -> Floats:
         size = self.size[leaves]
         ends = np.cumsum(size)
         within = np.arange(int(ends[-1]) if len(ends) else 0) - np.repeat(ends - size, size)
         members = self.members[np.repeat(self.start[leaves], size) + within]
-        shares = np.repeat(np.rint(WEIGHT / (len(leaves) * size)), size)
-        weights: Floats = np.bincount(members, weights=shares, minlength=self.known)
+        others = ALIKE / (self.known + ALIKE)
+        shares = np.repeat(np.rint(WEIGHT * (1.0 - others) / (len(leaves) * size)), size)
+        weights = np.bincount(members, weights=shares, minlength=self.known).astype(np.float64)
+        weights[self.background] += np.rint(WEIGHT * others / len(self.background))
         return weights
 
 
@@ -67,4 +81,5 @@ def fit(
     leaves = np.take_along_axis(forest.leaves(X).T, seen, axis=1).ravel()
     order = np.argsort(leaves, kind="stable")
     size = np.bincount(leaves, minlength=len(forest.feature))
-    return ForestKernel(forest, seen, len(X), seen.ravel()[order], np.cumsum(size) - size, size)
+    background = forests.draw(len(X), 1, min(1.0, MOST_BACKGROUND / len(X)), seed ^ 0xBAC)[0]
+    return ForestKernel(forest, seen, len(X), seen.ravel()[order], np.cumsum(size) - size, size, background)

@@ -69,11 +69,12 @@ class Labels:
 
     def targets(self) -> Floats:
         """What the trees part instances by [n, q]: regrets, and with runtimes logarithmic times less their mean by instance."""
-        regrets = self.losses - self.losses.min(axis=1, keepdims=True)
+        regrets: Floats = self.losses - self.losses.min(axis=1, keepdims=True)
         if self.times is None:
             return regrets
         log = np.log1p(self.losses * 1e4) / np.log1p(1e4)
-        return np.hstack([regrets, SHARED * (log - log.sum(axis=1, keepdims=True) / log.shape[1])])
+        logarithmic: Floats = SHARED * (log - log.sum(axis=1, keepdims=True) / log.shape[1])
+        return np.hstack([regrets, logarithmic])
 
     def scaled(self, loss: float) -> float:
         """A loss in the units of what was measured: PAR10 in seconds, or the value (negated where more is better)."""
@@ -84,4 +85,5 @@ class Labels:
         if self.times is None:
             return self.losses
         total = self.times + times_spent
-        return np.where(total <= UNIT / 10, total, UNIT) / UNIT
+        losses: Floats = np.where(total <= UNIT / 10, total, UNIT) / UNIT
+        return losses

@@ -62,3 +62,13 @@ class Policy(Protocol):
         self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int
     ) -> Choice:
         """Choose among the candidates that are not refused, in catalogue order; raises NoCandidate when there is none."""
+
+
+def learns(policy: Policy) -> bool:
+    """Whether the policy says ``learns = True``: it may fit models while it chooses, so `choose` belongs on a thread."""
+    return bool(getattr(policy, "learns", False))
+
+
+def uses_features(policy: Policy) -> bool:
+    """Whether it chooses by features or clusters, so that their cost is its own; not one that says ``uses_features = False``."""
+    return bool(getattr(policy, "uses_features", True))

@@ -28,8 +28,9 @@ class Preparation:
 
     def poisoned(self, X: Floats) -> NDArray[np.bool_]:
         """Which rows [n] nothing can be concluded from: a value is infinite or beyond 1e100, or all are missing."""
-        wild = (np.isinf(X) | (np.abs(np.nan_to_num(X)) >= WILD)).any(axis=1)
-        return wild | (np.isnan(X).all(axis=1) if X.shape[1] else np.ones(len(X), dtype=bool))
+        wild = np.isinf(X) | (np.abs(np.nan_to_num(X)) >= WILD)
+        poisoned: NDArray[np.bool_] = np.logical_or(wild.any(axis=1), np.isnan(X).all(axis=1))
+        return poisoned
 
     def __call__(self, X: Floats) -> Floats:
         """``sign(x) log2(1 + |x|)`` [n, d] on a grid of 2^-20, so that libraries that differ in last bits agree."""

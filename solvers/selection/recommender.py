@@ -14,6 +14,7 @@ where an instance's features say nothing (all are missing, or a value is infinit
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
@@ -40,7 +41,8 @@ class Recommendation:
 
     ``expected_loss`` with its standard error ``loss_error``: PAR10 in seconds, the time of the features included; without a
     cutoff the performance itself, negated where more is better. ``chance_best``: how likely no other solver does better.
-    ``decided_by``: "schedule", "pick" or "single_best" (then features are not needed: ``uses_features``).
+    ``decided_by``: "schedule", "pick", "careful" (the single best but where another is surely better) or "single_best" (then
+    features are not needed: ``uses_features``).
     """
 
     solver: str
@@ -110,8 +112,8 @@ class Recommender:
         mode: str = "auto",
         *,
         trees: int = 200,
-        max_features: float = 0.5,
-        min_leaf: int = 5,
+        max_features: float = 0.8,
+        min_leaf: int = 4,
         longest: int = 4,
         seed: int = 0,
     ) -> None:
@@ -247,6 +249,24 @@ class Recommender:
             reason=self._reason(fitted, made, wild=wild),
         )
 
+    def save(self, path: str | Path) -> None:
+        """Write everything to one file (NumPy arrays and JSON; no pickle)."""
+        if self._fitted is None:
+            raise BadInput("a recommender must be fitted before it is saved; call fit(features, performance)")
+        from .keeping import save
+
+        save(path, self.get_params(), self._fitted)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """What :meth:`save` wrote; raises BadInput when the file is damaged or of another kind."""
+        from .keeping import load
+
+        params, fitted = load(path)
+        made = cls().set_params(**params)
+        made._fitted = fitted  # noqa: SLF001 - a classmethod is inside
+        return made
+
     def _rule(self, fitted: Fitted) -> str:
         """What decides: the mode asked for, or what the evidence allows."""
         if self.mode == "auto":
@@ -263,8 +283,10 @@ class Recommender:
         weights, labels = weights[near], fitted.labels
         rule = self._rule(fitted)
         if labels.times is None or labels.cutoff is None:
-            pick = careful_pick(weights, labels.losses[near], fitted.single_best)
-            return _recommended(fitted, [Step(pick, None)], weights, labels.losses[near], "pick")
+            losses = labels.losses[near]
+            careful = rule == "careful"
+            pick = careful_pick(weights, losses, fitted.single_best) if careful else int((weights @ losses).argmin())
+            return _recommended(fitted, [Step(pick, None)], weights, losses, rule)
         spent = float(np.rint(min(max(cost, 0.0), labels.cutoff) * UNIT / 10 / labels.cutoff))
         charged = labels.charged(spent)[near]
         longest = 1 if rule == "pick" else self.longest

@@ -5,12 +5,19 @@ from importlib.metadata import entry_points
 
 from ..catalog import unknown
 from .bradley_terry import BradleyTerry
+from .default import DEFAULT
 from .elo_ucb import EloUCB
 from .elo_ucb_scaled import EloUCBScaled
 from .epsilon_greedy import EpsilonGreedy
+from .forest import ForestGreedy
+from .gp_ucb import ContextualGPUCB
 from .guard import Guard
+from .hedge import Hedge
+from .linear_thompson import LinearThompson
+from .linucb import LinUCB
 from .policy import Policy
 from .single_best import SingleBest
+from .tabled import Tabled
 from .thompson import Thompson
 from .ucb1 import UCB1
 
@@ -25,6 +32,14 @@ BUILT_IN: tuple[Policy, ...] = (
     EpsilonGreedy(),
     UCB1(),
     Thompson(),
+    Tabled("forest_kernel"),
+    Tabled("pairwise", pairwise=True),
+    DEFAULT,
+    ContextualGPUCB(),
+    LinUCB(),
+    LinearThompson(),
+    ForestGreedy(),
+    Hedge(),
 )
 
 

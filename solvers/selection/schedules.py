@@ -63,7 +63,7 @@ def best_schedule(
             steps.append(Step(tail, None))
             return steps, (sure + float(first[tail])) / everything / UNIT
         _, solver, slice_ = found
-        steps.append(Step(solver, slice_ * scale))
+        steps.append(Step(solver, (slice_ + 0.5) * scale))  # all that round to the slice fit in it
         solved = times[:, solver] <= slice_
         sure += float(open_weights @ np.where(solved, times[:, solver] + spent, 0.0))
         open_weights = np.where(solved, 0.0, open_weights)

@@ -6,6 +6,7 @@ the "single best solver" of algorithm selection (Kotthoff, AI Magazine 2014), ma
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from .choices import certain, eligible
 from .policy import Candidate, Choice
@@ -35,6 +36,7 @@ class SingleBest:
     The score is ``1 - loss``, so that more is better, as for every policy.
     """
 
+    uses_features: ClassVar[bool] = False
     name: str = "single_best"
     version: str = "2"
 

@@ -1,6 +1,8 @@
 """Measures, profiles and the page: figures worked out by hand, and what must hold of every profile."""
 
 import math
+from html.parser import HTMLParser
+from typing import Any
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -21,6 +23,7 @@ from mezan.api.bench.profiles import (
     time_profile,
 )
 from mezan.api.bench.summary import report, rows
+from mezan.engine.events import BenchmarkResumed
 from mezan.engine.grids import Moment
 
 COURSES = {
@@ -82,6 +85,16 @@ def test_a_benchmark_that_is_not_finished_has_figures_of_what_there_is() -> None
     assert "It is not finished" in page(found)
 
 
+def test_cells_that_ran_side_by_side_are_told() -> None:
+    """Their times are not those of cells that had the machine for themselves; environments are shown once each."""
+    alone = made("ab", "xy", lambda *_: {"objective": 1.0})
+    resumed = BenchmarkResumed(done=1, jobs=4, environment=alone.opened.environment)
+    shared = page(report(alone.model_copy(update={"resumed": (resumed,)})))
+    assert "cells ran at a time" not in page(report(alone))
+    assert "Up to 4 cells ran at a time" in shared
+    assert shared.count("cpu:cpu") == 1
+
+
 def test_profiles_of_a_small_case_are_those_drawn_by_hand() -> None:
     """Within a factor of 8 the slow one solves what the quick one does; the rest it never does."""
     measures = Measures(made(COURSES, "abcd", two), target=10.0)
@@ -127,6 +140,25 @@ def test_every_performance_profile_rises_from_the_wins_to_at_most_one(costs: lis
     assert sum(curve.at(1.0) for curve in curves) >= anybody.mean() - 1e-12
 
 
+def unclosed(page: str) -> list[str]:
+    """Tags that are open at the end, or the first that closes another."""
+    tags: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: Any) -> None:
+            if tag != "meta":
+                tags.append(tag)
+
+        def handle_endtag(self, tag: str) -> None:
+            assert tags.pop() == tag
+
+        def handle_startendtag(self, tag: str, attrs: Any) -> None:
+            pass
+
+    Reader().feed(page)
+    return tags
+
+
 def test_the_page_is_one_well_formed_file_for_light_and_dark() -> None:
     """Every chart is XML, nothing is fetched and nothing runs, names are escaped, and each colour has its two shades."""
     solvers = [f"qap.<b>{i}" for i in range(10)]
@@ -137,6 +169,7 @@ def test_the_page_is_one_well_formed_file_for_light_and_dark() -> None:
         chart = "<svg" + found.split("<svg")[start + 1].split("</svg>")[0] + "</svg>"
         ET.fromstring(chart)
     assert found.count("<svg") == 5
+    assert unclosed(found) == []
     assert "<b>" not in found
     assert "&lt;b&gt;" in found
     assert [word for word in ("<script", "http:", "https:", "url(", "@import") if word in found] == []

@@ -152,6 +152,21 @@ async def test_several_cells_at_a_time_are_each_run_once(opened):
         assert {cell.tries for cell in kept.cells if cell.status == "ok"} == {1}
 
 
+async def test_two_processes_share_a_benchmark(tmp_path):
+    """Two engines on one file that run the same grid: every cell is one run, and it is closed once."""
+    url, options = f"sqlite:///{tmp_path}/mezan.db", {"durability": "relaxed", "catalog": catalog(SMALL, FIRST)}
+    async with open_engine(url, **options) as one, open_engine(url, **options) as other:
+        async with anyio.create_task_group() as tasks:
+            for engine in (one, other):
+                kept = await open_benchmark(engine, plan(seeds=6))
+                tasks.start_soon(lambda e, k: run_cells(e, k, report=lambda step: None), engine, kept)
+        done = await benchmark_of(one.log, "grid")
+        assert done.counts == {"ok": 18, "refused": 6}
+        assert len(await requests(one)) == 18
+        own = [r.type for r in await one.store.read(stream=stream_of("grid"))]
+        assert own == ["BenchmarkOpened", "BenchmarkResumed", "BenchmarkClosed"]
+
+
 async def test_its_stream_is_not_taken_for_a_run(opened):
     """Neither by its name nor by a beginning of it; recovery leaves it alone, and so does the list of runs."""
     async with opened(FIRST) as engine:

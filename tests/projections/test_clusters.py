@@ -11,7 +11,7 @@ from sklearn.cluster import KMeans
 
 from mezan.engine import events as ev
 from mezan.projections import Clusters, assign, kmeans
-from mezan.projections.clusters import _expanded, compress, described
+from mezan.projections.clusters import compress, described, expand
 
 CLUSTERS = Clusters()
 
@@ -150,4 +150,4 @@ def test_described_clusters_are_where_their_instances_are():
 @given(st.floats(-1e9, 1e9).filter(lambda x: abs(x) > 1e-6))
 def test_expanding_undoes_compression(x):
     """To a relative 1e-9."""
-    assert _expanded(compress(x), 0.0) == pytest.approx(x, rel=1e-9)
+    assert expand(compress(x)) == pytest.approx(x, rel=1e-9)

@@ -1,0 +1,67 @@
+"""Three ways to foretell losses, weighed by how well each has: exponentially weighted average forecasting.
+
+Cesa-Bianchi and Lugosi, Prediction, Learning, and Games (2006), section 3.3: squared error on [0, 1] is exp-concave with
+eta = 1/2, so that the average with weights ``exp(-eta L)`` of forecasters with cumulative errors L is worse than the best of N by
+2 ln N at most, over any number of outcomes. Every forecaster says what the chosen solver will lose before it is known, so that all
+are judged on all that was seen, whoever chose. The forecasters: solvers' means, `linear`, and `gaussian`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from .choices import eligible
+from .learned import certain_of, grid, instance, without_features
+from .policy import Candidate, Choice
+from .shelf import fitted
+from .standings import Standings
+
+ETA = 0.5
+FORECASTERS = ("means", "linear", "gaussian")
+
+
+def weights(errors: Sequence[float]) -> list[float]:
+    """``exp(-eta L)``, normalised, as multiples of 2^-24."""
+    least = min(errors)
+    raw = [math.exp(-ETA * (error - least)) for error in errors]
+    total = math.fsum(raw)
+    return [grid(weight / total) for weight in raw]
+
+
+@dataclass(frozen=True, slots=True)
+class Hedge:
+    """Scores are ``1 - (m - beta s)``, m the weighted average and s the error of the process; equal ones: catalogue order."""
+
+    learns: ClassVar[bool] = True
+    name: str = "hedge"
+    version: str = "1"
+    beta: float = 0.45
+
+    def choose(
+        self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int
+    ) -> Choice:
+        """See :class:`Policy`."""
+        able = eligible(candidates)
+        values = instance(standings, features)
+        if isinstance(values, str):
+            return without_features(standings, features, candidates, key, values)
+        from .linear import linear  # here, so that reading what is folded stays quick to start
+        from .surrogate import Tally, shrunk, surrogate
+
+        process = fitted("gaussian/1", standings.examples, surrogate)
+        regression = fitted("linear/1", standings.examples, linear)
+        trust = weights([process.plain_error, regression.error, process.error])
+        mean = process.mean
+        plain = [shrunk(process.tallies.get(candidate.solver, Tally()), mean) for candidate in able]
+        by_line = regression.expected(values, able)[0].tolist()
+        by_process, errors = (numbers.tolist() for numbers in process.expected(values, able))
+        losses = [
+            trust[0] * a + trust[1] * b + trust[2] * c for a, b, c in zip(plain, by_line, by_process, strict=True)
+        ]
+        scores = [grid(1.0 - (loss - self.beta * error)) for loss, error in zip(losses, errors, strict=True)]
+        best = max(range(len(able)), key=scores.__getitem__)
+        pick = able[best].solver
+        shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in zip(FORECASTERS, trust, strict=True))
+        reason = f"{pick} has the highest score, {scores[best]:.4g}: expected to lose {losses[best]:.4g} on this instance ({shares})"
+        return Choice(pick, certain_of(pick, able, scores, losses, errors, candidates), reason)

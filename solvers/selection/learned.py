@@ -1,0 +1,57 @@
+"""What learned policies do alike: find out whether there is anything to learn from, and put their numbers on a grid."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+from .policy import Candidate, Choice, Scored
+from .single_best import SingleBest
+from .standings import Standings
+
+GRID = 2.0**24
+"""Expected losses and scores are multiples of 1 / GRID: what is equal but for its last bits is equal."""
+
+
+def grid(value: float) -> float:
+    """The nearest multiple of 1 / GRID."""
+    return round(value * GRID) / GRID
+
+
+def instance(standings: Standings, features: Mapping[str, float]) -> tuple[float, ...] | str:
+    """The instance's features as the examples have them; or why a learned policy cannot use them."""
+    if not standings.examples.count:
+        return "there are no outcomes with features yet"
+    names = standings.examples.names
+    if missing := [name for name in names if name not in features]:
+        return f"{len(missing)} of {len(names)} are missing ({', '.join(missing[:3])})"
+    values = tuple(features[name] for name in names)
+    wrong = [name for name, value in zip(names, values, strict=True) if not math.isfinite(value)]
+    return f"{', '.join(wrong[:3])} must be finite" if wrong else values
+
+
+def without_features(
+    standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int, why: str
+) -> Choice:
+    """The choice of `SingleBest`, and why it is its."""
+    choice = SingleBest().choose(standings, features, candidates, key)
+    return Choice(choice.solver, choice.scored, f"{choice.reason}; features are not used: {why}", "single_best")
+
+
+def certain_of(
+    pick: str, able: Sequence[Candidate], scores: Sequence[float], losses: Sequence[float], errors: Sequence[float],
+    candidates: Sequence[Candidate],
+) -> tuple[Scored, ...]:  # fmt: skip
+    """Every candidate's entry of a choice without randomness; scores, expected losses and errors are of the able, in order."""
+    known = {
+        candidate.solver: (grid(score), grid(min(1.0, max(0.0, loss))), grid(error))
+        for candidate, score, loss, error in zip(able, scores, losses, errors, strict=True)
+    }
+    return tuple(
+        Scored(candidate, *_numbers(known.get(candidate.solver), float(candidate.solver == pick)))
+        for candidate in candidates
+    )
+
+
+def _numbers(
+    known: tuple[float, float, float] | None, propensity: float
+) -> tuple[float | None, float, float | None, float | None]:
+    return (None, propensity, None, None) if known is None else (known[0], propensity, known[1], known[2])

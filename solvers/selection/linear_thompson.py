@@ -1,0 +1,65 @@
+"""Linear Thompson sampling (Agrawal and Goyal, ICML 2013), its chances by quadrature.
+
+What a solver loses on this instance is uncertain as ``m + s T``, m and s of its linear model and T of Student's t distribution
+with four degrees of freedom, as in `thompson`, so that the chance of each to be the best is known exactly and is its propensity.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from .choices import drawn, eligible
+from .learned import grid, instance, without_features
+from .losses import Expected
+from .policy import Candidate, Choice
+from .shelf import fitted
+from .standings import Standings
+from .thompson import chances
+
+LEAST_ERROR = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class LinearThompson:
+    """Scores are ``1 - expected loss``; ``width`` scales the errors."""
+
+    learns: ClassVar[bool] = True
+    name: str = "linear_thompson"
+    version: str = "1"
+    width: float = 0.5
+
+    def choose(
+        self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int
+    ) -> Choice:
+        """See :class:`Policy`."""
+        able = eligible(candidates)
+        values = instance(standings, features)
+        if isinstance(values, str):
+            return without_features(standings, features, candidates, key, values)
+        from .linear import linear  # here, so that reading what is folded stays quick to start
+
+        model = fitted("linear/1", standings.examples, linear)
+        losses, errors = model.expected(values, able)
+        expected = {
+            candidate.solver: Expected(grid(loss), max(LEAST_ERROR, grid(self.width * error)), 0, 0)
+            for candidate, loss, error in zip(able, losses.tolist(), errors.tolist(), strict=True)
+        }
+        likely = dict(zip(expected, chances([(one.loss, one.error) for one in expected.values()]), strict=True))
+
+        def reason(pick: str) -> str:
+            one = expected[pick]
+            return (
+                f"{pick} was drawn, with a chance of {100 * likely[pick]:.0f} % to be the best on this instance: by its linear "
+                f"model it loses {one.loss:.4g} ± {one.error:.2g}"
+            )
+
+        choice = drawn(
+            likely, candidates, {solver: grid(1 - one.loss) for solver, one in expected.items()}, key, reason
+        )
+        scored = tuple(
+            entry
+            if (one := expected.get(entry.candidate.solver)) is None
+            else replace(entry, expected_loss=min(1.0, max(0.0, one.loss)), loss_error=one.error)
+            for entry in choice.scored
+        )
+        return replace(choice, scored=scored)

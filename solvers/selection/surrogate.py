@@ -1,0 +1,159 @@
+"""The Gaussian process of `gaussian` fitted to a family's examples, and whether its features have earned their place.
+
+Scales of features, the median distance and the window of rows are those of a generation; generations begin at fixed counts
+of rows, so that a model is a function of the rows alone. Within one, each row is added to the process as it comes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .encoding import Encoding
+from .examples import Examples, Row
+from .gaussian import Floats, Gaussian, Outcome, distances
+from .policy import Candidate
+
+WINDOW = 512
+"""Rows that a generation begins with at most: the latest."""
+STEP = 128
+"""Rows from one generation to the next at most."""
+PAIRED = 128
+"""Instances whose distances are looked at for their median."""
+SHRINK = 2.0
+QUANTILE = 1.6448536269514722
+"""The normal quantile at 0.95."""
+PRIOR_LOSS = 0.5
+PRIOR_VARIANCE = 1 / 12
+PRIOR_EFFECT = 0.25
+PRIOR_SPREAD = 400.0
+"""A prior of so many Elo points is worth half of `PRIOR_EFFECT`, in standard deviations of the losses."""
+
+
+def generation(count: int) -> int:
+    """The rows at which the generation of a table with ``count`` rows began: 1, 2, 3, 4, 6, 9, 13, ..., 444, then every 128."""
+    begun = 0
+    while (following := begun + min(STEP, max(1, begun // 2))) <= count:
+        begun = following
+    return begun
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Outcomes of one solver, their sum, and the sum of their squares."""
+
+    outcomes: int = 0
+    total: float = 0.0
+    squares: float = 0.0
+
+    def plus(self, loss: float) -> "Tally":
+        """One more."""
+        return Tally(self.outcomes + 1, self.total + loss, self.squares + loss * loss)
+
+
+UNTRIED = Tally()
+
+
+def shrunk(tally: Tally, mean: float) -> float:
+    """A solver's mean loss, shrunk towards that of all."""
+    return (tally.total + SHRINK * mean) / (tally.outcomes + SHRINK)
+
+
+def pooled(tallies: Mapping[str, Tally]) -> tuple[float, float]:
+    """The mean of all losses, and their variance within solvers; before there are any, that of anything in [0, 1], which counts as two."""
+    outcomes = sum(tally.outcomes for tally in tallies.values())
+    mean = sum(tally.total for tally in tallies.values()) / outcomes if outcomes else PRIOR_LOSS
+    within = sum(max(0.0, tally.squares - tally.total * tally.total / tally.outcomes) for tally in tallies.values())
+    prior = min(PRIOR_VARIANCE, max(mean * (1.0 - mean), 1e-6))
+    return mean, (within + 2.0 * prior) / (outcomes - len(tallies) + 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Surrogate:
+    """What is known after so many rows. ``numbers`` maps solvers and versions to what the process calls them.
+
+    ``edge`` and ``edge_squares`` sum, over the rows, how much nearer the process came to each loss before it was known than the
+    solver's mean did, in squared error, where the solver had been tried: the prequential comparison (Dawid, JRSS A 147, 1984).
+    ``error`` and ``plain_error`` sum the squared errors of the process and of the means over all rows.
+    """
+
+    encoding: Encoding
+    unit: float
+    process: Gaussian
+    numbers: dict[str, int]
+    tallies: Mapping[str, Tally]
+    edge: float = 0.0
+    edge_squares: float = 0.0
+    error: float = 0.0
+    plain_error: float = 0.0
+
+    @classmethod
+    def begun(cls, rows: Sequence[Row]) -> "Surrogate":
+        """A generation's start: the scales of these rows, and no outcome yet."""
+        seen = list({row.instance: row.features for row in rows}.values())
+        encoding = Encoding.fitted(np.array(seen, dtype=np.float64).reshape(len(seen), -1))
+        sample = encoding.points(np.array(seen[-PAIRED:], dtype=np.float64).reshape(len(seen[-PAIRED:]), -1))
+        pairs = np.sort(np.concatenate([distances(sample[:i], x) for i, x in enumerate(sample)]))
+        pairs = pairs[pairs > 0]
+        unit = float(pairs[len(pairs) // 2]) if len(pairs) else 1.0
+        return cls(encoding, unit, Gaussian.empty(len(encoding.kept)), {}, {})
+
+    @property
+    def mean(self) -> float:
+        """The mean of all losses."""
+        return pooled(self.tallies)[0]
+
+    @property
+    def features_mislead(self) -> bool:
+        """Whether the solvers' plain means foretell losses better, by more than chance explains (one-sided, level 0.05)."""
+        return self.edge < -QUANTILE * float(np.sqrt(self.edge_squares)) - 1e-12
+
+    def plus(self, rows: Sequence[Row]) -> "Surrogate":
+        """With more rows: the same however they are divided among calls."""
+        if not rows:
+            return self
+        points = self.encoding.points(np.array([row.features for row in rows], dtype=np.float64)) / self.unit
+        tallies, outcomes, plain = dict(self.tallies), [], []
+        for x, row in zip(points, rows, strict=True):
+            solver = self.numbers.setdefault(row.solver, len(self.numbers))
+            version = self.numbers.setdefault(f"{row.solver}@{row.version}", len(self.numbers))
+            mean, tally = pooled(tallies)[0], tallies.get(row.solver, UNTRIED)
+            outcomes.append(Outcome(x, solver, version, row.loss, mean))
+            plain.append((shrunk(tally, mean), tally.outcomes))
+            tallies[row.solver] = tally.plus(row.loss)
+        process = self.process.extended(outcomes)
+        edge, edge_squares, error, plain_error = self.edge, self.edge_squares, self.error, self.plain_error
+        predicted = process.predicted[len(self.process) :].tolist()
+        for row, guess, (plain_guess, tried) in zip(rows, predicted, plain, strict=True):
+            mine, theirs = (row.loss - guess) * (row.loss - guess), (row.loss - plain_guess) * (row.loss - plain_guess)
+            gained = theirs - mine if tried else 0.0
+            edge, edge_squares = edge + gained, edge_squares + gained * gained
+            error, plain_error = error + mine, plain_error + theirs
+        return Surrogate(
+            self.encoding, self.unit, process, self.numbers, tallies, edge, edge_squares, error, plain_error
+        )
+
+    def expected(self, features: Sequence[float], candidates: Sequence[Candidate]) -> tuple[Floats, Floats]:
+        """The expected losses of the candidates and their standard errors, each [m]."""
+        x = self.encoding.points(np.array([features], dtype=np.float64))[0] / self.unit
+        mean, variance = pooled(self.tallies)
+        size = PRIOR_EFFECT * float(np.sqrt(variance))
+        priors = [candidate.prior or 0.0 for candidate in candidates]
+        means = np.array([mean - size * prior / (abs(prior) + PRIOR_SPREAD) for prior in priors])
+        solvers = [self.numbers.get(candidate.solver, -1) for candidate in candidates]
+        versions = [self.numbers.get(f"{candidate.solver}@{candidate.version}", -1) for candidate in candidates]
+        losses, variances = self.process.predict(x, solvers, versions, means, mean)
+        return losses, np.sqrt(variance * variances)
+
+
+def surrogate(examples: Examples, kept: Mapping[int, Any]) -> Surrogate:
+    """The model of the examples, from the nearest of ``kept`` (by count of rows) in the same generation."""
+    begun = generation(examples.count)
+    near = max((count for count in kept if begun <= count <= examples.count), default=None)
+    if near is None:
+        near = max(0, begun - WINDOW)
+        model = Surrogate.begun(examples.table.rows[near:begun])
+    else:
+        model = kept[near]
+    return model.plus(examples.table.rows[near : examples.count])

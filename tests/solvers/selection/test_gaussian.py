@@ -1,0 +1,176 @@
+"""The process against its definition, solved densely; the line against scikit-learn's; the encoding against the clusters'."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.linear_model import Ridge as Oracle
+
+from mezan.projections.clusters import compress as compressed
+from mezan.solvers.selection.encoding import Encoding, compress
+from mezan.solvers.selection.examples import Examples, Row, Table
+from mezan.solvers.selection.gaussian import (
+    FAMILY,
+    HARDNESS,
+    INTERACTION,
+    KINSHIP,
+    NOISE,
+    SOLVER,
+    Gaussian,
+    Outcome,
+    distances,
+    kernel,
+)
+from mezan.solvers.selection.linear import linear
+from mezan.solvers.selection.policy import Candidate
+from mezan.solvers.selection.surrogate import Surrogate, generation, pooled, surrogate
+
+
+def drawn(seed, n, d):
+    rng = np.random.default_rng(seed)
+    return [
+        Outcome(rng.normal(size=d), int(s := rng.integers(4)), int(10 * s + rng.integers(2)), float(rng.random()), 0.4)
+        for _ in range(n)
+    ]
+
+
+def dense(a, b):
+    """(1) for two lists of (x, solver, version)."""
+    return np.array(
+        [
+            [
+                FAMILY
+                + HARDNESS * (near := float(kernel(distances(x[None], z))[0]))
+                + (s == t) * (1 if v == w else KINSHIP) * (SOLVER + INTERACTION * near)
+                for z, t, w in b
+            ]
+            for x, s, v in a
+        ]
+    )
+
+
+@pytest.mark.parametrize(("n", "d"), [(1, 3), (25, 0), (40, 5)])
+def test_predictions_are_those_of_the_dense_solution(n, d):
+    """Means and variances for solvers seen, in another version and never seen, with prior means of their own, to 1e-9."""
+    outcomes = drawn(1, n, d)
+    process = Gaussian.empty(d).extended(outcomes)
+    x = np.full(d, 0.3)
+    asked = [(x, 0, 0), (x, 1, 99), (x, 7, 70), (x, 2, 20)]
+    means = np.array([0.4, 0.3, 0.5, 0.4])
+    losses, variances = process.predict(x, [s for _, s, _ in asked], [v for _, _, v in asked], means, 0.4)
+    seen = [(o.x, o.solver, o.version) for o in outcomes]
+    prior = np.array([{0: 0.4, 1: 0.3, 7: 0.5, 2: 0.4}.get(o.solver, 0.4) for o in outcomes])
+    K, k = dense(seen, seen) + NOISE * np.eye(n), dense(seen, asked)
+    assert losses == pytest.approx(means + k.T @ np.linalg.solve(K, process.losses - prior), abs=1e-9)
+    assert variances == pytest.approx(np.diag(dense(asked, asked) - k.T @ np.linalg.solve(K, k)), abs=1e-9)
+
+
+def test_what_was_predicted_is_what_the_process_before_would_have_said():
+    """Each entry of ``predicted`` is the mean given the outcomes before it alone."""
+    outcomes = drawn(2, 30, 3)
+    process = Gaussian.empty(3).extended(outcomes)
+    for i in (0, 1, 7, 29):
+        before = Gaussian.empty(3).extended(outcomes[:i])
+        said, _ = before.predict(outcomes[i].x, [outcomes[i].solver], [outcomes[i].version], np.array([0.4]), 0.4)
+        assert process.predicted[i] == pytest.approx(said[0], abs=1e-12)
+
+
+@given(st.integers(0, 2**32), st.integers(0, 30))
+@settings(max_examples=25)
+def test_outcomes_may_come_in_any_portions(seed, cut):
+    """To the bit: the process is the same, given thirty outcomes at once or in two calls or one by one."""
+    outcomes = drawn(seed, 30, 4)
+    once = Gaussian.empty(4).extended(outcomes)
+    twice = Gaussian.empty(4).extended(outcomes[:cut]).extended(outcomes[cut:])
+    single = Gaussian.empty(4)
+    for outcome in outcomes:
+        single = single.extended([outcome])
+    for other in (twice, single):
+        assert np.array_equal(once.inverse, other.inverse)
+        assert np.array_equal(once.predicted, other.predicted)
+
+
+@given(st.integers(0, 2**32), st.integers(2, 40))
+@settings(max_examples=25)
+def test_the_kernel_is_positive_definite(seed, n):
+    """No eigenvalue is below that of the noise, whatever solvers, versions and points."""
+    seen = [(o.x, o.solver, o.version) for o in drawn(seed, n, 3)]
+    assert np.linalg.eigvalsh(dense(seen, seen) + NOISE * np.eye(n)).min() >= NOISE - 1e-9
+
+
+@given(st.integers(0, 50_000))
+def test_generations_begin_at_fixed_counts(count):
+    """Not after the count, at most half of it (or 128 rows) behind, and a generation's first count is its own."""
+    begun = generation(count)
+    assert begun <= count
+    assert count - begun < max(1, min(128, begun // 2))
+    assert generation(begun) == begun
+
+
+def test_the_window_forgets_but_the_newest():
+    """A table of 730 rows: the generation of 700 begins with its latest 512 rows, and 30 have been added."""
+    rng = np.random.default_rng(3)
+    rows = [
+        Row(f"i{i}", tuple(rng.normal(size=3).tolist()), f"s{i % 3}", "1", float(rng.random()), 1.0) for i in range(730)
+    ]
+    begun = generation(730)
+    model = surrogate(Examples(Table(("a", "b", "c"), 0, rows), 730), {})
+    assert begun == 700
+    assert len(model.process) == 542
+    assert model.process.losses.tolist() == [row.loss for row in rows[begun - 512 :]]
+
+
+def test_pooled_variance_is_that_within_solvers():
+    """Two solvers with constant losses: all that is left is what was put there beforehand; with spread, the sample's own."""
+    rng = np.random.default_rng(4)
+    rows = [
+        Row(f"i{i}", (float(i),), f"s{i % 2}", "1", float(rng.normal(0.3 + 0.4 * (i % 2), 0.05)), 1.0)
+        for i in range(400)
+    ]
+    mean, variance = pooled(Surrogate.begun(rows).plus(rows).tallies)
+    assert mean == pytest.approx(np.mean([row.loss for row in rows]), abs=1e-12)
+    assert variance == pytest.approx(0.05**2, rel=0.25)
+
+
+def test_the_line_is_that_of_scikit_learn():
+    """Ridge 1 on the same regressors, losses less their mean, rows of the older version weighing 0.7."""
+    rng = np.random.default_rng(5)
+    rows = [
+        Row(f"i{i}", tuple(rng.normal(size=4).tolist()), "s", "1" if i < 20 else "2", float(rng.random()), 1.0)
+        for i in range(47)
+    ]
+    model = linear(Examples(Table(("a", "b", "c", "d"), 0, rows), 47), {})
+    Z = np.array([model.z(row.features) for row in rows])
+    y = np.array([row.loss for row in rows])
+    oracle = Oracle(alpha=1.0, fit_intercept=False)
+    oracle.fit(Z, y - y.mean(), sample_weight=[0.7] * 20 + [1.0] * 27)
+    for x in rng.normal(size=(5, 4)).tolist():
+        loss, error = (numbers[0] for numbers in model.expected(x, [Candidate("s", "2")]))
+        z = model.z(x)
+        assert loss == pytest.approx(y.mean() + oracle.predict(z[None])[0], abs=1e-9)
+        gram = Z.T @ (Z * np.array([0.7] * 20 + [1.0] * 27)[:, None]) + np.eye(5)
+        assert error**2 == pytest.approx(pooled(model.tallies)[1] * (z @ np.linalg.solve(gram, z)), rel=1e-9)
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
+def test_compression_is_that_of_the_clusters(values):
+    """Value by value, to the bit, up to 2^1022."""
+    modest = [x for x in values if abs(x) < 2.0**1022]
+    assert compress(modest).tolist() == [compressed(x) for x in modest]
+    assert np.isfinite(compress(values)).all()
+
+
+def test_the_encoding_drops_constants_and_keeps_a_huge_value_to_its_column():
+    """Points have mean 0 and deviation 1 before they are clipped at 5; another column is the same to the bit beside 1e300."""
+    rng = np.random.default_rng(6)
+    X = np.column_stack([rng.normal(size=50), np.full(50, 3.5), rng.normal(size=50)])
+    encoding = Encoding.fitted(X)
+    assert encoding.kept.tolist() == [0, 2]
+    points = encoding.points(X)
+    assert points.mean(axis=0) == pytest.approx([0, 0], abs=0.05)
+    assert points.std(axis=0) == pytest.approx([1, 1], abs=0.05)
+    poisoned = X.copy()
+    poisoned[7, 2] = 1e300
+    again = Encoding.fitted(poisoned).points(poisoned)
+    assert np.array_equal(again[:, 0], points[:, 0])
+    assert np.abs(again).max() <= 5
