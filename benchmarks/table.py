@@ -24,6 +24,8 @@ TITLES = {
     "qap_quality_10s_hard": "Hard ones, ten seconds, nine seeds (`qap_quality.py 10 --seeds 9 --suffix _hard --solver qap.aggressive --only …`)",
     "qap_kernels": "Swap evaluations per CPU-second of the tabu kernel and of SIMD C (`qap_kernels.py`)",
     "qap_cold_start": "A fresh process to its first solution of nug30 (`qap_cold_start.py`)",
+    "selection_online": "ASlib online: part of the gap to the best solver for each instance that is closed (`selection_online.py`)",
+    "selection_online_shadow": "The same with shadow runs of every solver on a tenth of the instances (`selection_online.py --shadow 0.1 --suffix _shadow`)",
     "qap_small_5s": "QAPLIB, n ≤ 40, five seconds (`qap_small.py`)",
     "selection_ratings": "A hundred thousand outcomes folded into what policies read (`selection_ratings.py`)",
     "selection_drift": "How far ratings drift over orders of the same 1,000 games, ASlib (`selection_ratings.py`)",

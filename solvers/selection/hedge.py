@@ -36,7 +36,7 @@ class Hedge:
     learns: ClassVar[bool] = True
     name: str = "hedge"
     version: str = "1"
-    beta: float = 0.45
+    beta: float = 0.6
 
     def choose(
         self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int
