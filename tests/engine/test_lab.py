@@ -86,7 +86,9 @@ def frozen(report):
     ] + [report.decisions, report.logged, report.single_best]).encode()  # fmt: skip
 
 
-@pytest.mark.parametrize("policy", ["elo_ucb", "thompson", "epsilon_greedy"])
+@pytest.mark.parametrize(
+    "policy", ["elo_ucb", "thompson", "epsilon_greedy", "forest", "hedge", "linear_thompson", "bradley_terry"]
+)
 async def test_the_policy_that_decided_decides_the_same_again(url, policy):
     """The standings of each moment are the engine's own: its chances come out to the bit, and its mean loss is the log's."""
     async with open_engine(url, **OPTIONS) as engine:
