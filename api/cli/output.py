@@ -23,7 +23,14 @@ def console(*, error: bool = False) -> "Console":
 
     stream = sys.stderr if error else sys.stdout
     width = None if stream.isatty() else PIPED_WIDTH
-    return Console(stderr=error, markup=False, highlight=False, emoji=False, soft_wrap=not stream.isatty(), width=width)
+
+    class Ours(Console):
+        """Rich would leave with SystemExit, which in a task group is an error like any other."""
+
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError
+
+    return Ours(stderr=error, markup=False, highlight=False, emoji=False, soft_wrap=not stream.isatty(), width=width)
 
 
 def notice(text: str) -> None:

@@ -430,10 +430,11 @@ def test_commands_that_only_read_load_no_heavy_library(solved: CLI) -> None:
         assert done.stderr.splitlines()[-1].split() == ["heavy:", *(["numpy"] if command[0] == "why" else [])], command
 
 
-def test_output_into_a_closed_pipe_is_no_error(solved: CLI) -> None:
-    """`mezan log export | head -1` ends quietly."""
+@pytest.mark.parametrize("command", ["log export", "runs", f"solve {STRONG} --quiet --db pipe.db"])
+def test_output_into_a_closed_pipe_is_no_error(solved: CLI, command: str) -> None:
+    """`mezan log export | head -1` ends quietly, and so does what rich prints, also inside an engine's task group."""
     mezan = subprocess.Popen(
-        [sys.executable, "-m", "mezan.api.cli.main", "log", "export"], cwd=solved.folder, env=solved.env,
+        [sys.executable, "-m", "mezan.api.cli.main", *command.split()], cwd=solved.folder, env=solved.env,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert mezan.stdout is not None
