@@ -21,7 +21,10 @@ ENOUGH = 10
 
 @dataclass(frozen=True, slots=True)
 class ContextualGPUCB:
-    """Scores are ``1 - (m - beta s)``, on a grid; equal ones: catalogue order. For a solver without an outcome beta is ``first``.
+    """Scores are ``1 - (m - beta s)``, on a grid; equal ones: catalogue order.
+
+    For a solver without an outcome beta grows as ``1 + n / patience`` with the n outcomes of the others, so that one added to a
+    family that is well known has its turn too.
 
     With ``guarded`` the single best solver decides as long as the features mislead: when, over the rows, the solvers' plain
     means have foretold losses better than the process has, by more than chance explains.
@@ -31,7 +34,7 @@ class ContextualGPUCB:
     name: str = "gp_ucb"
     version: str = "1"
     beta: float = 0.45
-    first: float = 1.0
+    patience: int = 100
     guarded: bool = False
 
     def choose(
@@ -49,7 +52,8 @@ class ContextualGPUCB:
             why = f"so far the solvers' means foretell losses better (squared error, {len(model.process)} outcomes)"
             return without_features(standings, features, candidates, key, why)
         losses, errors = model.expected(values, able)
-        widths = [self.beta if candidate.solver in model.tallies else self.first for candidate in able]
+        untried = self.beta * (1 + len(model.process) / self.patience)
+        widths = [self.beta if candidate.solver in model.tallies else untried for candidate in able]
         scores = [grid(1.0 - (loss - width * error)) for loss, width, error in zip(losses, widths, errors, strict=True)]
         best = max(range(len(able)), key=scores.__getitem__)
         pick = able[best].solver

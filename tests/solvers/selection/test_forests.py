@@ -113,6 +113,21 @@ def test_weights_count_as_repetitions() -> None:
     assert one.predict(X[kept]) == pytest.approx(other.predict(X[kept]), abs=1e-4)
 
 
+def test_trees_learn_from_the_samples_drawn_for_them() -> None:
+    """Each tree's share is drawn without replacement, and samples that a tree has not seen do not count at its leaves."""
+    seen = forests.draw(50, 7, 0.8, 3)
+    assert seen.shape == (7, 40)
+    assert all(len(set(row)) == 40 and list(row) == sorted(row) for row in seen)
+    assert not np.array_equal(seen[0], seen[1])
+    Y = np.zeros(50)
+    Y[9] = 1.0
+    X = np.arange(50.0)[:, None]
+    made = forests.fit(X, Y, trees=7, seed=1, samples=seen).tree_values(X[9:10])[0, :, 0]
+    assert [bool(value == 1) for value in np.round(made, 6)] == [9 in row for row in seen]
+    with pytest.raises(BadInput, match="drawn samples"):
+        forests.fit(X, Y, trees=3, samples=seen)
+
+
 def test_stacked_forests_descend_as_each_alone() -> None:
     """Forests of different depths in one descent give the values of each."""
     X, Y = friedman(120, 8, 3)
