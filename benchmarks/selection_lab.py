@@ -20,9 +20,9 @@ from scipy.stats import norm
 sys.path.insert(0, str(HERE.parent / "tests"))
 from bandit_logs import Table, aslib, simulate, synthetic
 
-from mezan.solvers.selection.evaluation import Estimate, evaluate, losses_model
+from mezan.solvers.selection.evaluation.off_policy import Estimate, evaluate, losses_model
+from mezan.solvers.selection.evaluation.sequential import comparison
 from mezan.solvers.selection.registry import Policies
-from mezan.solvers.selection.sequential import comparison
 
 LOGS, DECISIONS = 200, 300
 LOGGING = ("epsilon_greedy", "thompson", "elo_ucb")

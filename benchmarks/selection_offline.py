@@ -19,10 +19,10 @@ from common import SHARED, median, report
 
 from mezan.api.bench.aslib import Decision, Part, Selector, cross_validate
 from mezan.api.bench.selectors import SELECTORS
-from mezan.solvers.selection.aslib import Scenario, is_scenario, read_scenario
-from mezan.solvers.selection.preparing import Preparation
+from mezan.solvers.selection.models.preparing import Preparation
+from mezan.solvers.selection.models.schedules import Step
+from mezan.solvers.selection.past.aslib import Scenario, is_scenario, read_scenario
 from mezan.solvers.selection.recommender import Recommender
-from mezan.solvers.selection.schedules import Step
 
 OURS = ("default", "schedule", "forest_kernel", "pairwise", "knn", "elo_cluster")
 

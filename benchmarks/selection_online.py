@@ -34,8 +34,8 @@ from mezan.projections.clusters import Clusters
 from mezan.projections.elo import Elo
 from mezan.projections.examples import LabelledOutcomes
 from mezan.projections.standings import standings
-from mezan.solvers.selection.aslib import Scenario, read_scenario
 from mezan.solvers.selection.choices import certain, eligible
+from mezan.solvers.selection.past.aslib import Scenario, read_scenario
 from mezan.solvers.selection.policy import Candidate, Choice, Policy, uses_features
 from mezan.solvers.selection.registry import Policies
 from mezan.solvers.selection.standings import Standings

@@ -27,8 +27,8 @@ from mezan.engine.log import Recorded
 from mezan.projections import BradleyTerry, Clusters, Elo, LabelledOutcomes, SolverStats
 from mezan.projections.bradley_terry import strengths
 from mezan.projections.clusters import assign
-from mezan.solvers.selection.aslib import read_scenario
-from mezan.solvers.selection.comparisons import GAME, Counts, ratings
+from mezan.solvers.selection.models.comparisons import GAME, Counts, ratings
+from mezan.solvers.selection.past.aslib import read_scenario
 
 READ = (Elo(), Clusters(), LabelledOutcomes(), BradleyTerry(), SolverStats())
 FAMILIES = {"qap": ("min", 4), "knapsack": ("max", 3), "graph": ("min", 2)}

@@ -16,7 +16,7 @@ from mezan.solvers.errors import BadInput, SolverFailed
 from mezan.solvers.pack import unpack
 from mezan.solvers.problem import Problem
 from mezan.solvers.seeds import derive
-from mezan.solvers.selection.past import PastResults
+from mezan.solvers.selection.past.results import PastResults
 from mezan.solvers.selection.registry import Policies
 
 from . import events as e
@@ -464,7 +464,7 @@ class Engine:
         """Record past results, each once: what an earlier call has recorded is left out.
 
         Args:
-            results: see `mezan.solvers.selection.past_csv.read` and `mezan.solvers.selection.aslib`.
+            results: see `mezan.solvers.selection.past.from_csv.read` and `mezan.solvers.selection.past.aslib`.
             progress: called with (events recorded, in all).
 
         Raises:

@@ -563,7 +563,7 @@ class MatchPlayed(Event):
 
 
 class TournamentPlace(Part):
-    """One solver's line of a final table; see `mezan.solvers.selection.swiss.Standing`."""
+    """One solver's line of a final table; see `mezan.solvers.selection.tournaments.swiss.Standing`."""
 
     solver: str
     points: float

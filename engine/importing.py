@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import anyio.to_thread
 
-from mezan.solvers.selection.past import PastOutcome, PastResults
+from mezan.solvers.selection.past.results import PastOutcome, PastResults
 
 from . import events as e
 from . import faults

@@ -22,7 +22,7 @@ from .log import EventLog, Recorded
 
 if TYPE_CHECKING:
     from mezan.solvers.pack import Array
-    from mezan.solvers.selection.evaluation import Decisions, Evaluation
+    from mezan.solvers.selection.evaluation.off_policy import Decisions, Evaluation
 
 BATCH = 500
 """Events that are folded in one go on a thread."""
@@ -163,7 +163,7 @@ class _Fold:
 def _judge(found: DecisionLog, asked: _Asked) -> tuple[tuple[Judged, ...], float, dict[str, str]]:
     import numpy as np
 
-    from mezan.solvers.selection.evaluation import evaluate
+    from mezan.solvers.selection.evaluation.off_policy import evaluate
 
     decisions = _arrays(found, asked.decisions)
     predictions = _predictions(decisions, asked.decisions)
@@ -183,7 +183,7 @@ def _judge(found: DecisionLog, asked: _Asked) -> tuple[tuple[Judged, ...], float
 def _arrays(found: DecisionLog, made: Sequence[Decision]) -> "Decisions":
     import numpy as np
 
-    from mezan.solvers.selection.evaluation import Decisions
+    from mezan.solvers.selection.evaluation.off_policy import Decisions
 
     solvers = tuple(dict.fromkeys(one.solver for decision in made for one in decision.candidates))
     index = {solver: i for i, solver in enumerate(solvers)}
@@ -214,7 +214,7 @@ def _predictions(decisions: "Decisions", made: Sequence[Decision]) -> "Array":
 
     import numpy as np
 
-    from mezan.solvers.selection.evaluation import losses_model
+    from mezan.solvers.selection.evaluation.off_policy import losses_model
 
     predictions = np.zeros_like(decisions.known)
     for family in dict.fromkeys(decision.family for decision in made):
@@ -235,7 +235,7 @@ def _single_best(
     """Of each family the solver that took all its problems and would have lost least, by DR; and their mean loss together."""
     import numpy as np
 
-    from mezan.solvers.selection.evaluation import evaluate
+    from mezan.solvers.selection.evaluation.off_policy import evaluate
 
     able = np.array(
         [[{one.solver: one.refused is None for one in decision.candidates}.get(s, False) for s in decisions.solvers] for decision in made]

@@ -18,7 +18,7 @@ from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import BadInput
 from mezan.solvers.gaps import equal
 from mezan.solvers.problem import Family, Problem
-from mezan.solvers.selection.swiss import default_rounds
+from mezan.solvers.selection.tournaments.swiss import default_rounds
 
 from . import events as e
 from . import faults

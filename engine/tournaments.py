@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from mezan.solvers.seeds import derive
-from mezan.solvers.selection.swiss import Pairing, Played, Standing, pair, standings
+from mezan.solvers.selection.tournaments.swiss import Pairing, Played, Standing, pair, standings
 
 from . import events as e
 from .artifacts import digest_of

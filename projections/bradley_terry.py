@@ -14,7 +14,7 @@ count like those of here.
 Kept per family are the 8,192 matches with the smallest keys, a hash of instance and budget, and of each solver in a match the
 four results with the smallest digests: bottom-k samples (Cohen and Kaplan, "Summarizing Data Using Bottom-k Sketches", PODC
 2007), which are the same in whatever order their elements came, however many were left out. All sums are of integers. So the
-state depends on the events alone, not on their order, and its ratings (see `mezan.solvers.selection.comparisons`) do too.
+state depends on the events alone, not on their order, and its ratings (see `mezan.solvers.selection.models.comparisons`) do too.
 """
 
 import math
@@ -26,7 +26,7 @@ from typing import Any
 
 from mezan.engine.log import Recorded
 from mezan.solvers.gaps import TIE
-from mezan.solvers.selection.comparisons import GAME, NO_STRENGTHS, Counts, Strengths
+from mezan.solvers.selection.models.comparisons import GAME, NO_STRENGTHS, Counts, Strengths
 
 from .canonical import dumps, loads
 from .outcomes import ENDS, solved

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from mezan.engine.events import TERMINAL, ExperimentStarted, ExperimentStopped
 from mezan.engine.log import Recorded
-from mezan.solvers.selection.sequential import Bets, Comparison, comparison, interval
+from mezan.solvers.selection.evaluation.sequential import Bets, Comparison, comparison, interval
 
 from .canonical import dumps, loads
 from .outcomes import loss_of

@@ -10,8 +10,8 @@ from mezan.api.open import STANDINGS_READ
 from mezan.engine.log import Recorded
 from mezan.projections import DEFAULT, standings
 from mezan.solvers.seeds import derive
-from mezan.solvers.selection.aslib import read_scenario
-from mezan.solvers.selection.evaluation import Decisions
+from mezan.solvers.selection.evaluation.off_policy import Decisions
+from mezan.solvers.selection.past.aslib import read_scenario
 from mezan.solvers.selection.policy import Candidate, Policy
 
 FAMILY = "table"

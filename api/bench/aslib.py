@@ -16,8 +16,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mezan.solvers.selection.aslib import Scenario
-from mezan.solvers.selection.schedules import Step, loss_of
+from mezan.solvers.selection.models.schedules import Step, loss_of
+from mezan.solvers.selection.past.aslib import Scenario
 
 Floats = NDArray[np.float64]
 

@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mezan.solvers.catalog import unknown
-from mezan.solvers.selection.aslib import Scenario
-from mezan.solvers.selection.pairwise import PairwiseForests
-from mezan.solvers.selection.preparing import Preparation
+from mezan.solvers.selection.models.pairwise import PairwiseForests
+from mezan.solvers.selection.models.preparing import Preparation
+from mezan.solvers.selection.models.schedules import Step
+from mezan.solvers.selection.past.aslib import Scenario
 from mezan.solvers.selection.recommender import Recommender
-from mezan.solvers.selection.schedules import Step
 
 from .aslib import Decision, Part, Selector
 

@@ -18,7 +18,7 @@ def aslib(directory: str, policy: str, *, seed: int, as_json: bool) -> int:
     """One line for each scenario and policy, and their means."""
     from mezan.api.bench.aslib import cross_validate
     from mezan.api.bench.selectors import SELECTORS, selector
-    from mezan.solvers.selection.aslib import is_scenario, read_scenario
+    from mezan.solvers.selection.past.aslib import is_scenario, read_scenario
 
     policies = list(SELECTORS) if policy == "all" else [policy]
     makers = {name: selector(name) for name in policies}

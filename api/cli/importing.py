@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mezan.solvers.errors import BadInput
-from mezan.solvers.selection.past import PastResults, summary
+from mezan.solvers.selection.past.results import PastResults, summary
 
 from .errors import DONE
 from .options import database
@@ -49,12 +49,12 @@ def _read(wanted: Import) -> PastResults:
     sense = _sense(wanted)
     path = Path(wanted.path)
     if path.is_dir():
-        from mezan.solvers.selection.past_aslib import read as read_scenario
+        from mezan.solvers.selection.past.from_aslib import read as read_scenario
 
         if wanted.budget is not None:
             raise BadInput("a scenario says itself what solvers were allowed; leave --budget out")
         return read_scenario(path, family=wanted.family, source=wanted.source)
-    from mezan.solvers.selection.past_csv import read
+    from mezan.solvers.selection.past.from_csv import read
 
     return read(path, family=wanted.family, sense=sense, source=wanted.source, budget=wanted.budget)
 

@@ -6,7 +6,7 @@ from mezan.projections.bradley_terry import BradleyTerry, strengths
 from mezan.projections.bradley_terry import State as Ladders
 from mezan.projections.elo import Elo, EloState
 from mezan.solvers.errors import BadInput
-from mezan.solvers.selection.comparisons import LEAST_MATCHES, NO_STRENGTH, Strength, Z
+from mezan.solvers.selection.models.comparisons import LEAST_MATCHES, NO_STRENGTH, Strength, Z
 from mezan.solvers.selection.standings import Record
 
 from .errors import DONE

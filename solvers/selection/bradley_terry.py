@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .choices import certain, eligible
-from .comparisons import NO_STRENGTH
 from .elo_ucb import PRIOR_TRIALS
 from .guard import QUANTILE
 from .losses import expected_losses
+from .models.comparisons import NO_STRENGTH
 from .policy import Candidate, Choice
 from .standings import Standings
 

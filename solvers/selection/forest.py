@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from .choices import eligible
 from .examples import Examples, Row
 from .learned import certain_of, grid, instance, without_features
+from .models.shelf import fitted
 from .policy import Candidate, Choice
-from .shelf import fitted
 from .standings import Standings
 
 if TYPE_CHECKING:
-    from .forests import Forest
-    from .surrogate import Tally
+    from .models.forests import Forest
+    from .models.surrogate import Tally
 
 TREES = 24
 LEAST = 6
@@ -52,7 +52,7 @@ class Grove:
 
     def foretold(self, values: Sequence[float]) -> dict[str, float]:
         """What each solver's forest says of an instance."""
-        from .encoding import compress
+        from .models.encoding import compress
 
         if self.stacked is None:
             return {}
@@ -62,7 +62,7 @@ class Grove:
 
 def grove(examples: Examples, kept: Mapping[int, Any]) -> Grove:
     """The model of the examples; what is still good is taken from the nearest of ``kept``."""
-    from .surrogate import Tally
+    from .models.surrogate import Tally
 
     near = max((count for count in kept if count <= examples.count), default=0)
     known = kept[near] if near else Grove({}, {}, {})
@@ -88,15 +88,15 @@ def grove(examples: Examples, kept: Mapping[int, Any]) -> Grove:
                 forests[solver] = (due[solver], _fitted(rows[solver][: due[solver]], number))
     stacked = known.stacked
     if due:
-        from .forests import stack
+        from .models.forests import stack
 
         stacked = stack([forest for _, forest in forests.values()])
     return Grove(tallies, versions, forests, stacked)
 
 
 def _fitted(rows: list[Row], number: int) -> "Forest":
-    from .encoding import compress
-    from .forests import fit
+    from .models.encoding import compress
+    from .models.forests import fit
 
     taken, version = rows[-MOST:], rows[-1].version
     return fit(
@@ -133,7 +133,7 @@ class ForestGreedy:
         if isinstance(values, str) or not values:
             why = values if isinstance(values, str) else "there are none"
             return without_features(standings, features, candidates, key, why)
-        from .surrogate import Tally, pooled
+        from .models.surrogate import Tally, pooled
 
         model = fitted("forest/1", standings.examples, grove)
         mean, variance = pooled(model.tallies)

@@ -11,8 +11,8 @@ from typing import ClassVar
 
 from .choices import eligible
 from .learned import certain_of, grid, instance, without_features
+from .models.shelf import fitted
 from .policy import Candidate, Choice
-from .shelf import fitted
 from .standings import Standings
 
 ENOUGH = 10
@@ -45,7 +45,7 @@ class ContextualGPUCB:
         values = instance(standings, features)
         if isinstance(values, str):
             return without_features(standings, features, candidates, key, values)
-        from .surrogate import surrogate  # here, so that reading what is folded stays quick to start
+        from .models.surrogate import surrogate  # here, so that reading what is folded stays quick to start
 
         model = fitted("gaussian/1", standings.examples, surrogate)
         if self.guarded and standings.examples.count >= ENOUGH and model.features_mislead:

@@ -13,8 +13,8 @@ from typing import ClassVar
 
 from .choices import eligible
 from .learned import certain_of, grid, instance, without_features
+from .models.shelf import fitted
 from .policy import Candidate, Choice
-from .shelf import fitted
 from .standings import Standings
 
 ETA = 0.5
@@ -46,8 +46,8 @@ class Hedge:
         values = instance(standings, features)
         if isinstance(values, str):
             return without_features(standings, features, candidates, key, values)
-        from .linear import linear  # here, so that reading what is folded stays quick to start
-        from .surrogate import Tally, shrunk, surrogate
+        from .models.linear import linear  # here, so that reading what is folded stays quick to start
+        from .models.surrogate import Tally, shrunk, surrogate
 
         process = fitted("gaussian/1", standings.examples, surrogate)
         regression = fitted("linear/1", standings.examples, linear)

@@ -11,8 +11,8 @@ from typing import ClassVar
 from .choices import drawn, eligible
 from .learned import grid, instance, without_features
 from .losses import Expected
+from .models.shelf import fitted
 from .policy import Candidate, Choice
-from .shelf import fitted
 from .standings import Standings
 from .thompson import chances
 
@@ -36,7 +36,7 @@ class LinearThompson:
         values = instance(standings, features)
         if isinstance(values, str):
             return without_features(standings, features, candidates, key, values)
-        from .linear import linear  # here, so that reading what is folded stays quick to start
+        from .models.linear import linear  # here, so that reading what is folded stays quick to start
 
         model = fitted("linear/1", standings.examples, linear)
         losses, errors = model.expected(values, able)

@@ -10,8 +10,8 @@ from typing import ClassVar
 
 from .choices import eligible
 from .learned import certain_of, grid, instance, without_features
+from .models.shelf import fitted
 from .policy import Candidate, Choice
-from .shelf import fitted
 from .standings import Standings
 
 
@@ -32,7 +32,7 @@ class LinUCB:
         values = instance(standings, features)
         if isinstance(values, str):
             return without_features(standings, features, candidates, key, values)
-        from .linear import linear  # here, so that reading what is folded stays quick to start
+        from .models.linear import linear  # here, so that reading what is folded stays quick to start
 
         model = fitted("linear/1", standings.examples, linear)
         losses, errors = model.expected(values, able)

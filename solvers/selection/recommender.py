@@ -21,13 +21,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ..errors import BadInput
-from . import forest_kernel
-from .careful import careful_pick
-from .evidence import Evidence, gathered
-from .forest_kernel import ForestKernel
-from .labels import Labels
-from .preparing import Preparation
-from .schedules import UNIT, WEIGHT, Step, best_schedule
+from .models import forest_kernel
+from .models.careful import careful_pick
+from .models.evidence import Evidence, gathered
+from .models.forest_kernel import ForestKernel
+from .models.labels import Labels
+from .models.preparing import Preparation
+from .models.schedules import UNIT, WEIGHT, Step, best_schedule
 
 Floats = NDArray[np.float64]
 
@@ -253,14 +253,14 @@ class Recommender:
         """Write everything to one file (NumPy arrays and JSON; no pickle)."""
         if self._fitted is None:
             raise BadInput("a recommender must be fitted before it is saved; call fit(features, performance)")
-        from .keeping import save
+        from .models.keeping import save
 
         save(path, self.get_params(), self._fitted)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
         """What :meth:`save` wrote; raises BadInput when the file is damaged or of another kind."""
-        from .keeping import load
+        from .models.keeping import load
 
         params, fitted = load(path)
         made = cls().set_params(**params)

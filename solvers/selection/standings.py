@@ -4,8 +4,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from .comparisons import NO_STRENGTHS, PRIOR_SD, SCALE, Strengths
 from .examples import NO_EXAMPLES, Examples
+from .models.comparisons import NO_STRENGTHS, PRIOR_SD, SCALE, Strengths
 
 START_RATING = 1500.0
 

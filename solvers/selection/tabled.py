@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from .evidence import Evidence
-    from .forest_kernel import ForestKernel
-    from .label_table import LabelTable
-    from .pairwise import PairwiseForests
-    from .preparing import Preparation
+    from .models.evidence import Evidence
+    from .models.forest_kernel import ForestKernel
+    from .models.label_table import LabelTable
+    from .models.pairwise import PairwiseForests
+    from .models.preparing import Preparation
 
 LEAST = 30
 """Instances in the table before it is learned from."""
@@ -79,7 +79,7 @@ class Tabled:
     ) -> Choice:
         import numpy as np
 
-        from .careful import careful_pick
+        from .models.careful import careful_pick
 
         weights = model.kernel.weights(x[0])
         losses = model.table.labels.losses
@@ -137,7 +137,7 @@ class Tabled:
         return replace(choice, reason=f"guard: {choice.reason}, for {why}", arm="single_best")
 
     def _model(self, standings: Standings, candidates: Sequence[Candidate]) -> Model | None:
-        from .label_table import fitted_count
+        from .models.label_table import fitted_count
 
         examples = standings.examples
         count = fitted_count(examples.count)
@@ -155,11 +155,11 @@ class Tabled:
     def _fit(self, rows: Sequence[object], solvers: tuple[tuple[str, str], ...]) -> Model | None:
         import numpy as np
 
-        from . import forest_kernel
-        from .evidence import gathered
-        from .label_table import label_table
-        from .pairwise import MOST_SOLVERS, PairwiseForests
-        from .preparing import Preparation
+        from .models import forest_kernel
+        from .models.evidence import gathered
+        from .models.label_table import label_table
+        from .models.pairwise import MOST_SOLVERS, PairwiseForests
+        from .models.preparing import Preparation
 
         table = label_table(rows, solvers, LEAST)  # type: ignore[arg-type]
         if table is None or not table.X.shape[1] or (self.pairwise and len(table.solvers) > MOST_SOLVERS):

@@ -11,8 +11,8 @@ import pytest
 from mezan.api.bench.aslib import Decision, Part, cross_validate, part, score
 from mezan.api.bench.selectors import SELECTORS, elo, selector
 from mezan.solvers.errors import UnknownName
-from mezan.solvers.selection.aslib import Scenario, read_scenario
-from mezan.solvers.selection.schedules import Step
+from mezan.solvers.selection.models.schedules import Step
+from mezan.solvers.selection.past.aslib import Scenario, read_scenario
 
 from .conftest import CLI, DATA
 

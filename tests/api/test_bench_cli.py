@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mezan.solvers.selection.aslib import read_scenario
+from mezan.solvers.selection.past.aslib import read_scenario
 
 from .conftest import CLI, DATA
 

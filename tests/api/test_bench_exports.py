@@ -13,7 +13,7 @@ from mezan.api.bench.measures import Measures
 from mezan.api.bench.scenario import write_scenario
 from mezan.engine.grids import Benchmark, Moment
 from mezan.solvers.errors import BadInput
-from mezan.solvers.selection.aslib import read_scenario
+from mezan.solvers.selection.past.aslib import read_scenario
 
 SOLVERS = ("qap.a", "qap.b", "qap.odd one, it's")
 INSTANCES = [f"nug{k}" for k in range(12)]

@@ -9,7 +9,7 @@ import anyio
 
 from mezan.api import open_engine
 from mezan.engine import faults
-from mezan.solvers.selection import past_csv
+from mezan.solvers.selection.past import from_csv as past_csv
 
 
 async def main(url, table, batches):

@@ -12,8 +12,8 @@ from mezan.engine.importing import stream_of
 from mezan.projections.elo import Elo
 from mezan.solvers.errors import BadInput
 from mezan.solvers.knapsack import Knapsack
-from mezan.solvers.selection import past_csv
-from mezan.solvers.selection.past import PastOutcome, PastResults
+from mezan.solvers.selection.past import from_csv as past_csv
+from mezan.solvers.selection.past.results import PastOutcome, PastResults
 
 pytestmark = pytest.mark.anyio
 CHILD = Path(__file__).parent / "child_import.py"

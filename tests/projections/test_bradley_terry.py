@@ -13,7 +13,7 @@ from mezan.engine import events as ev
 from mezan.projections import BradleyTerry
 from mezan.projections.bradley_terry import strengths
 from mezan.solvers.gaps import equal
-from mezan.solvers.selection.comparisons import GAME
+from mezan.solvers.selection.models.comparisons import GAME
 
 BT = BradleyTerry()
 BUDGET = ev.BudgetSpec(time_limit=1.0)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mezan.solvers.errors import BadInput
-from mezan.solvers.selection.arff import read_arff
-from mezan.solvers.selection.aslib import read_scenario
-from mezan.solvers.selection.outline import Outline
+from mezan.solvers.selection.past.arff import read_arff
+from mezan.solvers.selection.past.aslib import read_scenario
+from mezan.solvers.selection.past.outline import Outline
 
 ROOT = Path(__file__).parents[3]
 TOYS = ROOT / "tests" / "data" / "aslib"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
-from mezan.solvers.selection.comparisons import (
+from mezan.solvers.selection.models.comparisons import (
     CLUSTER_SD,
     GAME,
     LEAST_MATCHES,

@@ -9,8 +9,8 @@ from bandit_logs import aslib, simulate, synthetic
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mezan.solvers.selection.evaluation import Decisions, evaluate, losses_model
-from mezan.solvers.selection.losses_model import predicted
+from mezan.solvers.selection.evaluation.losses_model import predicted
+from mezan.solvers.selection.evaluation.off_policy import Decisions, evaluate, losses_model
 from mezan.solvers.selection.registry import Policies
 
 ASLIB = Path(__file__).parents[4] / "shared" / "data" / "aslib"

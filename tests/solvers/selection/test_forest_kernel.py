@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mezan.solvers.selection import forest_kernel
-from mezan.solvers.selection.forest_kernel import ALIKE
-from mezan.solvers.selection.schedules import WEIGHT
+from mezan.solvers.selection.models import forest_kernel
+from mezan.solvers.selection.models.forest_kernel import ALIKE
+from mezan.solvers.selection.models.schedules import WEIGHT
 
 RNG = np.random.default_rng(5)
 X = RNG.uniform(-1, 1, size=(200, 3))

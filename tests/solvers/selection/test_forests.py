@@ -10,7 +10,7 @@ from sklearn.datasets import make_friedman1
 from sklearn.ensemble import ExtraTreesRegressor
 
 from mezan.solvers.errors import BadInput
-from mezan.solvers.selection import forests
+from mezan.solvers.selection.models import forests
 
 
 def friedman(n: int, d: int, q: int, seed: int = 1) -> tuple[np.ndarray, np.ndarray]:

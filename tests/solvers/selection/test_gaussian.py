@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from sklearn.linear_model import Ridge as Oracle
 
 from mezan.projections.clusters import compress as compressed
-from mezan.solvers.selection.encoding import Encoding, compress
 from mezan.solvers.selection.examples import Examples, Row, Table
-from mezan.solvers.selection.gaussian import (
+from mezan.solvers.selection.models.encoding import Encoding, compress
+from mezan.solvers.selection.models.gaussian import (
     FAMILY,
     HARDNESS,
     INTERACTION,
@@ -21,9 +21,9 @@ from mezan.solvers.selection.gaussian import (
     distances,
     kernel,
 )
-from mezan.solvers.selection.linear import linear
+from mezan.solvers.selection.models.linear import linear
+from mezan.solvers.selection.models.surrogate import Surrogate, generation, pooled, surrogate
 from mezan.solvers.selection.policy import Candidate
-from mezan.solvers.selection.surrogate import Surrogate, generation, pooled, surrogate
 
 
 def drawn(seed, n, d):

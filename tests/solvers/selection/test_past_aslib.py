@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mezan.solvers.errors import BadInput
-from mezan.solvers.selection.aslib import read_scenario
-from mezan.solvers.selection.past_aslib import read
+from mezan.solvers.selection.past.aslib import read_scenario
+from mezan.solvers.selection.past.from_aslib import read
 
 DATA = Path(__file__).parents[2] / "data" / "aslib"
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mezan.solvers.selection import past_csv
-from mezan.solvers.selection.past import BadResults, PastOutcome, qualified, summary, with_quality_losses
+from mezan.solvers.selection.past import from_csv as past_csv
+from mezan.solvers.selection.past.results import BadResults, PastOutcome, qualified, summary, with_quality_losses
 
 QUALITY = """instance,solver,objective,seconds,budget,version,seed,feature:n,feature:d
 a,tabu,100,1,10,2,1,5,0.5

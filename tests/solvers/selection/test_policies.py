@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from mezan.solvers.errors import NoCandidate, UnknownName
 from mezan.solvers.selection.bradley_terry import BradleyTerry
-from mezan.solvers.selection.comparisons import GAME, Counts, Strengths
 from mezan.solvers.selection.elo_ucb import EloUCB
 from mezan.solvers.selection.elo_ucb_scaled import EloUCBScaled
 from mezan.solvers.selection.forced import Forced
+from mezan.solvers.selection.models.comparisons import GAME, Counts, Strengths
 from mezan.solvers.selection.policy import Candidate
 from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 from mezan.solvers.selection.single_best import SingleBest

@@ -9,8 +9,8 @@ import pytest
 from sklearn.base import clone
 
 from mezan.solvers.errors import BadInput
+from mezan.solvers.selection.models.schedules import Step, loss_of
 from mezan.solvers.selection.recommender import Recommender
-from mezan.solvers.selection.schedules import Step, loss_of
 
 CUTOFF = 1000.0
 NAMES = ["left", "right", "slow"]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mezan.solvers.selection.schedules import SLICES, UNIT, Step, best_schedule, loss_of, units
+from mezan.solvers.selection.models.schedules import SLICES, UNIT, Step, best_schedule, loss_of, units
 
 CUTOFF = 1024.0
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mezan.solvers.selection.sequential import STAKES, Comparison, comparison, interval
+from mezan.solvers.selection.evaluation.sequential import STAKES, Comparison, comparison, interval
 
 LOSSES = {
     "coin": lambda rng: float(rng.random() < 0.3),

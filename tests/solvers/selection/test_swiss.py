@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mezan.solvers.selection.matching import maximum_matching
-from mezan.solvers.selection.swiss import Played, default_rounds, pair, standings
+from mezan.solvers.selection.tournaments.matching import maximum_matching
+from mezan.solvers.selection.tournaments.swiss import Played, default_rounds, pair, standings
 
 NAMES = "ABCDEFGHIJKLMN"
 

@@ -5,7 +5,7 @@ import pytest
 
 from mezan.solvers.errors import NoCandidate
 from mezan.solvers.selection.examples import Examples, Row, Table
-from mezan.solvers.selection.label_table import fitted_count, label_table
+from mezan.solvers.selection.models.label_table import fitted_count, label_table
 from mezan.solvers.selection.policy import Candidate, Policy
 from mezan.solvers.selection.registry import Policies
 from mezan.solvers.selection.standings import Record, Standings

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from ..errors import BadInput
+from ...errors import BadInput
 
 KEY = re.compile(r"""(?:'((?:[^']|'')*)'|"([^"]*)"|([^\s'"#\[{&*-][^#]*?|-[^\s#][^#]*?))\s*:(?:\s+(.*))?$""")
 DEEPEST = 20

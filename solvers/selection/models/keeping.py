@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BadInput
+from ...errors import BadInput
 from .evidence import Evidence
 from .forest_kernel import ForestKernel
 from .forests import Forest
@@ -17,7 +17,7 @@ from .labels import Labels
 from .preparing import Preparation
 
 if TYPE_CHECKING:
-    from .recommender import Fitted
+    from ..recommender import Fitted
 
 FORMAT = 1
 MOST_BYTES = 2**31
@@ -64,7 +64,7 @@ def load(path: str | Path) -> "tuple[dict[str, Any], Fitted]":
     Raises:
         BadInput: the file is missing, too large, damaged, or of another format.
     """
-    from .recommender import Fitted
+    from ..recommender import Fitted
 
     source = Path(path)
     try:

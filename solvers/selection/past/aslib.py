@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BadInput
+from ...errors import BadInput
 from .arff import Arff, number, read_arff, read_text
 from .outline import Outline
 

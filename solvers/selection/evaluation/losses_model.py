@@ -6,7 +6,7 @@ Per solver, on standardised features (Hoerl and Kennard, Technometrics 12, 1970)
 
 import numpy as np
 
-from ..pack import Array
+from ...pack import Array
 
 FOLDS = 5
 PENALTIES = (1.0, 10.0, 100.0, 1_000.0, 10_000.0)

@@ -15,8 +15,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from stat import S_ISREG
 
-from ..problem import Sense
-from .past import (
+from ...problem import Sense
+from .results import (
     MAX_NAME,
     UNVERSIONED,
     BadResults,

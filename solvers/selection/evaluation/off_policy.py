@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student
 
-from ..pack import Array
+from ...pack import Array
 from .losses_model import predicted
 
 LEVEL = 0.95

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
-from .examples import Examples
+from ..examples import Examples
 
 Model = TypeVar("Model")
 

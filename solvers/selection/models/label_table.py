@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from .examples import Row
+from ..examples import Row
 from .labels import Labels
 from .schedules import UNIT
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ..examples import Examples, Row
+from ..policy import Candidate
 from .encoding import Encoding
-from .examples import Examples, Row
 from .gaussian import KINSHIP, Floats
-from .policy import Candidate
 from .surrogate import UNTRIED, WINDOW, Tally, generation, pooled
 
 

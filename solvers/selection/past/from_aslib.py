@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..problem import Sense
+from ...problem import Sense
 from .aslib import Scenario, read_scenario
-from .past import PastOutcome, PastResults, Status, qualified, runtime_loss, with_quality_losses, without_gaps
-from .past_csv import name_of
+from .from_csv import name_of
+from .results import PastOutcome, PastResults, Status, qualified, runtime_loss, with_quality_losses, without_gaps
 
 
 def read(directory: Path, *, family: str | None = None, source: str | None = None) -> PastResults:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import BadInput
+from ...errors import BadInput
 from .growing import Grower, Uniform
 
 Floats = NDArray[np.float64]

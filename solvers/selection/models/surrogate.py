@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
+from ..examples import Examples, Row
+from ..policy import Candidate
 from .encoding import Encoding
-from .examples import Examples, Row
 from .gaussian import Floats, Gaussian, Outcome, distances
-from .policy import Candidate
 
 WINDOW = 512
 """Rows that a generation begins with at most: the latest."""

@@ -10,7 +10,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import BadInput
+from ...errors import BadInput
 from .forests import Forest, fit, stack
 
 Floats = NDArray[np.float64]

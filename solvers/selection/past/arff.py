@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import BadInput
+from ...errors import BadInput
 
 MOST_BYTES = 2**28
 MOST_COLUMNS = 20_000

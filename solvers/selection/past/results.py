@@ -6,8 +6,8 @@ from math import fsum
 from statistics import median
 from typing import Literal
 
-from ..errors import BadInput
-from ..problem import Bound, Sense, loss
+from ...errors import BadInput
+from ...problem import Bound, Sense, loss
 
 Status = Literal["ok", "timeout", "failed"]
 PENALTY = 10

@@ -1,0 +1,1 @@
+"""Results of elsewhere, and the files that they come in."""
