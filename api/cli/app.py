@@ -19,14 +19,15 @@ app = typer.Typer(
 log = typer.Typer(no_args_is_help=True, help="The event log: look at it, check it, copy it.")
 projections = typer.Typer(no_args_is_help=True, help="The read models folded from the log.")
 db_app = typer.Typer(no_args_is_help=True, help="The database file.")
-app.add_typer(log, name="log")
-app.add_typer(projections, name="projections")
-app.add_typer(db_app, name="db")
 ab_app = typer.Typer(no_args_is_help=True, help="A/B tests between two policies, or two solvers.")
 lab_app = typer.Typer(no_args_is_help=True, help="What other policies would have done, from the log alone.")
-app.add_typer(ab_app, name="ab")
-app.add_typer(lab_app, name="lab")
-app.add_typer(bench, name="bench")
+SOLVE, LOOK, RATE, KEEP = "Solve", "Look at runs", "Rate solvers and policies", "Look after"
+app.add_typer(ab_app, name="ab", rich_help_panel=RATE)
+app.add_typer(lab_app, name="lab", rich_help_panel=RATE)
+app.add_typer(bench, name="bench", rich_help_panel=RATE)
+app.add_typer(log, name="log", rich_help_panel=KEEP)
+app.add_typer(projections, name="projections", rich_help_panel=KEEP)
+app.add_typer(db_app, name="db", rich_help_panel=KEEP)
 
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the engine's log lines on stderr.")]
 AsOf = Annotated[str | None, typer.Option(metavar="POSITION|TIME", help="As of a log position or an ISO 8601 time.")]
@@ -70,7 +71,8 @@ def root(
 
 
 @app.command(
-    epilog="Examples: mezan solve tai25a.dat --time-limit 5 --seed 7 | cat items.txt | mezan solve - --family knapsack --json"
+    epilog="Examples: mezan solve tai25a.dat --time-limit 5 --seed 7 | cat items.txt | mezan solve - --family knapsack --json",
+    rich_help_panel=SOLVE,
 )
 def solve(
     files: Annotated[
@@ -155,7 +157,7 @@ def solve(
     raise typer.Exit(body(request))
 
 
-@app.command(epilog="Example: mezan runs --status failed --limit 5")
+@app.command(epilog="Example: mezan runs --status failed --limit 5", rich_help_panel=LOOK)
 def runs(
     status: Annotated[str | None, typer.Option(help="requested, running, completed, failed or cancelled.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", help="At most so many.")] = 20,
@@ -172,7 +174,10 @@ def runs(
     _run(list_runs, db, status, purpose, limit, every=every, as_json=as_json)
 
 
-@app.command(epilog="Example: mezan show last --assignment --top 5 --flows flows.csv --distances distances.csv")
+@app.command(
+    epilog="Example: mezan show last --assignment --top 5 --flows flows.csv --distances distances.csv",
+    rich_help_panel=LOOK,
+)
 def show(
     run: RunId,
     assignment: Annotated[
@@ -201,7 +206,7 @@ def show(
     _run(body, db, run, as_json=as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def watch(run: RunId, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """Follow a run of any process until it ends; exits with 3 unless it completed."""
     from .runs import watch as body
@@ -209,7 +214,7 @@ def watch(run: RunId, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     _run(body, db, run, as_json=as_json)
 
 
-@app.command(epilog="Example: mezan why last --verify")
+@app.command(epilog="Example: mezan why last --verify", rich_help_panel=LOOK)
 def why(
     run: RunId,
     task: Annotated[str | None, typer.Option(help="Of a run with several tasks: this one.")] = None,
@@ -225,7 +230,7 @@ def why(
     _run(body, db, run, task, verify=verify, as_json=as_json)
 
 
-@app.command(epilog="Example: mezan predict tai25a.dat --policy thompson")
+@app.command(epilog="Example: mezan predict tai25a.dat --policy thompson", rich_help_panel=SOLVE)
 def predict(
     file: Annotated[str, typer.Argument(metavar="FILE|-", help="A problem file, or - for standard input.")],
     policy: Annotated[str | None, typer.Option(help="The selection policy (see `mezan solvers`).")] = None,
@@ -242,7 +247,7 @@ def predict(
     _run(body, db, file, family, policy, seed, as_json=as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=LOOK)
 def replay(run: RunId, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """Execute a run again; exits with 1 and names the first event that differs."""
     from .why import replay as body
@@ -250,7 +255,9 @@ def replay(run: RunId, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     _run(body, db, run, as_json=as_json)
 
 
-@app.command(epilog="Examples: mezan leaderboard --family qap --as-of 1000 | mezan leaderboard --by bt")
+@app.command(
+    epilog="Examples: mezan leaderboard --family qap --as-of 1000 | mezan leaderboard --by bt", rich_help_panel=RATE
+)
 def leaderboard(
     family: Annotated[str | None, typer.Option(help="This family only.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Ratings inside this cluster of instances.")] = None,
@@ -267,7 +274,7 @@ def leaderboard(
     _run(body, db, family, cluster, by, as_of, as_json=as_json)
 
 
-@app.command(epilog="Example: mezan profile qap")
+@app.command(epilog="Example: mezan profile qap", rich_help_panel=RATE)
 def profile(
     family: Annotated[str, typer.Argument(help="The kind of problem.")],
     as_of: AsOf = None,
@@ -280,7 +287,7 @@ def profile(
     _run(body, db, family, as_of, as_json=as_json)
 
 
-@app.command(epilog="Example: mezan clusters qap")
+@app.command(epilog="Example: mezan clusters qap", rich_help_panel=RATE)
 def clusters(
     family: Annotated[str | None, typer.Argument(help="The kind of problem; default: all.")] = None,
     as_of: AsOf = None,
@@ -294,7 +301,8 @@ def clusters(
 
 
 @app.command(
-    epilog="Examples: mezan tournament *.dat --solvers tabu,memetic,annealing --time-limit 5 | mezan tournament --resume last"
+    epilog="Examples: mezan tournament *.dat --solvers tabu,memetic,annealing --time-limit 5 | mezan tournament --resume last",
+    rich_help_panel=RATE,
 )
 def tournament(
     files: Annotated[list[str] | None, typer.Argument(metavar="FILE...", help="Problem files of one family.")] = None,
@@ -347,7 +355,11 @@ def tournament(
     _run(body, db, wanted, as_json=as_json)
 
 
-@app.command("import", epilog="Examples: mezan import runs.csv --family qap | mezan import CPMP-2015 --dry-run")
+@app.command(
+    "import",
+    epilog="Examples: mezan import runs.csv --family qap | mezan import CPMP-2015 --dry-run",
+    rich_help_panel=RATE,
+)
 def import_results(
     path: Annotated[str, typer.Argument(metavar="FILE.csv|DIR", help="A table of results, or an ASlib scenario.")],
     family: Annotated[
@@ -379,7 +391,7 @@ def import_results(
     _run(body, db, wanted, as_json=as_json)
 
 
-@app.command()
+@app.command(rich_help_panel=KEEP)
 def solvers(
     family: Annotated[str | None, typer.Option(help="This family only.")] = None, as_json: Json = False
 ) -> None:
@@ -389,7 +401,7 @@ def solvers(
     raise typer.Exit(body(family, as_json=as_json))
 
 
-@app.command()
+@app.command(rich_help_panel=KEEP)
 def doctor(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """Look at the hardware, the installation and the database; exits with 1 if something is broken."""
     from .upkeep import doctor as body
