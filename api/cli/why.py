@@ -17,7 +17,7 @@ from .output import clean, console, emit, notice, seconds, short, table
 from .reading import find_run, history_of, opened
 
 if TYPE_CHECKING:
-    from mezan.api.explaining import Explanation
+    from mezan.api.explaining import Alternative, Explanation
 
 Json = dict[str, Any]
 FEATURES = 6
@@ -185,12 +185,17 @@ def _print_explanation(explained: "Explanation") -> None:
         )
     by_solver = sorted(explained.alternatives, key=lambda a: (a.solver != card.solver, a.solver))
     for solver, changes in groupby(by_solver, key=lambda a: a.solver):
-        lines.append(
-            (
-                "the same" if solver == card.solver else "instead",
-                f"{'' if solver == card.solver else solver + ' '}{', '.join(a.change for a in changes)}",
-            )
-        )
+        same = solver == card.solver
+        lines.append(("the same" if same else "instead", f"{'' if same else solver + ' '}{_changes(list(changes))}"))
     if lines:
         print_pairs([(label, clean(text)) for label, text in lines])
         console().print()
+
+
+def _changes(alternatives: Sequence["Alternative"]) -> str:
+    """The changes in words; policies and clusters, of which there may be many, by name alone."""
+    named: dict[str, list[str]] = {}
+    for alternative in alternatives:
+        kind, _, name = alternative.change.rpartition(" ")
+        named.setdefault(kind, []).append(name)
+    return "; ".join(f"{kind} {', '.join(names)}" for kind, names in named.items())
