@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from .choices import certain, eligible
 from .policy import Candidate, Choice, Scored
 from .single_best import SingleBest
 from .standings import Standings
@@ -31,7 +33,14 @@ def instance(standings: Standings, features: Mapping[str, float]) -> tuple[float
 def without_features(
     standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int, why: str
 ) -> Choice:
-    """The choice of `SingleBest`, and why it is its."""
+    """The choice of `SingleBest`, and why it is its; where nothing has been tried at all, of the highest prior, if there is one."""
+    able = eligible(candidates)
+    if any(candidate.prior for candidate in able) and not any(standings.record(one.solver).trials for one in able):
+        pick = max(able, key=lambda candidate: candidate.prior or 0.0)
+        reason = (
+            f"nothing has been tried yet, and of {pick.solver} its author expects the most, {pick.prior or 0.0:+.0f}"
+        )
+        return replace(certain(pick, candidates, {}, reason), arm="single_best")
     choice = SingleBest().choose(standings, features, candidates, key)
     return Choice(choice.solver, choice.scored, f"{choice.reason}; features are not used: {why}", "single_best")
 

@@ -289,13 +289,16 @@ def test_a_version_never_seen_is_less_certain_than_the_one_seen():
 
 
 def test_a_prior_goes_first_and_fades():
-    """With one poor outcome of another solver the one with the prior is taken; after it has failed often, it is not."""
+    """On an empty log and with one outcome of another solver the one with the prior is taken; after it has failed often, it is not."""
     world = World(opposed, seed=14)
     world.candidates = [
         replace(candidate, prior=p) for candidate, p in zip(world.candidates, (0.0, 0.0, 200.0), strict=True)
     ]
-    world.add((0.1, 0.1, 0.1, 0.1), "s0", 0.5)
     features = dict.fromkeys(world.names, 0.1)
+    first = ContextualGPUCB().choose(world.standings(), features, world.candidates, 1)
+    assert (first.solver, first.arm) == ("s2", "single_best")
+    assert "author" in first.reason
+    world.add((0.1, 0.1, 0.1, 0.1), "s0", 0.5)
     assert ContextualGPUCB().choose(world.standings(), features, world.candidates, 1).solver == "s2"
     for _ in range(20):
         world.add(world.features(), "s0", 0.3)

@@ -20,10 +20,10 @@ def mean_loss(steps: list[Step], seconds: np.ndarray, weights: np.ndarray, spent
 
 @st.composite
 def tables(draw) -> tuple[np.ndarray, np.ndarray, float]:
-    """Whole seconds [k, m] with failures, weights [k], and seconds gone by."""
+    """Seconds [k, m] with failures, weights [k], and seconds gone by."""
     k, m = draw(st.integers(1, 9)), draw(st.integers(1, 4))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
-    seconds = np.rint(np.exp(rng.uniform(0, 8, size=(k, m))))
+    seconds = np.rint(np.exp(rng.uniform(0, 8, size=(k, m)))) + 0.37  # no sum of them meets a slice or the cutoff
     return (
         np.where(seconds > CUTOFF, math.inf, seconds),
         rng.integers(1, 9, size=k).astype(float),
@@ -54,7 +54,8 @@ def test_no_pair_on_the_grid_is_much_better(table) -> None:
     every = [[Step(a, None)] for a in range(m)]
     if spent < CUTOFF:
         slices = [
-            float(np.rint(share * (CUTOFF - spent) * UNIT / 10 / CUTOFF)) * 10 * CUTOFF / UNIT for share in SLICES
+            (float(np.rint(share * (CUTOFF - spent) * UNIT / 10 / CUTOFF)) + 0.5) * 10 * CUTOFF / UNIT
+            for share in SLICES
         ]
         every += [[Step(a, t), Step(b, None)] for a in range(m) for b in range(m) for t in slices]
     least = min(mean_loss(steps, seconds, weights, spent) for steps in every)
