@@ -25,7 +25,7 @@ class LinearThompson:
 
     learns: ClassVar[bool] = True
     name: str = "linear_thompson"
-    version: str = "1"
+    version: str = "2"
     width: float = 0.5
 
     def choose(
