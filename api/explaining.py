@@ -29,8 +29,10 @@ from .open import STANDINGS_READ
 
 SEARCHED = 5_000
 """Latest outcomes in which evidence is looked for."""
+COMPARED = 3
+"""Solvers whose outcomes are named as evidence: the chosen one and the best-scored others."""
 SHOWN = 3
-"""Latest outcomes per solver that are named as evidence."""
+"""Latest outcomes that are named of each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +103,9 @@ async def explain(
         if projection.name in STANDINGS_READ
     }
     rivals = [c for c in card.candidates if c.solver != card.solver and c.refused is None and c.score is not None]
-    rival = max(rivals, key=lambda c: c.score or 0.0, default=None)
-    compared = (card.solver,) if rival is None else (card.solver, rival.solver)
-    evidence = await _evidence(store, card, compared)
+    rivals.sort(key=lambda c: -(c.score or 0.0))
+    rival = rivals[0] if rivals else None
+    evidence = await _evidence(store, card, (card.solver, *(c.solver for c in rivals[: COMPARED - 1])))
     alternatives = await anyio.to_thread.run_sync(
         _alternatives, card, states, features, catalog or Catalog.default(), policies or Policies.default()
     )

@@ -68,7 +68,7 @@ def grove(examples: Examples, kept: Mapping[int, Any]) -> Grove:
     known = kept[near] if near else Grove({}, {}, {})
     tallies, versions, forests = dict(known.tallies), dict(known.versions), dict(known.forests)
     for row in examples.table.rows[near : examples.count]:
-        tallies[row.solver] = tallies.get(row.solver, Tally()).plus(row.loss)
+        tallies[row.solver] = tallies.get(row.solver, Tally()).plus(row.cost)
         if row.solver not in versions or versions[row.solver][0] != row.version:
             versions[row.solver] = (row.version, tallies[row.solver].outcomes)
     due = {}
@@ -101,7 +101,7 @@ def _fitted(rows: list[Row], number: int) -> "Forest":
     taken, version = rows[-MOST:], rows[-1].version
     return fit(
         compress([row.features for row in taken]),
-        [row.loss for row in taken],
+        [row.cost for row in taken],
         trees=TREES,
         max_features=0.33,
         min_leaf=2,

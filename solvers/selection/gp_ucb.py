@@ -24,7 +24,8 @@ class ContextualGPUCB:
     """Scores are ``1 - (m - beta s)``, on a grid; equal ones: catalogue order.
 
     For a solver without an outcome beta grows as ``1 + n / patience`` with the n outcomes of the others, so that one added to a
-    family that is well known has its turn too.
+    family that is well known has its turn too, and falls as ``1 / (1 + s)`` with its s unrated trials (see `Record.seeded`), so that
+    it does not keep a turn that brings no outcome.
 
     With ``guarded`` the single best solver decides as long as the features mislead: when, over the rows, the solvers' plain
     means have foretold losses better than the process has, by more than chance explains.
@@ -53,7 +54,10 @@ class ContextualGPUCB:
             return without_features(standings, features, candidates, key, why)
         losses, errors = model.expected(values, able)
         untried = self.beta * (1 + len(model.process) / self.patience)
-        widths = [self.beta if candidate.solver in model.tallies else untried for candidate in able]
+        widths = [
+            self.beta if one.solver in model.tallies else untried / (1 + standings.record(one.solver).seeded)
+            for one in able
+        ]
         scores = [grid(1.0 - (loss - width * error)) for loss, width, error in zip(losses, widths, errors, strict=True)]
         best = max(range(len(able)), key=scores.__getitem__)
         pick = able[best].solver

@@ -12,6 +12,7 @@ from mezan.engine.streams import whole_stream
 from mezan.solvers.errors import BadInput, UnknownName
 from mezan.solvers.problem import Bound
 from mezan.solvers.qap import QAP
+from mezan.solvers.selection.registry import DEFAULT_POLICY
 
 pytestmark = pytest.mark.anyio
 SQUARE = [[abs(i - j) for j in range(6)] for i in range(6)]
@@ -54,7 +55,7 @@ async def test_a_problem_names_its_solver(opened):
         assert result.tasks["a"].solver == "toy.smallest"
         cards = {event.task: event for event in await history(engine, run) if isinstance(event, ev.SolverChosen)}
         assert (cards["a"].policy, cards["a"].forced) == ("forced", True)
-        assert (cards["b"].policy, cards["b"].forced) == ("elo_ucb", False)
+        assert (cards["b"].policy, cards["b"].forced) == (DEFAULT_POLICY, False)
         requested = (await history(engine, run))[0]
         assert [(spec.task, spec.solver) for spec in requested.tasks] == [("a", "toy.smallest"), ("b", None)]
         assert (await engine.replay(run.id)).identical

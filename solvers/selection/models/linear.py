@@ -84,12 +84,12 @@ class Linear:
         """With one more row."""
         z = self.z(row.features)
         ridge = self.ridges.get(row.solver) or Ridge.empty(len(z), row.version)
-        miss = row.loss - ridge.predict(z, self.mean)[0]
+        miss = row.cost - ridge.predict(z, self.mean)[0]
         tally = self.tallies.get(row.solver, UNTRIED)
         return Linear(
             self.encoding,
-            {**self.ridges, row.solver: ridge.plus(z, row.loss, row.version)},
-            {**self.tallies, row.solver: tally.plus(row.loss)},
+            {**self.ridges, row.solver: ridge.plus(z, row.cost, row.version)},
+            {**self.tallies, row.solver: tally.plus(row.cost)},
             self.error + miss * miss,
         )
 

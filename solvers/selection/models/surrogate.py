@@ -119,14 +119,14 @@ class Surrogate:
             solver = self.numbers.setdefault(row.solver, len(self.numbers))
             version = self.numbers.setdefault(f"{row.solver}@{row.version}", len(self.numbers))
             mean, tally = pooled(tallies)[0], tallies.get(row.solver, UNTRIED)
-            outcomes.append(Outcome(x, solver, version, row.loss, mean))
+            outcomes.append(Outcome(x, solver, version, row.cost, mean))
             plain.append((shrunk(tally, mean), tally.outcomes))
-            tallies[row.solver] = tally.plus(row.loss)
+            tallies[row.solver] = tally.plus(row.cost)
         process = self.process.extended(outcomes)
         edge, edge_squares, error, plain_error = self.edge, self.edge_squares, self.error, self.plain_error
         predicted = process.predicted[len(self.process) :].tolist()
         for row, guess, (plain_guess, tried) in zip(rows, predicted, plain, strict=True):
-            mine, theirs = (row.loss - guess) * (row.loss - guess), (row.loss - plain_guess) * (row.loss - plain_guess)
+            mine, theirs = (row.cost - guess) * (row.cost - guess), (row.cost - plain_guess) * (row.cost - plain_guess)
             gained = theirs - mine if tried else 0.0
             edge, edge_squares = edge + gained, edge_squares + gained * gained
             error, plain_error = error + mine, plain_error + theirs

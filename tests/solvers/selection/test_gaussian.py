@@ -117,7 +117,7 @@ def test_the_window_forgets_but_the_newest():
     model = surrogate(Examples(Table(("a", "b", "c"), 0, rows), 730), {})
     assert begun == 700
     assert len(model.process) == 542
-    assert model.process.losses.tolist() == [row.loss for row in rows[begun - 512 :]]
+    assert model.process.losses.tolist() == [row.cost for row in rows[begun - 512 :]]
 
 
 def test_pooled_variance_is_that_within_solvers():
@@ -128,7 +128,7 @@ def test_pooled_variance_is_that_within_solvers():
         for i in range(400)
     ]
     mean, variance = pooled(Surrogate.begun(rows).plus(rows).tallies)
-    assert mean == pytest.approx(np.mean([row.loss for row in rows]), abs=1e-12)
+    assert mean == pytest.approx(np.mean([row.cost for row in rows]), abs=1e-12)
     assert variance == pytest.approx(0.05**2, rel=0.25)
 
 
@@ -141,7 +141,7 @@ def test_the_line_is_that_of_scikit_learn():
     ]
     model = linear(Examples(Table(("a", "b", "c", "d"), 0, rows), 47), {})
     Z = np.array([model.z(row.features) for row in rows])
-    y = np.array([row.loss for row in rows])
+    y = np.array([row.cost for row in rows])
     oracle = Oracle(alpha=1.0, fit_intercept=False)
     oracle.fit(Z, y - y.mean(), sample_weight=[0.7] * 20 + [1.0] * 27)
     for x in rng.normal(size=(5, 4)).tolist():
