@@ -22,9 +22,9 @@ from .thompson import Thompson
 from .ucb1 import UCB1
 
 ENTRY_POINTS = "mezan.policies"
-DEFAULT_POLICY = "default"
+DEFAULT_POLICY = "elo_ucb"
 BUILT_IN: tuple[Policy, ...] = (
-    Guard(EloUCB(), name="elo_ucb"),
+    Guard(EloUCB(), name=DEFAULT_POLICY),
     EloUCB(),
     EloUCBScaled(),
     BradleyTerry(),

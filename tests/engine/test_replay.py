@@ -19,7 +19,7 @@ from mezan.engine.streams import whole_stream
 from mezan.solvers.pack import pack
 from mezan.solvers.problem import Bound
 from mezan.solvers.selection.choices import certain
-from mezan.solvers.selection.registry import Policies
+from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
 pytestmark = pytest.mark.anyio
 PROBLEM = Toy(numbers=(5, 3, 8, 1, 9))
@@ -193,7 +193,7 @@ async def test_a_newer_version_of_a_solver_is_noted(opened):
 class Contrary:
     """Takes the last candidate, under the default policy's name."""
 
-    name, version = "default", "1+1"
+    name, version = DEFAULT_POLICY, "1+1"
 
     def choose(self, standings, features, candidates, key):
         return certain(candidates[-1], candidates, {}, "the last one")
