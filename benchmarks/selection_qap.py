@@ -2,9 +2,9 @@
 
 usage: python benchmarks/selection_qap.py [--collect] [--seconds S]
 
-``--collect`` runs every QAP solver on every instance up to 100 facilities through the engine, two runs side by side, and keeps
+``--collect`` runs every QAP solver on every instance up to 50 facilities through the engine, two runs side by side, and keeps
 what came out in ``data/qap_2s.json``: gaps to the best known value, features and seconds. Kernels are compiled before. Without it
-the kept table is read. The requests are three passes over the instances, each in an order of its own; the policy is the real
+the kept table is read. The requests are four passes over the instances, each in an order of its own; the policy is the real
 one, reads the real projections, sees only what the chosen solver did, and pays the gap that the table has for it.
 """
 
@@ -34,8 +34,8 @@ from mezan.solvers.qap.family import FAMILY
 from mezan.solvers.selection.policy import Candidate
 from mezan.solvers.selection.registry import Policies
 
-LARGEST = 100
-PASSES = 3
+LARGEST = 50
+PASSES = 4
 COMPILED = 0.2
 """A run that compiled for longer than this is repeated."""
 
