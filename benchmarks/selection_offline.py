@@ -175,7 +175,8 @@ def main() -> None:
         for path in sorted(folder.iterdir())
         if is_scenario(path) and (not names or path.name in names)
     ]
-    report("selection_offline", [*rows, mean(rows, list(makers)), *latencies()])
+    drawn: dict[str, object] = {"scenario": "seeds"} | dict.fromkeys(makers, " ".join(map(str, seeds)))
+    report("selection_offline", [*rows, mean(rows, list(makers)), drawn, *latencies()])
 
 
 if __name__ == "__main__":
