@@ -1,11 +1,12 @@
 """Algorithm selection offline: ASlib scenarios, ours against scikit-learn's forests and COSEAL's `asf` in the same run.
 
-usage: python benchmarks/selection_offline.py [SCENARIO ...] [--seed N] [--no-asf] [--only NAME,...]
+usage: python benchmarks/selection_offline.py [SCENARIO ...] [--seeds N,...] [--no-asf] [--only NAME,...]
 
 Each scenario's own folds, PAR10, the default feature steps charged, the share of the gap between the single and the virtual best
 solver that is closed (1 is perfect, below 0 is worse than the single best). Every selector sees the same folds and is scored by
 the same code (`mezan.api.bench.aslib`). Forests of scikit-learn have 100 trees; `asf` runs with its defaults where it is
-installed (extra `bench`). Ours has one configuration for all scenarios; it was tuned with seed 1.
+installed (extra `bench`). Figures are means over the seeds; with several, `sd` is the deviation of ours.
+Ours has one configuration for all scenarios.
 """
 
 import sys
@@ -116,27 +117,33 @@ def latency(mode: str, *, solvers: int = 20, features: int = 150, known: int = 5
     return median(times)
 
 
-def measured(scenario: Scenario, makers: dict[str, Callable[[], Selector]], seed: int) -> dict[str, object]:
+def measured(scenario: Scenario, makers: dict[str, Callable[[], Selector]], seeds: list[int]) -> dict[str, object]:
     """Every selector on one scenario."""
     row: dict[str, object] = {"scenario": scenario.name, "n": len(scenario.instances), "m": len(scenario.algorithms)}
     for name, make in makers.items():
         try:
-            result = cross_validate(scenario, name, make, seed=seed)
+            results = [cross_validate(scenario, name, make, seed=seed) for seed in seeds]
         except Exception as error:  # noqa: BLE001 - a peer that breaks on a scenario has no figure there
             print(f"{scenario.name} {name}: {type(error).__name__}: {str(error)[:100]}", flush=True)
             continue
-        row[name] = round(result.gap_closed, 3)
+        gaps = [result.gap_closed for result in results]
+        seconds = float(np.mean([result.seconds for result in results]))
+        row[name] = round(float(np.mean(gaps)), 3)
         if name == "default":
-            solved = result.solved_given_solvable
-            row |= {"solved|solvable": None if solved is None else round(solved, 3), "cpu_s": round(result.seconds, 1)}
-        print(f"{scenario.name} {name} {result.gap_closed:.3f} ({result.seconds:.1f} s)", flush=True)
+            solved = [each.solved_given_solvable for each in results if each.solved_given_solvable is not None]
+            row |= {f"default_{seed}": round(gap, 3) for seed, gap in zip(seeds, gaps, strict=True) if len(seeds) > 1}
+            row |= {"sd": round(float(np.std(gaps, ddof=1)), 3)} if len(seeds) > 1 else {}
+            row |= {"solved|solvable": round(float(np.mean(solved)), 3) if solved else None, "cpu_s": round(seconds, 1)}
+        rules = [result.rules for result in results]
+        print(f"{scenario.name} {name} {' '.join(f'{gap:.3f}' for gap in gaps)} ({seconds:.1f} s) {rules}", flush=True)
     return row
 
 
 def mean(rows: list[dict[str, object]], names: list[str]) -> dict[str, object]:
     """Means of the selectors that have a figure on every scenario."""
     made: dict[str, object] = {"scenario": "mean"}
-    for name in (*names, "solved|solvable"):
+    by_seed = [name for name in rows[0] if name.startswith("default_")] if rows else []
+    for name in (*names, *by_seed, "solved|solvable"):
         figures = [float(str(row[name])) for row in rows if row.get(name) is not None]
         if figures and (len(figures) == len(rows) or name == "solved|solvable"):
             made[name] = round(sum(figures) / len(figures), 3)
@@ -154,7 +161,9 @@ def latencies() -> list[dict[str, object]]:
 def main() -> None:
     """Measure, print, keep."""
     arguments = sys.argv[1:]
-    seed = int(arguments.pop(arguments.index("--seed") + 1)) if "--seed" in arguments else 2
+    seeds = [2, 3, 4]
+    if "--seeds" in arguments:
+        seeds = [int(seed) for seed in arguments.pop(arguments.index("--seeds") + 1).split(",")]
     only = arguments.pop(arguments.index("--only") + 1).split(",") if "--only" in arguments else None
     names = [name for name in arguments if not name.startswith("--")]
     makers = {name: SELECTORS[name] for name in OURS} | peers(with_asf="--no-asf" not in arguments)
@@ -162,11 +171,12 @@ def main() -> None:
         makers = {name: makers[name] for name in only}
     folder = Path(SHARED) / "aslib"
     rows = [
-        measured(read_scenario(path), makers, seed)
+        measured(read_scenario(path), makers, seeds)
         for path in sorted(folder.iterdir())
         if is_scenario(path) and (not names or path.name in names)
     ]
-    report("selection_offline", [*rows, mean(rows, list(makers)), *latencies()])
+    drawn: dict[str, object] = {"scenario": "seeds"} | dict.fromkeys(makers, " ".join(map(str, seeds)))
+    report("selection_offline", [*rows, mean(rows, list(makers)), drawn, *latencies()])
 
 
 if __name__ == "__main__":

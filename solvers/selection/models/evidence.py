@@ -18,7 +18,8 @@ MOST = 400
 """Known instances that are judged by, drawn at random."""
 GUARD = 1.2815515655446004
 """The normal quantile at 0.9: how sure it must be that the single best solver is better."""
-BEYOND_DOUBT = 3.5
+BEYOND_DOUBT = 2.5758293035489004
+"""The quantile at 0.995: level 0.01, shared by the two rules that the single best solver is compared with (Bonferroni)."""
 PREFER = 2.0
 """How many standard errors picks must be better than what they replace: folds of few instances say little."""
 
@@ -50,27 +51,27 @@ def gathered(kernel: ForestKernel, X: Floats, labels: Labels, costs: Floats, lon
 
     With runtimes a schedule is the rule, unless picks are better by two standard errors, or the single best solver is by a
     one-sided test at level 0.1. Without them there is no schedule to hedge with, and the single best solver is the rule, unless
-    picks are better by three and a half standard errors, or careful picks by such a test.
+    picks or careful picks are better by one-sided tests at level 0.01 together.
+
+    The single best solver is that of all known instances, the judged one included. Left out, it would lose by the choice: of two
+    solvers nearly as good, the instances on which one fails would be judged by that one.
     """
     n = len(X)
     judged = np.argsort(Uniform(seed ^ 0xE71D)((n,)), kind="stable")[:MOST]
-    total = np.add.reduce(labels.losses, axis=0)
+    best = int(np.add.reduce(labels.losses, axis=0).argmin())
     found = []
     for i, weights in zip(judged, kernel.out_of_bag(X, judged), strict=True):
-        single = int((total - labels.losses[i]).argmin())
         near = np.flatnonzero(weights)
         if not len(near):
-            found.append([labels.losses[i, single]] * 3)
+            found.append([labels.losses[i, best]] * 3)
             continue
-        found.append(
-            [labels.losses[i, single], *_losses(weights[near], near, labels, i, float(costs[i]), single, longest)]
-        )
+        found.append([labels.losses[i, best], *_losses(weights[near], near, labels, i, float(costs[i]), best, longest)])
     table = np.array(found)
     means = np.add.reduce(table, axis=0) / len(table)
     single, pick, other = table.T
     if labels.times is None:
         kind, rule = "careful picks", "single_best"
-        if _surely_less(other, single, GUARD):
+        if _surely_less(other, single, BEYOND_DOUBT):
             rule = "careful"
         if _surely_less(pick, single, BEYOND_DOUBT) and means[1] <= means[2]:
             rule = "pick"
