@@ -27,6 +27,8 @@ TITLES = {
     "selection_online": "ASlib online: part of the gap to the best solver for each instance that is closed (`selection_online.py`)",
     "selection_online_shadow": "The same with shadow runs of every solver on a tenth of the instances (`selection_online.py --shadow 0.1 --suffix _shadow`)",
     "qap_small_5s": "QAPLIB, n ≤ 40, five seconds (`qap_small.py`)",
+    "selection_qap": "QAPLIB at two seconds: policies against every single solver, percent above each instance's best (`selection_qap.py`)",
+    "shadow_latency": "What users feel of shadow runs, every request shadowed (`shadow_latency.py`)",
     "selection_ratings": "A hundred thousand outcomes folded into what policies read (`selection_ratings.py`)",
     "selection_drift": "How far ratings drift over orders of the same 1,000 games, ASlib (`selection_ratings.py`)",
 }
