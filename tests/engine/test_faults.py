@@ -40,9 +40,13 @@ KERNEL_DEATHS = [
 RECOVERY_DEATHS = ["recovery.fenced", "recovery.abandoned"]
 
 
+ELSEWHERE = {"import.batch", "shadow.begun", "tournament.match"}
+"""Tested in test_importing, test_shadows and test_tournament."""
+
+
 def test_every_point_is_covered():
-    """A new fault point needs a test here."""
-    assert {point for point, *_ in DEATHS + KERNEL_DEATHS} | set(RECOVERY_DEATHS) == faults.POINTS
+    """A new fault point needs a test here, or its own."""
+    assert {point for point, *_ in DEATHS + KERNEL_DEATHS} | set(RECOVERY_DEATHS) | ELSEWHERE == faults.POINTS
 
 
 @pytest.fixture

@@ -71,12 +71,16 @@ async def whole(tmp_path_factory):
 
 @pytest.mark.parametrize(("point", "arrivals"), [("tournament.match", 1), ("attempt.finished", 7)])
 async def test_a_tournament_that_was_killed_is_played_to_the_same_end(tmp_path, spawn, whole, point, arrivals):
-    """After a match, or in the midst of one: the same plan goes on, no game counts twice, and the table is the same."""
+    """After a match, or in the midst of one: the same plan goes on, no game counts twice, and the table is the same.
+
+    A side that was cut off once it had started is searched again with the seed of its next attempt, so its loss may differ.
+    """
     url = f"sqlite:///{tmp_path}/killed.db"
     child = spawn(CHILD, url, point, arrivals)
     assert child.wait(100) == 9
     state = await played(url, plan())
-    assert lines(state) == lines(whole)
+    kept = slice(None if point == "tournament.match" else -1)
+    assert [line[kept] for line in lines(state)] == [line[kept] for line in lines(whole)]
     assert [one.pairing for one in state.rounds] == [one.pairing for one in whole.rounds]
     async with open_engine(url, recover=False) as engine:
         assert engine.follower.state("elo").overall["qap"].keys() == set(SOLVERS)
@@ -90,7 +94,7 @@ async def test_a_tournament_that_was_killed_is_played_to_the_same_end(tmp_path, 
         assert done == set(runs)
         assert (await engine.log.verify()).ok
         again = await play(engine, state.stream)  # a closed one is only read
-        assert lines(again) == lines(whole)
+        assert lines(again) == lines(state)
 
 
 async def test_every_game_of_a_round_is_the_same_for_all_and_instances_take_turns(tmp_path):
