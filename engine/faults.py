@@ -21,7 +21,6 @@ POINTS = frozenset(
         "recovery.fenced",
         "recovery.abandoned",
         "import.batch",
-        "shadow.begun",
         "tournament.match",
     }
 )

@@ -17,7 +17,6 @@ from mezan.solvers.errors import MezanError
 from mezan.solvers.seeds import derive
 
 from . import events as e
-from . import faults
 from .conductor import Conductor
 from .run import RunState
 from .shadow import Shadow
@@ -151,7 +150,6 @@ class Shadows:
             going = self._going = await self._begin(wanted)
             if going is None:
                 return
-            faults.reach("shadow.begun")
             if self._busy():  # a request arrived while this was recorded
                 self.arrived()
             await going.finished.wait()
