@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import csv
 import json
+import multiprocessing
 import random
 import statistics
 import time
@@ -64,13 +65,14 @@ async def one(engine: Engine, problem: QAP, solver: str, seconds: float) -> dict
     return {"objective": result.objective, "seconds": result.seconds}
 
 
-async def collect(seconds: float) -> dict[str, Any]:
-    """Every solver on every instance."""
-    kept: dict[str, Any] = {"seconds": seconds, "instances": {}}
+async def collect(seconds: float, at: Path, count: int) -> bool:
+    """Every solver on the next ``count`` instances that are not kept yet; whether there were any."""
+    kept: dict[str, Any] = json.loads(at.read_text()) if at.exists() else {"seconds": seconds, "instances": {}}
+    missing = {name: problem for name, problem in instances().items() if name not in kept["instances"]}
     slots = asyncio.Semaphore(2)
     with folder() as path:
         async with open_engine(f"sqlite:///{path}/qap.db", capacity={"cpu": 2}) as engine:
-            for name, problem in instances().items():
+            for name, problem in list(missing.items())[:count]:
                 began = time.perf_counter()
                 features, bound = profile(FAMILY, problem)
                 assert bound is not None
@@ -95,12 +97,20 @@ async def collect(seconds: float) -> dict[str, Any]:
                     entry["gap"] = 100.0 if value is None else gap(value, problem.best_known)
                     entry["loss"] = 1.0 if value is None else loss(value, known, "min")
                 kept["instances"][name] = {"features": features, "best_known": problem.best_known, "solvers": cells}
+                at.write_text(json.dumps(kept, indent=1) + "\n")
                 print(
                     f"  {name:9s} {time.perf_counter() - began:5.1f} s ",
                     " ".join(f"{s.removeprefix('qap.')}={entry['gap']:.2f}" for s, entry in cells.items()),
                     flush=True,
                 )
-    return kept
+    return bool(missing)
+
+
+def part(seconds: float, at: Path) -> bool:
+    """A part of the collection in a process of its own."""
+    cache_kernels()
+    tune_gc()
+    return asyncio.run(collect(seconds, at, 20))
 
 
 def play(kept: dict[str, Any], name: str, order: int) -> list[tuple[str, str, float]]:
@@ -177,10 +187,12 @@ def main() -> None:
     given = parser.parse_args()
     kept_at = HERE / "data" / f"qap_{given.seconds:g}s.json"
     if given.collect:
-        cache_kernels()
-        tune_gc()
         kept_at.parent.mkdir(exist_ok=True)
-        kept_at.write_text(json.dumps(asyncio.run(collect(given.seconds)), indent=1) + "\n")
+        context = multiprocessing.get_context("spawn")
+        while True:  # a process that compiled hundreds of programs would run out of memory maps
+            with context.Pool(1) as fresh:
+                if not fresh.apply(part, (given.seconds, kept_at)):
+                    break
     report("selection_qap", simulate(json.loads(kept_at.read_text()), given.policies.split(","), given.orders))
 
 

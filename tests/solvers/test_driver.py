@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from mezan.solvers import programs
 from mezan.solvers.buckets import bucket
 from mezan.solvers.driver import Drive, Pace, load, shape_key
 from mezan.solvers.errors import BadInput, SolverFailed
@@ -249,3 +250,23 @@ def test_pace_does_not_leap_on_one_fast_chunk():
     for _ in range(40):
         pace.ran(2**30, 1e-9)
     assert pace.next(10, None) == 2**24
+
+
+def test_compiled_programs_are_forgotten_before_memory_maps_run_out(monkeypatch):
+    """At half of the limit; a search under way goes on to the same end. Without it, LLVM brought the process down."""
+    going = Drive(FAMILY, PLAIN, [problem(1)], [7])
+    going.advance(5)
+    monkeypatch.setattr(programs, "COMPILED", 0.0)
+    monkeypatch.setattr(programs, "limit", lambda: 1)
+    before = programs.maps()
+    for n in (40, 70, 130):
+        Drive(FAMILY, toy(lie=1.0 + n / 1_000), [problem(2, n)], [1]).advance(1)
+    assert programs.maps() < before
+    going.advance(10)
+    assert going.checkpoint() == _after(15)
+
+
+def _after(iterations):
+    drive = Drive(FAMILY, PLAIN, [problem(1)], [7])
+    drive.advance(iterations)
+    return drive.checkpoint()
