@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from .choices import eligible
 from .examples import Examples, Row
-from .learned import certain_of, grid, instance, without_features
+from .learned import instance, most_promising, without_features
 from .models.shelf import fitted
 from .policy import Candidate, Choice
 from .standings import Standings
@@ -147,11 +147,10 @@ class ForestGreedy:
                 outcomes *= OLDER
             losses.append((outcomes * value + mean) / (outcomes + 1))
             errors.append((variance / (outcomes + 1)) ** 0.5)
-        scores = [grid(1.0 - (loss - self.beta * error)) for loss, error in zip(losses, errors, strict=True)]
-        best = max(range(len(able)), key=scores.__getitem__)
-        pick = able[best].solver
-        whose = "its forest" if pick in foretold else "its mean"
-        reason = (
-            f"{pick} has the highest score, {scores[best]:.4g}: by {whose} it loses {losses[best]:.4g} on this instance"
-        )
-        return Choice(pick, certain_of(pick, able, scores, losses, errors, candidates), reason)
+
+        def reason(best: int, score: float) -> str:
+            pick = able[best].solver
+            whose = "its forest" if pick in foretold else "its mean"
+            return f"{pick} has the highest score, {score:.4g}: by {whose} it loses {losses[best]:.4g} on this instance"
+
+        return most_promising(able, losses, errors, [self.beta] * len(able), candidates, reason)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .choices import eligible
-from .learned import certain_of, grid, instance, without_features
+from .learned import instance, most_promising, without_features
 from .models.shelf import fitted
 from .policy import Candidate, Choice
 from .standings import Standings
@@ -58,14 +58,13 @@ class ContextualGPUCB:
             self.beta if one.solver in model.tallies else untried / (1 + standings.record(one.solver).seeded)
             for one in able
         ]
-        scores = [grid(1.0 - (loss - width * error)) for loss, width, error in zip(losses, widths, errors, strict=True)]
-        best = max(range(len(able)), key=scores.__getitem__)
-        pick = able[best].solver
-        tally = model.tallies.get(pick)
-        reason = (
-            f"{pick} is expected to lose {max(0.0, losses[best]):.4g} ± {errors[best]:.2g} on an instance like this, and nobody "
-            f"may lose less ({tally.outcomes if tally else 0} outcomes of its own, {len(model.process)} of all)"
-        )
-        return Choice(
-            pick, certain_of(pick, able, scores, losses.tolist(), errors.tolist(), candidates), reason, "gp_ucb"
-        )
+
+        def reason(best: int, score: float) -> str:
+            pick = able[best].solver
+            tally = model.tallies.get(pick)
+            return (
+                f"{pick} is expected to lose {max(0.0, losses[best]):.4g} ± {errors[best]:.2g} on an instance like this, and nobody "
+                f"may lose less ({tally.outcomes if tally else 0} outcomes of its own, {len(model.process)} of all)"
+            )
+
+        return most_promising(able, losses.tolist(), errors.tolist(), widths, candidates, reason, "gp_ucb")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .choices import eligible
-from .learned import certain_of, grid, instance, without_features
+from .learned import grid, instance, most_promising, without_features
 from .models.shelf import fitted
 from .policy import Candidate, Choice
 from .standings import Standings
@@ -59,9 +59,12 @@ class Hedge:
         losses = [
             trust[0] * a + trust[1] * b + trust[2] * c for a, b, c in zip(plain, by_line, by_process, strict=True)
         ]
-        scores = [grid(1.0 - (loss - self.beta * error)) for loss, error in zip(losses, errors, strict=True)]
-        best = max(range(len(able)), key=scores.__getitem__)
-        pick = able[best].solver
         shares = ", ".join(f"{name} {100 * share:.0f} %" for name, share in zip(FORECASTERS, trust, strict=True))
-        reason = f"{pick} has the highest score, {scores[best]:.4g}: expected to lose {losses[best]:.4g} on this instance ({shares})"
-        return Choice(pick, certain_of(pick, able, scores, losses, errors, candidates), reason)
+
+        def reason(best: int, score: float) -> str:
+            return (
+                f"{able[best].solver} has the highest score, {score:.4g}: expected to lose {losses[best]:.4g} on this instance "
+                f"({shares})"
+            )
+
+        return most_promising(able, losses, errors, [self.beta] * len(able), candidates, reason)

@@ -1,7 +1,7 @@
 """What learned policies do alike: find out whether there is anything to learn from, and put their numbers on a grid."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from .choices import certain, eligible
@@ -45,19 +45,31 @@ def without_features(
     return Choice(choice.solver, choice.scored, f"{choice.reason}; features are not used: {why}", "single_best")
 
 
-def certain_of(
-    pick: str, able: Sequence[Candidate], scores: Sequence[float], losses: Sequence[float], errors: Sequence[float],
+def most_promising(
+    able: Sequence[Candidate],
+    losses: Sequence[float],
+    errors: Sequence[float],
+    widths: Sequence[float],
     candidates: Sequence[Candidate],
-) -> tuple[Scored, ...]:  # fmt: skip
-    """Every candidate's entry of a choice without randomness; scores, expected losses and errors are of the able, in order."""
+    reason: Callable[[int, float], str],
+    arm: str | None = None,
+) -> Choice:
+    """The highest ``1 - (loss - width * error)`` of the able; equal ones: catalogue order. ``reason`` says why, of an index and its score.
+
+    Losses, errors and widths are of the able, in order.
+    """
+    scores = [grid(1.0 - (loss - width * error)) for loss, error, width in zip(losses, errors, widths, strict=True)]
+    best = max(range(len(able)), key=scores.__getitem__)
     known = {
-        candidate.solver: (grid(score), grid(min(1.0, max(0.0, loss))), grid(error))
+        candidate.solver: (score, grid(min(1.0, max(0.0, loss))), grid(error))
         for candidate, score, loss, error in zip(able, scores, losses, errors, strict=True)
     }
-    return tuple(
+    pick = able[best].solver
+    scored = tuple(
         Scored(candidate, *_numbers(known.get(candidate.solver), float(candidate.solver == pick)))
         for candidate in candidates
     )
+    return Choice(pick, scored, reason(best, scores[best]), arm)
 
 
 def _numbers(

@@ -53,13 +53,6 @@ class LinearThompson:
                 f"model it loses {one.loss:.4g} ± {one.error:.2g}"
             )
 
-        choice = drawn(
-            likely, candidates, {solver: grid(1 - one.loss) for solver, one in expected.items()}, key, reason
-        )
-        scored = tuple(
-            entry
-            if (one := expected.get(entry.candidate.solver)) is None
-            else replace(entry, expected_loss=min(1.0, max(0.0, one.loss)), loss_error=one.error)
-            for entry in choice.scored
-        )
-        return replace(choice, scored=scored)
+        scores = {solver: grid(1 - one.loss) for solver, one in expected.items()}
+        shown = {solver: replace(one, loss=min(1.0, max(0.0, one.loss))) for solver, one in expected.items()}
+        return drawn(likely, candidates, scores, key, reason, shown)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from .choices import eligible
-from .learned import certain_of, grid, instance, without_features
+from .learned import instance, most_promising, without_features
 from .models.shelf import fitted
 from .policy import Candidate, Choice
 from .standings import Standings
@@ -36,11 +36,12 @@ class LinUCB:
 
         model = fitted("linear/1", standings.examples, linear)
         losses, errors = model.expected(values, able)
-        scores = [grid(1.0 - (loss - self.alpha * error)) for loss, error in zip(losses, errors, strict=True)]
-        best = max(range(len(able)), key=scores.__getitem__)
-        pick = able[best].solver
-        reason = (
-            f"{pick} has the highest score, {scores[best]:.4g}: by its linear model it loses {losses[best]:.4g} ± {errors[best]:.2g} "
-            "on this instance"
-        )
-        return Choice(pick, certain_of(pick, able, scores, losses.tolist(), errors.tolist(), candidates), reason)
+
+        def reason(best: int, score: float) -> str:
+            return (
+                f"{able[best].solver} has the highest score, {score:.4g}: by its linear model it loses {losses[best]:.4g} ± "
+                f"{errors[best]:.2g} on this instance"
+            )
+
+        widths = [self.alpha] * len(able)
+        return most_promising(able, losses.tolist(), errors.tolist(), widths, candidates, reason)
