@@ -17,6 +17,7 @@ from .shadow_work import ShadowWork, shadow_seconds
 from .solver_stats import SolverStats
 from .standings import standings
 from .throughput import Throughput
+from .under_way import UnderWay
 
 DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     Elo(),
@@ -26,6 +27,7 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     SolverStats(),
     Anytime(),
     Throughput(),
+    UnderWay(),
     Runs(),
     Decisions(),
     KnownResults(),
@@ -47,6 +49,7 @@ __all__ = [
     "ShadowWork",
     "SolverStats",
     "Throughput",
+    "UnderWay",
     "assign",
     "known",
     "shadow_seconds",

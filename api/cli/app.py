@@ -157,6 +157,30 @@ def solve(
     raise typer.Exit(body(request))
 
 
+@app.command(epilog="Example: mezan serve --db sqlite:///mezan.db --port 8000 --open", rich_help_panel=SOLVE)
+def serve(
+    host: Annotated[
+        str, typer.Option(help="A loopback address; others can be used once there are accounts.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    max_body: Annotated[int, typer.Option(metavar="BYTES", min=1024, max=2**28, help="Longest request.")] = 16 * 2**20,
+    shadow: Annotated[
+        float, typer.Option(metavar="SHARE", help="Chance that the other solvers solve a request too, in idle time.")
+    ] = 0.0,
+    browser: Annotated[bool, typer.Option("--open", help="Open the dashboard in a browser.")] = False,
+    db: Db = DEFAULT_DB,
+    verbose: Verbose = False,
+) -> None:
+    """Serve the HTTP API and the dashboard of a database, until Ctrl-C."""
+    from .process import keep_programs, listen
+
+    keep_programs()
+    listen(verbose=verbose)
+    from .serving import run as body
+
+    raise typer.Exit(body(db, host=host, port=port, max_body=max_body, shadow=shadow, browser=browser))
+
+
 @app.command(epilog="Example: mezan runs --status failed --limit 5", rich_help_panel=LOOK)
 def runs(
     status: Annotated[str | None, typer.Option(help="requested, running, completed, failed or cancelled.")] = None,

@@ -4,12 +4,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mezan.api.views.outcome import kept_solutions, outcome
 from mezan.engine.log import Recorded
 from mezan.engine.stores.sqlite import SQLiteStore
 from mezan.solvers.errors import BadInput
 
 from .errors import DONE
-from .outcome import kept_solutions, outcome
 from .output import clean, console, emit, notice, number, table
 from .reading import history_of, opened
 

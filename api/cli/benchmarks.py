@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mezan.api.views.times import when
 from mezan.engine.grids import Benchmark, benchmark_of, names_of
 from mezan.solvers.errors import BadInput
 
 from .errors import CHECK_FAILED, DONE
-from .output import ago, clean, console, emit, notice, seconds, table, when
+from .output import ago, clean, console, emit, notice, seconds, table
 from .reading import opened
 
 if TYPE_CHECKING:

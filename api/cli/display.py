@@ -128,7 +128,7 @@ def print_card(about: dict[str, Any], title: str) -> None:
     """The figures of a run on stdout."""
     from rich.text import Text
 
-    from .outcome import lines
+    from .figures import lines
     from .output import STYLES
 
     status = about["status"]

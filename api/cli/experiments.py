@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
+from mezan.api.views.times import when
 from mezan.engine.stores.sqlite import SQLiteStore
 from mezan.projections.experiments import ABTests, Experiment, State, running
 from mezan.solvers.errors import BadInput
 
 from .errors import DONE
 from .options import database
-from .output import clean, console, emit, notice, table, when
+from .output import clean, console, emit, notice, table
 from .reading import opened, value
 
 Json = dict[str, Any]

@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from mezan.api.views.times import when
 from mezan.engine.export import MAX_LINE, BadExport, import_into
 from mezan.engine.export import export as exported
 from mezan.engine.log import Head, Recorded
@@ -17,7 +18,7 @@ from mezan.solvers.errors import BadInput
 
 from .errors import CHECK_FAILED, DONE
 from .options import database
-from .output import STYLES, clean, console, emit, notice, number, seconds, short, size, table, when
+from .output import STYLES, clean, console, emit, notice, number, seconds, short, size, table
 from .progress import bar
 from .reading import opened, value
 

@@ -107,15 +107,6 @@ def size(count: float) -> str:
     return f"{count:.1f} TiB"
 
 
-def when(microseconds: int | None) -> str | None:
-    """A time of the log as ISO 8601 in UTC."""
-    if microseconds is None:
-        return None
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(microseconds / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def ago(microseconds: int) -> str:
     """How long ago, in the largest unit that fits."""
     passed = max(0.0, time.time() - microseconds / 1e6)

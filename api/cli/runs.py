@@ -2,6 +2,8 @@
 
 from typing import Any, get_args
 
+from mezan.api.views.outcome import kept_solutions, outcome
+from mezan.api.views.times import when
 from mezan.engine.events import TERMINAL, Purpose
 from mezan.engine.streams import whole_stream
 from mezan.projections.runs import STATUS, Runs
@@ -9,8 +11,7 @@ from mezan.solvers.errors import BadInput
 
 from .display import print_card, shown
 from .errors import DONE, RUN_FAILED
-from .outcome import kept_solutions, outcome
-from .output import STYLES, ago, clean, console, emit, notice, number, percent, seconds, short, table, when
+from .output import STYLES, ago, clean, console, emit, notice, number, percent, seconds, short, table
 from .race import print_race, shares
 from .reading import find_run, history_of, newest_rows, opened
 

@@ -8,6 +8,7 @@ from typing import Any
 import anyio
 
 from mezan.api.open import open_engine
+from mezan.api.views.outcome import kept_solutions, outcome
 from mezan.engine.engine import Engine
 from mezan.engine.errors import RunCancelledError, RunFailedError
 from mezan.engine.handle import Run
@@ -20,7 +21,6 @@ from mezan.solvers.selection.registry import Policies
 from .display import print_card, print_list, shown
 from .errors import DONE, RUN_FAILED, report
 from .options import database
-from .outcome import kept_solutions, outcome
 from .output import emit, notice, number
 from .progress import bar
 from .solving import Request, names_of

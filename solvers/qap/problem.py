@@ -2,20 +2,26 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import ValidationError
+from pydantic import ValidationError, WithJsonSchema
 
 from ..errors import BadProblem
 from ..pack import Array, narrow
 from ..problem import Problem
 from .arrays import read_npz
-from .matrices import check_pair, matrix
+from .matrices import MAX_SIZE, MIN_SIZE, check_pair, matrix
 from .qaplib import format_dat, parse_dat, parse_sln, read_text
 from .tables import read_table
 
 Mode = Literal["auto", "enhanced", "hybrid", "nesterov", "fft", "instance_adaptive", "aggressive"]
 """``auto`` leaves the choice to the policy; each other mode is the solver ``qap.<mode>``."""
+
+_ROWS = {"minItems": MIN_SIZE, "maxItems": MAX_SIZE}
+Matrix = Annotated[
+    Array,
+    WithJsonSchema({"type": "array", "items": {"type": "array", "items": {"type": "number"}, **_ROWS}, **_ROWS}),
+]
 
 
 class QAP(Problem):
@@ -37,8 +43,8 @@ class QAP(Problem):
 
     family: ClassVar[str] = "qap"
 
-    A: Array
-    B: Array
+    A: Matrix
+    B: Matrix
     mode: Mode = "auto"
 
     def __init__(self, *, A: Any, B: Any, name: str = "", best_known: float | None = None, mode: Mode = "auto") -> None:

@@ -1,0 +1,1 @@
+"""One file per page: what its template shows, as of one moment."""

@@ -1,0 +1,137 @@
+"""The pages' routes: the whole page, or only what changes with the moment."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, Protocol
+
+import anyio
+import orjson
+from fastapi import APIRouter, Query, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.staticfiles import StaticFiles
+
+from mezan.api.http.events import Broadcast
+from mezan.api.http.moments import engine_of, moment_at
+from mezan.api.http.problems import KINDS, Refused, code_of
+from mezan.solvers.errors import MezanError
+
+from .pages import overview
+from .rendering import FOLDER, environment
+from .view import View
+
+router = APIRouter(include_in_schema=False)
+FRAGMENT = "mezan-fragment"
+HEADS_PER_SECOND = 5
+
+
+class Page(Protocol):
+    """What a module of `pages` offers."""
+
+    PATH: str
+    TITLE: str
+    TEMPLATE: str
+
+    context: Callable[[View], Awaitable[Mapping[str, Any]]]
+
+
+PAGES: tuple[Page, ...] = (overview,)  # type: ignore[assignment]
+NAVIGATION = (
+    ("Overview", "/ui"),
+    ("Runs", "/ui/runs"),
+    ("Leaderboard", "/ui/leaderboard"),
+    ("Clusters", "/ui/clusters"),
+    ("Compare", "/ui/compare"),
+    ("Lab", "/ui/lab"),
+    ("Audit", "/ui/audit"),
+    ("Submit", "/ui/submit"),
+)
+_templates = environment()
+
+
+def _serve(page: Page) -> None:
+    async def answer(request: Request) -> Response:
+        fragment = request.headers.get(FRAGMENT) is not None
+        try:
+            moment = await moment_at(engine_of(request), request.query_params.get("at"))
+            view = View(request, moment, {k: str(v) for k, v in request.path_params.items()})
+            known = await page.context(view)
+        except (MezanError, Refused) as error:
+            return await _failed(request, error, fragment=fragment)
+        title = known.get("title", page.TITLE)
+        return _html(page.TEMPLATE, view, {**known, "title": title}, fragment=fragment)
+
+    router.add_api_route(page.PATH, answer, methods=["GET"], name=page.TITLE)
+
+
+def _html(template: str, view: View, known: Mapping[str, Any], *, fragment: bool, status: int = 200) -> Response:
+    moment = view.moment
+    path = view.request.url.path
+    context = {
+        "view": view,
+        "url": view.url,
+        "here": view.here,
+        "moment": moment,
+        "fragment": fragment,
+        "navigation": NAVIGATION,
+        "path": path,
+        "stream": None,
+        **known,
+    }
+    html = _templates.get_template(template).render(context)
+    headers = {"mezan-position": str(moment.position), "mezan-head": str(moment.head), "cache-control": "no-store", "vary": FRAGMENT}  # fmt: skip
+    return HTMLResponse(html, status, headers)
+
+
+async def _failed(request: Request, error: MezanError | Refused, *, fragment: bool) -> Response:
+    """A page that says what was wrong, at the present."""
+    code = error.code if isinstance(error, Refused) else code_of(error)
+    view = View(request, await moment_at(engine_of(request), None), {})
+    known = {"title": KINDS[code].title, "kind": KINDS[code], "detail": str(error)}
+    return _html("error.html", view, known, fragment=fragment, status=KINDS[code].status)
+
+
+@router.get("/")
+async def home() -> Response:
+    """To the dashboard."""
+    return RedirectResponse("/ui", 307)
+
+
+@router.get("/ui/head")
+async def head(request: Request) -> Response:
+    """The end of the log as it grows, at most five times a second: pages ask for what changed themselves."""
+    broadcast: Broadcast = request.app.state.broadcast
+
+    async def positions() -> Any:
+        yield b"retry: 1000\n\n"
+        async for position in broadcast.positions():
+            yield b": alive\n\n" if position is None else b"id: %d\ndata: %d\n\n" % (position, position)
+            await anyio.sleep(1 / HEADS_PER_SECOND)
+
+    return StreamingResponse(positions(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+
+
+@router.get("/ui/jump")
+async def jump(
+    request: Request,
+    position: Annotated[int, Query(alias="from", ge=0, le=2**53)],
+    to: Annotated[str, Query(pattern="^(next|previous)$")] = "next",
+    types: Annotated[str, Query(max_length=400)] = "",
+    stream: Annotated[str, Query(max_length=80)] = "",
+) -> Response:
+    """The nearest event after or before a position, of some types and one stream if named: where the slider steps to."""
+    log = engine_of(request).log
+    wanted = [name for name in types.split(",") if name] or None
+    if to == "next":
+        found = await log.read(after=position, types=wanted, stream=stream or None, limit=1)
+    else:
+        found = await log.read(upto=position - 1, types=wanted, stream=stream or None, limit=1, backwards=True)
+    body = {"position": found[0].position if found else None}
+    return Response(orjson.dumps(body), media_type="application/json")
+
+
+def static_files() -> StaticFiles:
+    """Style sheet and scripts, ours and vendored."""
+    return StaticFiles(directory=FOLDER / "static")
+
+
+for _page in PAGES:
+    _serve(_page)

@@ -1,0 +1,64 @@
+"""The application: every route, over one engine."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import PackageNotFoundError, version
+
+import anyio
+from fastapi import FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+from mezan.api.dashboard.routes import router as pages
+from mezan.api.dashboard.routes import static_files
+from mezan.engine.engine import Engine
+
+from . import problems
+from .events import Broadcast
+from .guard import Guard, Limits
+from .routes import errors, health, runs, solve
+
+DESCRIPTION = """\
+Mezan chooses a solver for a problem, runs it, and appends every request, choice and result to one event log.
+
+Every read takes `as_of`, a log position or a time, and is answered as it was then. Answers carry the position that they
+are the fold of in `Mezan-Position`, and an `ETag`. Errors are problem details (RFC 9457) with a stable `type`.
+"""
+ROUTES = (solve, runs, errors, health)
+
+
+def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
+    """The ASGI application of an open engine.
+
+    Args:
+        engine: from `mezan.api.open_engine`; it must stay open as long as the application is served.
+        limits: how much may be sent, and the host names that are answered.
+    """
+    broadcast = Broadcast(engine.log, engine.follower.position)
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(broadcast.run)
+            yield
+            broadcast.close()
+            tasks.cancel_scope.cancel()
+
+    app = FastAPI(
+        title="Mezan", version=_version(), description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
+    app.state.engine, app.state.broadcast = engine, broadcast
+    problems.install(app)
+    for module in ROUTES:
+        app.include_router(module.router)
+    app.include_router(pages)
+    app.mount("/static", static_files())
+    app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
+    app.add_middleware(Guard, limits=limits or Limits())
+    return app
+
+
+def _version() -> str:
+    try:
+        return version("mezan")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,107 @@
+"""What stands before every request: who may ask, how much may be sent, and the headers that every answer carries."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from .problems import problem
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS = {
+    "content-security-policy": CSP,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a request may be: bytes of body, and the names that the server answers to (none: every name)."""
+
+    max_body: int = 16 * 2**20
+    hosts: frozenset[str] = frozenset({"127.0.0.1", "localhost", "::1", "testserver"})
+
+
+class Guard:
+    """Refuses foreign hosts (DNS rebinding), writes from other origins, compressed and over-long bodies; adds headers."""
+
+    def __init__(self, app: ASGIApp, limits: Limits) -> None:
+        self.app, self.limits = app, limits
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        refusal = self._refusal(scope, headers)
+        if scope["type"] == "websocket":
+            if refusal is not None:
+                await send({"type": "websocket.close", "code": 1008, "reason": refusal[1][:120]})
+            else:
+                await self.app(scope, receive, send)
+            return
+
+        async def protected(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                given = MutableHeaders(raw=message["headers"])
+                message["headers"] = given.raw
+                for name, value in HEADERS.items():
+                    if name not in given:
+                        given[name] = value
+            await send(message)
+
+        if refusal is not None:
+            await problem(*refusal)(scope, receive, protected)
+            return
+        counted = self._counting(receive)
+        try:
+            await self.app(scope, counted, protected)
+        except TooLarge:
+            await problem("too-large", self._limit())(scope, receive, protected)
+
+    def _limit(self) -> str:
+        return f"a body must be at most {self.limits.max_body} bytes long; this one is longer"
+
+    def _refusal(self, scope: Scope, headers: Headers) -> tuple[str, str] | None:
+        host = headers.get("host", "")
+        name = urlsplit(f"//{host}").hostname if host else None
+        if self.limits.hosts and name not in self.limits.hosts:
+            return "wrong-host", f"this server answers for {', '.join(sorted(self.limits.hosts))}; got {host[:80]!r}"
+        origin = headers.get("origin")
+        unsafe = scope["type"] == "websocket" or scope["method"] not in SAFE
+        if unsafe and origin is not None and urlsplit(origin).netloc != host:
+            return "cross-origin", f"writes must come from this server's own pages; got origin {origin[:80]!r}"
+        if headers.get("content-encoding", "identity").lower() != "identity":
+            return "unsupported-media-type", "a body must be sent uncompressed; leave Content-Encoding out"
+        length = headers.get("content-length", "0")
+        if length.isdecimal() and int(length) > self.limits.max_body:
+            return "too-large", self._limit()
+        return None
+
+    def _counting(self, receive: Receive) -> Receive:
+        left = self.limits.max_body
+
+        async def counted() -> Message:
+            nonlocal left
+            message = await receive()
+            if message["type"] == "http.request":
+                left -= len(message.get("body", b""))
+                if left < 0:
+                    raise TooLarge
+            return message
+
+        return counted
+
+
+class TooLarge(Exception):
+    """Raised while a body is read that turns out to be too long."""

@@ -1,0 +1,25 @@
+"""What each kind of error means."""
+
+from dataclasses import asdict
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from ..moments import reply
+from ..problems import KINDS, Refused
+
+router = APIRouter(tags=["errors"])
+
+
+@router.get("/problems", summary="Every kind of error")
+async def problems() -> Response:
+    """The kinds of errors by code; a problem's `type` is `/problems/CODE`."""
+    return reply([{"type": f"/problems/{code}", **asdict(kind)} for code, kind in KINDS.items()])
+
+
+@router.get("/problems/{code}", summary="One kind of error")
+async def one(code: str) -> Response:
+    """Its status, title and what to do about it."""
+    if code not in KINDS:
+        raise Refused("not-found", f"an error's code must be one of {', '.join(KINDS)}; got {code[:40]!r}")
+    return reply({"type": f"/problems/{code}", **asdict(KINDS[code])})

@@ -1,0 +1,110 @@
+"""Asking for something to be solved."""
+
+from contextlib import suppress
+from typing import Any
+
+import anyio
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from mezan.engine.handle import Run
+from mezan.solvers.catalog import Catalog
+from mezan.solvers.errors import MezanError
+
+from ..asking import OPTION_SCHEMAS, body_of, options_in, problem_in
+from ..moments import engine_of, reply
+from ..problems import Refused
+from .runs import about
+
+router = APIRouter(tags=["solve"])
+LONGEST_WAIT = 300.0
+"""Seconds that ``Prefer: wait`` may ask for."""
+EXAMPLES: dict[str, Any] = {
+    "qap": {
+        "summary": "A quadratic assignment problem of three facilities",
+        "value": {
+            "type": "qap",
+            "A": [[0, 5, 2], [5, 0, 3], [2, 3, 0]],
+            "B": [[0, 8, 15], [8, 0, 13], [15, 13, 0]],
+            "mode": "auto",
+            "time_limit": 2,
+        },
+    },
+    "knapsack": {
+        "summary": "A knapsack of three items",
+        "value": {"type": "knapsack", "values": [6, 10, 12], "weights": [1, 2, 3], "capacity": 5, "time_limit": 2},
+    },
+}
+
+
+def request_schema(catalog: Catalog, family: str | None = None) -> dict[str, Any]:
+    """The JSON schema of a request: the problem of one family, or of any by its ``type``, with the options beside it."""
+    kinds = [catalog.family(family)] if family is not None else list(catalog)
+    made = []
+    for kind in kinds:
+        problem = kind.problem.model_json_schema()
+        fields = {"type": {"const": kind.name}, **problem["properties"], **OPTION_SCHEMAS}
+        required = [*([] if family else ["type"]), *problem["required"]]
+        made.append(
+            {
+                "title": kind.name,
+                "type": "object",
+                "properties": fields,
+                "required": required,
+                "additionalProperties": False,
+                **({"$defs": problem["$defs"]} if "$defs" in problem else {}),
+            }
+        )
+    return made[0] if family is not None else {"oneOf": made}
+
+
+@router.post("/solve", summary="Solve a problem of any family", status_code=202)
+async def solve(request: Request) -> Response:
+    """Record a request; it runs at once. Returns when it is durable, or with `Prefer: wait=SECONDS` when it has ended.
+
+    The same `Idempotency-Key` with the same body names the same run.
+    """
+    return await submitted(request, None)
+
+
+async def submitted(request: Request, family: str | None) -> Response:
+    """Submit what a request asks for."""
+    engine = engine_of(request)
+    wait = _wait(request)
+    given = await body_of(request)
+    options = options_in(given)
+    problem = await problem_in(given, engine.catalog, family)
+    key = request.headers.get("idempotency-key")
+    run = await engine.submit(problem, idempotency_key=key, **options)
+    return await accepted(request, run, wait)
+
+
+async def accepted(request: Request, run: Run, wait: float | None) -> Response:
+    """202 with where the run is; 200 with the whole of it when it ended within the wait."""
+    where = {"location": f"/runs/{run.id}"}
+    if wait is not None:
+        with anyio.move_on_after(wait) as waited:
+            with suppress(MezanError):  # how it ended is in the answer
+                await run.result()
+        if not waited.cancelled_caught:
+            shown = await about(request, run.id, None)
+            return reply(shown, 200, where | {"preference-applied": f"wait={wait:g}"})
+    return reply({"run": run.id, "status": "requested", "links": links(run.id)}, 202, where)
+
+
+def links(run: str) -> dict[str, str]:
+    """Where everything about a run is."""
+    parts = ("events", "why", "replay", "cancel", "artifacts")
+    return {"self": f"/runs/{run}", **{part: f"/runs/{run}/{part}" for part in parts}, "page": f"/ui/runs/{run}"}
+
+
+def _wait(request: Request) -> float | None:
+    for part in request.headers.get("prefer", "").split(","):
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "wait":
+            if not value.isdecimal() or not 0 <= int(value) <= LONGEST_WAIT:
+                raise Refused(
+                    "bad-parameters", f"Prefer: wait must be 0 to {LONGEST_WAIT:g} whole seconds; got {value[:20]!r}"
+                )
+            return float(value)
+    return None
