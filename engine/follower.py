@@ -9,15 +9,19 @@ import anyio
 import structlog
 from anyio.lowlevel import checkpoint
 
+from mezan.solvers.errors import BadInput
+
 from . import context
 from .errors import StoreError
 from .folds import Projection, ProjectionStore, Row, RowProjection, Save, Saved
+from .listing import Keep, Rows, listable, rows_now, rows_then, tail
 from .live import PAGE, Live, LiveRows, LiveShared, LiveState, States, Track, blank, fold_row, has_rows, is_shared, load
 from .log import EventLog, Recorded
 from .past import Past
 from .snapshots import HOLD, LEAST, PENDING, Keeper
 from .travel import CHUNK, position_of, row_as_of, rows_as_of
 
+LARGEST_PAGE = 1_000
 Progress = Callable[[int, int], None]
 _log = structlog.get_logger(__name__)
 
@@ -177,7 +181,6 @@ class Follower:
                 if self._behind:
                     await self.catch_up()
                 await self.flush(states=self.position - self._states_saved >= self._save_every)
-                await self._keep()
                 self.save_error = None
             except Exception as error:  # noqa: BLE001 - read models can be folded again; the engine must go on
                 self.save_error = str(error)
@@ -189,7 +192,6 @@ class Follower:
         """Save everything; the follower takes no more events."""
         self._started = False
         await self.flush(states=True)
-        await self._keep()
 
     async def wait_for(self, position: int) -> None:
         """Return once the live projections have folded ``position``."""
@@ -214,7 +216,6 @@ class Follower:
                 self._changed.set()
                 if self.position - self._flushed >= PAGE:
                     await self.flush(states=self.position - self._states_saved >= self._save_every)
-                    await self._keep()
 
     def _feed(self, events: Sequence[Recorded]) -> None:
         self._track.feed(events)
@@ -233,7 +234,7 @@ class Follower:
     # saving
 
     async def flush(self, *, states: bool = False) -> None:
-        """Save positions and changed rows (and values, with ``states``) in one transaction.
+        """Save positions and changed rows (and values, with ``states``) in one transaction; then what is due for time travel.
 
         Raises:
             StoreError: nothing was saved; the same will be saved by the next call.
@@ -241,13 +242,7 @@ class Follower:
         async with self._saving:
             saves = await self._save_track(self._track, states=states)
             self._keeper.offer(saves)
-
-    async def _keep(self) -> None:
-        """Keep the values that are due for time travel."""
-        if self._read_only:
-            return
-        self._keeper.note(self._track, most=HOLD)
-        async with self._saving:
+            self._keeper.note(self._track, most=HOLD)
             await self._keeper.write()
 
     async def _save_track(self, track: Track, *, states: bool) -> list[Save]:
@@ -258,12 +253,7 @@ class Follower:
                     _take(track, live, saves)
                     await checkpoint()
         for rows in track.rows:
-            try:
-                await rows.refold(self._events, self._store, track)
-            except StoreError:
-                raise
-            except Exception as error:  # noqa: BLE001 - as in Track.feed
-                track.quarantine(rows, track.position, error)
+            await self._refold(rows, track)
         # no await from here to the store: rows and their position belong together
         taken = [rows for rows in track.rows if rows.saves and rows.complete]
         taken = [rows for rows in taken if track.position > rows.saved or rows.dirty]
@@ -289,6 +279,14 @@ class Follower:
                 self._states_saved = position
             await self._adopt(saves, stored)
         return saves
+
+    async def _refold(self, rows: LiveRows, track: Track) -> None:
+        try:
+            await rows.refold(self._events, self._store, track)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as in Track.feed
+            track.quarantine(rows, track.position, error)
 
     async def _adopt(self, saves: Sequence[Save], stored: Mapping[str, Saved]) -> None:
         """Another process may have rebuilt a projection: go on in its generation, and write what it had not folded."""
@@ -396,6 +394,58 @@ class Follower:
                 now = live.merged(key, found)
                 return None if now is None else now.row
 
+    async def rows(
+        self,
+        name: str,
+        *,
+        tag: str | None = None,
+        keep: Keep | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> Rows:
+        """The newest rows as they are now, saved or not, newest first event first.
+
+        Args:
+            name: a projection whose rows belong to one stream each.
+            tag: only rows of this tag.
+            keep: only rows that it is true of; it must be quick. One call looks at about 5,000 rows.
+            before: a position to page from, as the page before says.
+            limit: how many at most, from 1 to 1,000.
+
+        Raises:
+            KeyError: there is no such projection.
+        """
+        _check_limit(limit)
+        store, live = await self._listed(name)
+        return await rows_now(store, live, tag=tag, keep=keep, before=before, limit=limit)
+
+    async def rows_as_of(
+        self,
+        name: str,
+        at: int | datetime,
+        *,
+        tag: str | None = None,
+        keep: Keep | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> Rows:
+        """As :meth:`rows`, of a position or a time: the rows that had begun, each as it was then (and its tag too)."""
+        _check_limit(limit)
+        position = await position_of(self._events, at)
+        store, live = await self._listed(name)
+        return await rows_then(self._events, store, live, position, tag=tag, keep=keep, before=before, limit=limit)
+
+    async def _listed(self, name: str) -> tuple[ProjectionStore | None, Callable[[], LiveRows]]:
+        """Where rows are: those that are stored, if they can be used, and those in memory."""
+        await self.settle()
+        live = listable(self._track.lives[name])
+        if live.saves:
+            async with self._saving:
+                await self._refold(live, self._track)
+            return self._store, lambda: listable(self._track.lives[name])
+        fresh, usable = await tail(self._events, self._store, live.fold)
+        return self._store if usable else None, lambda: fresh
+
     async def as_of(self, name: str, at: int | datetime, *, key: str | None = None, stream: str | None = None) -> Any:
         """A projection as of a position or a time: its value, a dict of all its rows, or the row of ``key`` (None: not yet).
 
@@ -423,7 +473,6 @@ class Follower:
         past = await fold_row(self._events, projection, key, stream, context.tenant.get(), position)
         return None if past is None else past.row
 
-
     async def as_of_many(self, names: Sequence[str], at: int | datetime) -> dict[str, Any]:
         """Several values as of one position or time, by name: the log is read once for all of them.
 
@@ -441,6 +490,11 @@ class Follower:
             if self._started and not self._read_only and self._keeper.wants(one):
                 await self._keeper.keep(one, self._projections[one.name].version)
         return values
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise BadInput(f"a page must have 1 to {LARGEST_PAGE} rows; got {limit}")
 
 
 def _take(track: Track, live: Live, saves: list[Save]) -> bool:

@@ -4,6 +4,7 @@ from bisect import bisect_right, insort
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import anyio.to_thread
@@ -45,7 +46,7 @@ class Past:
         memory: int = 64 * 2**20,
     ) -> None:
         self._log, self._store, self._projections = log, store, projections
-        self._memory, self._used = memory, 0
+        self._memory, self._used, self._end = memory, 0, 0
         self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._places: dict[str, list[int]] = {name: [] for name in projections}
 
@@ -59,6 +60,9 @@ class Past:
         Raises:
             KeyError: one is no value projection.
         """
+        if position > self._end:  # what is kept must not be of events that are still to come
+            self._end = head.position if (head := await self._log.head()) else 0
+            position = min(position, self._end)
         bases = await self._bases(names, position)
         values = [
             _Value(projection, 0, 0)
@@ -68,7 +72,7 @@ class Past:
         ]
         await anyio.to_thread.run_sync(_load, values, bases)
         starts = sorted({value.base for value in values if value.base < position})
-        for after, upto in zip(starts, [*starts[1:], position], strict=True):
+        for after, upto in pairwise([*starts, position]):
             going = [value for value in values if value.base <= after]
             types = frozenset[str]().union(*(value.projection.handles for value in going))
             at = after

@@ -76,7 +76,7 @@ class Keeper:
 
     def adopt(self, other: "Keeper") -> None:
         """Go on with the projections of a rebuild, from the snapshots that it took."""
-        self._courses |= other._courses
+        self._courses |= other._courses  # noqa: SLF001 - its own kind
         self._paused = frozenset()
 
     def note(self, track: Track, *, most: float = 0.0005) -> None:

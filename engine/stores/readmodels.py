@@ -76,9 +76,7 @@ class SQLiteReadModels(ProjectionStore):
             c.execute("DELETE FROM projections WHERE name = ? AND generation < ?", (name, generation))
             c.execute("DELETE FROM read_rows WHERE projection = ? AND generation < ?", (name, generation))
             version = "(SELECT version FROM projections WHERE name = ? AND generation = ?)"
-            c.execute(
-                f"DELETE FROM snapshots WHERE projection = ? AND version < {version}", (name, name, generation)
-            )
+            c.execute(f"DELETE FROM snapshots WHERE projection = ? AND version < {version}", (name, name, generation))
 
         await self.transact(run)
 
