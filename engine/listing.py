@@ -59,14 +59,14 @@ async def rows_now(
         scanned += len(merged)
         for row in sorted(merged, key=lambda row: -row.position):
             if tag in {None, row.tag} and (keep is None or keep(row.data)):
-                found.append(row)
+                found.append(_own(row) if row.key in moving else row)
                 if len(found) == limit:
-                    return Rows(map(_own, found), row.position)
+                    return Rows(found, row.position)
         if not full:
-            return Rows(map(_own, found))
+            return Rows(found)
         cursor = end
         if scanned >= SCANNED:
-            return Rows(map(_own, found), cursor)
+            return Rows(found, cursor)
         await checkpoint()
 
 
