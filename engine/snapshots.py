@@ -99,7 +99,7 @@ class Keeper:
             course = self._courses.get(save.name)
             if course is None or save.state is None or save.name in self._paused:
                 continue
-            if save.position - course.last >= max(self._least, self._wait(course) / 2):
+            if save.position - course.last >= max(self._least, self._wait(course, save.position) / 2):
                 self._taken.append((save.name, save.position, save.state, len(save.state) / DUMP_RATE))
                 course.last = save.position
 
@@ -152,13 +152,14 @@ class Keeper:
         if course is None or not live.saves or live.name in self._paused:
             return False
         since = position - course.last
-        return since >= self._least and since >= self._wait(course)
+        return since >= self._least and since >= self._wait(course, position)
 
-    def _wait(self, course: _Course) -> float:
-        """Events from one snapshot to the next."""
+    def _wait(self, course: _Course, position: int) -> float:
+        """Events from one snapshot to the next; a young state grows with the log."""
         roots = sum(sqrt(one.full) for one in self._courses.values())
         share = EVENT_BYTES * self._share * sqrt(course.full)
-        return max(course.seconds / SECONDS, course.mean * roots / share if share else 0.0)
+        growth = position / max(1, course.last)
+        return max(course.seconds / SECONDS, growth * course.mean * roots / share if share else 0.0)
 
 
 def _dump(live: LiveState, position: int) -> tuple[str, int, bytes, float]:
