@@ -15,7 +15,7 @@ from mezan.engine.engine import Engine
 from . import problems
 from .events import Broadcast
 from .guard import Guard, Limits
-from .routes import errors, health, runs, solve
+from .routes import artifacts, errors, health, runs, solve
 
 DESCRIPTION = """\
 Mezan chooses a solver for a problem, runs it, and appends every request, choice and result to one event log.
@@ -23,7 +23,9 @@ Mezan chooses a solver for a problem, runs it, and appends every request, choice
 Every read takes `as_of`, a log position or a time, and is answered as it was then. Answers carry the position that they
 are the fold of in `Mezan-Position`, and an `ETag`. Errors are problem details (RFC 9457) with a stable `type`.
 """
-ROUTES = (solve, runs, errors, health)
+ROUTES = (solve, runs, artifacts, errors, health)
+REPLAYS = 2
+"""Replays and verifications at the same time; others wait."""
 
 
 def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
@@ -47,6 +49,7 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
         title="Mezan", version=_version(), description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.engine, app.state.broadcast = engine, broadcast
+    app.state.replays = anyio.CapacityLimiter(REPLAYS)
     problems.install(app)
     for module in ROUTES:
         app.include_router(module.router)

@@ -450,6 +450,16 @@ class SQLiteStore(EventLog, SQLiteReadModels):
             return content.restore(digest, *row)
         return await anyio.to_thread.run_sync(content.restore, digest, *row)
 
+    async def artifact_sizes(self, digests: Sequence[str]) -> Mapping[str, int]:
+        """Bytes of content by digest, of those that are kept."""
+        sql = "SELECT size FROM artifacts WHERE digest = ?"
+
+        def run(c: sqlite3.Connection) -> Mapping[str, int]:
+            found = {digest: c.execute(sql, (digest,)).fetchone() for digest in digests}
+            return {digest: row[0] for digest, row in found.items() if row is not None}
+
+        return await self.fetch(run)
+
 
 def _encode(writes: Sequence[Write]) -> list[Encoded]:
     tenant, actor, correlation = context.tenant.get(), context.actor.get(), context.correlation.get()
