@@ -7,16 +7,16 @@ are new. So equal elements of a long list cost nothing, wherever they moved, and
 import zlib
 from array import array
 from collections.abc import Sequence
-from itertools import chain
+from itertools import accumulate
 from struct import Struct
 from typing import Final
 
 FULL: Final = b"\0mz1"
 DELTA: Final = b"\0mz2"
 _HEAD: Final = Struct("<4sQI")
-_CUTS: Final = ((b"],[", b"]\n["), (b'","', b'"\n"'))
+_CUTS: Final = ((b"],[", b"]\n["), (b'",', b'"\n'))
 LEVEL: Final = 3
-LONGEST: Final = 16
+LONGEST: Final = 8
 """Snapshots that may build on one that stands alone."""
 
 
@@ -26,30 +26,31 @@ def full(state: bytes) -> bytes:
 
 
 def delta(state: bytes, base: bytes, position: int) -> bytes | None:
-    """A state as it differs from ``base``, the state at ``position``; None when one of them has no pieces to compare."""
+    """A state as it differs from ``base``, the state at ``position``; None when one of them has no pieces to compare.
+
+    It is a list of (bytes to skip in the base, bytes to take from there, bytes of new text before them), and the new text.
+    """
     if b"\n" in state or b"\n" in base:
         return None
     old, new = _pieces(base), _pieces(state)
+    starts = list(accumulate(map(len, old), lambda at, size: at + size + 1, initial=0))
     where = dict(zip(old, range(len(old)), strict=True))
     size, runs, fresh = len(old), array("q"), []
-    expected = start = count = skipped = 0
-    for piece, at in zip(new, map(where.get, new), strict=True):
-        if at is None:
-            if count:
-                runs.extend((start - expected, count, skipped))
-                expected, start, count, skipped = start + count, 0, 0, 0
+    at = start = end = added = 0  # bytes of the base; pieces from start to end; bytes of new text before them
+    for piece, found in zip(new, map(where.get, new), strict=True):
+        if end > start and end < size and (found == end or old[end] == piece):
+            end += 1  # where equal pieces are, the run goes on
+            continue
+        if end > start:
+            runs.extend((starts[start] - at, starts[end] - starts[start], added))
+            at, start, end, added = starts[end], 0, 0, 0
+        if found is None:
             fresh.append(piece)
-            skipped += 1
-        elif count and (at == (then := start + count) or (then < size and old[then] == piece)):
-            count += 1  # where equal pieces are, the run goes on
+            added += len(piece) + 1
         else:
-            if count:
-                runs.extend((start - expected, count, skipped))
-                expected, skipped = start + count, 0
-            start, count = at, 1
-    runs.extend((start - expected, count, skipped))
-    literal = b"\n".join(fresh)
-    body = len(runs).to_bytes(4, "little") + runs.tobytes() + literal
+            start, end = found, found + 1
+    runs.extend((starts[start] - at, starts[end] - starts[start], added))
+    body = len(runs).to_bytes(4, "little") + runs.tobytes() + b",".join([*fresh, b""]).replace(b"\n", b",")
     return _HEAD.pack(DELTA, position, zlib.crc32(state)) + zlib.compress(body, LEVEL)
 
 
@@ -67,10 +68,8 @@ def restore(stored: Sequence[bytes]) -> bytes:
     state = _alone(stored[0])
     if len(stored) == 1:
         return state
-    pieces = _pieces(state)
     for one in stored[1:]:
-        pieces = _patched(pieces, one[_HEAD.size :])
-    state = b"\n".join(pieces).replace(b"\n", b",")
+        state = _patched(state, one[_HEAD.size :])
     if zlib.crc32(state) != _HEAD.unpack_from(stored[-1])[2]:
         raise ValueError("a delta must be applied to the state that it was made from; that one has changed")
     return state
@@ -93,20 +92,19 @@ def _pieces(state: bytes) -> list[bytes]:
     return state.split(b"\n")
 
 
-def _patched(pieces: list[bytes], packed: bytes) -> list[bytes]:
+def _patched(state: bytes, packed: bytes) -> bytes:
     try:
         body = zlib.decompress(packed)
     except zlib.error as error:
         raise ValueError(f"a snapshot must be whole: {error}") from error
-    size = 4 + 8 * int.from_bytes(body[:4], "little")
-    runs = array("q", body[4:size])
-    fresh = body[size:].split(b"\n")
-    parts: list[list[bytes]] = []
-    at = taken = 0
-    for shift, count, skipped in zip(runs[0::3], runs[1::3], runs[2::3], strict=True):
-        start = at + shift
-        at = start + count
-        parts.append(fresh[taken : taken + skipped])
-        taken += skipped
-        parts.append(pieces[start:at])
-    return list(chain.from_iterable(parts))
+    taken = 4 + 8 * int.from_bytes(body[:4], "little")
+    runs = array("q", body[4:taken])
+    base, text = memoryview(state + b","), memoryview(body)
+    parts: list[memoryview] = []
+    at = 0
+    for skipped, size, added in zip(runs[0::3], runs[1::3], runs[2::3], strict=True):
+        at += skipped
+        parts += (text[taken : taken + added], base[at : at + size])
+        at += size
+        taken += added
+    return b"".join(parts)[:-1]
