@@ -1,7 +1,8 @@
 """How a snapshot is stored: compressed, and where it pays as what differs from the one before.
 
 A state is cut where canonical JSON has ``],[`` or ``","``, and a delta says which pieces of the base follow each other and which
-are new. So equal elements of a long list cost nothing, wherever they moved, and both ways take time linear in the state.
+are new. So equal elements of a long list cost nothing, wherever they moved. Pieces that are new are cut again at every comma, and
+compared with the pieces of the base that are gone. Both ways take time linear in the state.
 """
 
 import zlib
@@ -14,7 +15,10 @@ from typing import Final
 FULL: Final = b"\0mz1"
 DELTA: Final = b"\0mz2"
 _HEAD: Final = Struct("<4sQI")
-_CUTS: Final = ((b"],[", b"]\n["), (b'",', b'"\n'))
+_CUTS: Final = ((b'],[\\"', b']\0[\\"'), (b"],[", b"]\n["), (b'","', b'"\n"'))
+"""Each comma that is cut at becomes a line feed; those of lists inside strings are left."""
+LEAST: Final = 12
+"""Bytes that are worth being taken from somewhere else in the base."""
 LEVEL: Final = 3
 LONGEST: Final = 8
 """Snapshots that may build on one that stands alone."""
@@ -30,28 +34,61 @@ def delta(state: bytes, base: bytes, position: int) -> bytes | None:
 
     It is a list of (bytes to skip in the base, bytes to take from there, bytes of new text before them), and the new text.
     """
-    if b"\n" in state or b"\n" in base:
+    if any(special in one for one in (state, base) for special in (b"\n", b"\0")):
         return None
     old, new = _pieces(base), _pieces(state)
     starts = list(accumulate(map(len, old), lambda at, size: at + size + 1, initial=0))
-    where = dict(zip(old, range(len(old)), strict=True))
-    size, runs, fresh = len(old), array("q"), []
-    at = start = end = added = 0  # bytes of the base; pieces from start to end; bytes of new text before them
-    for piece, found in zip(new, map(where.get, new), strict=True):
-        if end > start and end < size and (found == end or old[end] == piece):
-            end += 1  # where equal pieces are, the run goes on
+    where, still = dict(zip(old, starts, strict=False)), set(new)
+    gone: dict[bytes, int] = {}
+    for piece, at in zip(old, starts, strict=False):
+        if piece not in still:
+            for part in _parts(piece):
+                gone[part] = at
+                at += len(part) + 1  # noqa: PLW2901 - where the next part begins
+    edits = _Edits(base + b",")
+    for piece in new:
+        found = where.get(piece)
+        if found is not None:
+            edits.piece(piece.replace(b"\0", b","), found)
             continue
-        if end > start:
-            runs.extend((starts[start] - at, starts[end] - starts[start], added))
-            at, start, end, added = starts[end], 0, 0, 0
-        if found is None:
-            fresh.append(piece)
-            added += len(piece) + 1
-        else:
-            start, end = found, found + 1
-    runs.extend((starts[start] - at, starts[end] - starts[start], added))
-    body = len(runs).to_bytes(4, "little") + runs.tobytes() + b",".join([*fresh, b""]).replace(b"\n", b",")
+        for part in _parts(piece):
+            edits.piece(part, gone.get(part) if len(part) >= LEAST else None)
+    body = edits.packed()
     return _HEAD.pack(DELTA, position, zlib.crc32(state)) + zlib.compress(body, LEVEL)
+
+
+class _Edits:
+    """A list of what to take from the base and of new text, each piece with the comma behind it."""
+
+    def __init__(self, base: bytes) -> None:
+        self._base = base
+        self._runs, self._fresh = array("q"), bytearray()
+        self._at = self._start = self._end = self._added = 0
+
+    def piece(self, piece: bytes, found: int | None) -> None:
+        """One more piece: from ``found``, or from where the last one ended if it is there as well."""
+        end = self._end
+        if end > self._start and (found == end or self._base.startswith(piece + b",", end)):
+            self._end = end + len(piece) + 1
+            return
+        if end > self._start:
+            self._close()
+        if found is None:
+            self._fresh += piece
+            self._fresh += b","
+            self._added += len(piece) + 1
+        else:
+            self._start, self._end = found, found + len(piece) + 1
+
+    def packed(self) -> bytes:
+        """Everything so far."""
+        self._close()
+        return len(self._runs).to_bytes(4, "little") + self._runs.tobytes() + self._fresh
+
+    def _close(self) -> None:
+        start, end = self._start, self._end
+        self._runs.extend((start - self._at, end - start, self._added))
+        self._at, self._start, self._end, self._added = end, end, end, 0
 
 
 def base_of(stored: bytes) -> int | None:
@@ -90,6 +127,10 @@ def _pieces(state: bytes) -> list[bytes]:
     for text, cut in _CUTS:
         state = state.replace(text, cut)
     return state.split(b"\n")
+
+
+def _parts(piece: bytes) -> list[bytes]:
+    return piece.replace(b"\0", b",").split(b",")
 
 
 def _patched(state: bytes, packed: bytes) -> bytes:

@@ -17,7 +17,7 @@ from .folds import Dumped, ProjectionStore, Save, Snapshot, Snapshots
 from .live import LiveState, Track
 from .log import Recorded
 
-SHARE: Final = 0.08
+SHARE: Final = 0.1
 """Of the log's bytes, for all snapshots together; a little more while one that stands alone is not paid for."""
 LEAST: Final = 500
 """Events between two snapshots of a projection, at least."""

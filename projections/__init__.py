@@ -12,6 +12,7 @@ from .elo import Elo
 from .examples import LabelledOutcomes
 from .experiments import ABTests
 from .known import KnownResults, known
+from .run_counts import RunCounts, run_counts
 from .runs import Runs
 from .shadow_work import ShadowWork, shadow_seconds
 from .solver_stats import SolverStats
@@ -31,6 +32,7 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     KnownResults(),
     ShadowWork(),
     ABTests(),
+    RunCounts(),
 )
 
 __all__ = [
@@ -43,12 +45,14 @@ __all__ = [
     "Elo",
     "KnownResults",
     "LabelledOutcomes",
+    "RunCounts",
     "Runs",
     "ShadowWork",
     "SolverStats",
     "Throughput",
     "assign",
     "known",
+    "run_counts",
     "shadow_seconds",
     "standings",
 ]
