@@ -441,7 +441,7 @@ class Follower:
         """Where rows are: those that are stored, if they can be used, and those in memory."""
         await self.settle()
         live = listable(self._track.lives[name])
-        if live.saves:
+        if live.saves and not self._read_only:
             async with self._saving:
                 await self._refold(live, self._track)
             return self._store, lambda: listable(self._track.lives[name])

@@ -13,6 +13,7 @@ from .examples import LabelledOutcomes
 from .experiments import ABTests
 from .known import KnownResults, known
 from .run_counts import RunCounts, run_counts
+from .run_filter import matching
 from .runs import Runs
 from .shadow_work import ShadowWork, shadow_seconds
 from .solver_stats import SolverStats
@@ -52,6 +53,7 @@ __all__ = [
     "Throughput",
     "assign",
     "known",
+    "matching",
     "run_counts",
     "shadow_seconds",
     "standings",

@@ -4,6 +4,7 @@ from typing import Any, get_args
 
 from mezan.engine.events import TERMINAL, Purpose
 from mezan.engine.streams import whole_stream
+from mezan.projections.run_filter import matching
 from mezan.projections.runs import STATUS, Runs
 from mezan.solvers.errors import BadInput
 
@@ -22,19 +23,27 @@ STATUSES = ("requested", "running", *STATUS.values())
 LISTED = ("run", "status", "label", "family", "size", "policy", "solver", "objective", "gap", "best_known", "seconds", "seed", "attempts", "error", "message", "purpose", "within")  # fmt: skip
 
 
-async def list_runs(db: str, status: str | None, purpose: str | None, limit: int, *, every: bool, as_json: bool) -> int:
-    """The newest runs of one purpose, or of every."""
+async def list_runs(
+    db: str,
+    status: str | None,
+    purpose: str | None,
+    limit: int,
+    as_of: str | None = None,
+    *,
+    every: bool,
+    as_json: bool,
+    **wanted: str | None,
+) -> int:
+    """The newest runs of one purpose, or of every, now or as of an earlier moment; ``wanted`` as for :func:`matching`."""
     if purpose is not None and purpose not in PURPOSES:
         raise BadInput(f"--purpose must be one of {', '.join(PURPOSES)}; got {purpose[:40]!r}")
-    wanted = purpose or (None if every else "request")
+    keep = matching(purpose=purpose or (None if every else "request"), **wanted)
     if status is not None and status not in STATUSES:
         raise BadInput(f"--status must be one of {', '.join(STATUSES)}; got {status[:40]!r}")
     if not 1 <= limit <= 100_000:
         raise BadInput(f"--limit must be between 1 and 100000; got {limit}")
     async with opened(db) as store:
-        rows = await newest_rows(
-            store, Runs(), tag=status, limit=limit, keep=lambda row: wanted in {None, row["purpose"]}
-        )
+        rows = await newest_rows(store, Runs(), as_of, tag=status, limit=limit, keep=keep)
         found = [row.data for row in rows]
     if as_json:
         emit([{name: row[name] for name in LISTED} | {"requested_at": when(row["requested_at"]), "finished_at": when(row["finished_at"])} for row in found])  # fmt: skip
