@@ -204,7 +204,7 @@ def test_standings_are_the_ratings_of_the_instances_cluster():
     assert (empty.cluster, dict(empty.overall)) == ("qap/0", {})
 
 
-@pytest.mark.parametrize("policy", Policies.default(), ids=lambda policy: policy.name)
+@pytest.mark.parametrize("policy", list(Policies.default()), ids=lambda policy: policy.name)
 def test_a_policy_that_does_not_say_that_it_compares_reads_no_strengths(policy):
     """Its choice is the same, to the bit, where they are not prepared; for one that says so their absence is an error."""
     events = History(8, instances=60).log(3_000)
