@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mezan.api.cli.output import number
 from mezan.api.views.course import Axis, course, sampled
 from mezan.engine.log import Recorded
 
@@ -14,6 +15,8 @@ Json = dict[str, Any]
 FLOOR = 1e-4
 """Percent: the least gap on a logarithmic axis."""
 LISTED = 60
+FAR = 8
+"""Times the range of the values: a bound that is further away is drawn only when asked for."""
 
 
 def course_plot(view: View, history: Sequence[Recorded], row: Mapping[str, Any], task: str) -> Json:
@@ -43,10 +46,15 @@ def course_plot(view: View, history: Sequence[Recorded], row: Mapping[str, Any],
         for line in lines
     ]
     marks: list[Json] = []
+    values = [value for line in lines for _, value in line["points"]] + ([] if known is None else [known])
+    far = bool(bound and values) and _is_far(bound[-1][1], values) and not as_gap
+    with_bound = not far or view.text("bound") is not None
     if not as_gap:
-        if bound and axis == "seconds" and len(bound) > 1:
-            values = sampled(bound, xs, beyond=True)
-            series.append({"label": "proved bound", "values": values, "paint": "c4", "steps": True, "dash": [4, 4]})
+        if not with_bound:
+            pass
+        elif bound and axis == "seconds" and len(bound) > 1:
+            proved = sampled(bound, xs, beyond=True)
+            series.append({"label": "proved bound", "values": proved, "paint": "c4", "steps": True, "dash": [4, 4]})
         elif bound:
             marks.append({"y": bound[-1][1], "label": "proved bound", "paint": "c4"})
         if known is not None:
@@ -59,6 +67,8 @@ def course_plot(view: View, history: Sequence[Recorded], row: Mapping[str, Any],
     notes = [] if not log_y or least > 0 else ["Values that are not positive have no logarithm: the axis is linear."]
     if as_gap and log_y:
         notes.append(f"A gap of 0 is drawn at {FLOOR:g} %.")
+    if far and not with_bound:
+        notes.append(f"The proved bound, {number(bound[-1][1])}, is far outside of this picture.")
     points = [
         {"solver": line["solver"], "name": names[line["task"], line["attempt"]], "x": x, "objective": value}
         for line in lines
@@ -81,6 +91,8 @@ def course_plot(view: View, history: Sequence[Recorded], row: Mapping[str, Any],
         "axis": axis,
         "as_gap": as_gap,
         "has_gap": bool(reference),
+        "far": far,
+        "with_bound": with_bound,
         "log_x": log_x,
         "log_y": log_y,
         "notes": notes,
@@ -89,12 +101,20 @@ def course_plot(view: View, history: Sequence[Recorded], row: Mapping[str, Any],
     }
 
 
+def _is_far(bound: float, values: Sequence[float]) -> bool:
+    """Whether a picture with the bound in it would show everything else as one line."""
+    low, high = min(values), max(values)
+    return 0 < FAR * (high - low) < max(abs(low - bound), abs(high - bound))
+
+
 def _xs(lines: Sequence[Json], bound: Sequence[tuple[float, float]], axis: Axis, *, log_x: bool) -> list[float]:
     """Where something changes, and just before: lines are steps."""
     places = {x for line in lines for x, _ in line["points"]}
     if places:
         last = max(places)
         places |= {x for x, _ in bound if x <= last}
+    if axis == "seconds" and places and not log_x:
+        places.add(0.0)
     if log_x:
         least = 1e-3 if axis == "seconds" else 1.0
         places = {max(x, least) for x in places}

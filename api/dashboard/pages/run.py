@@ -117,10 +117,14 @@ def _section(section: Section, url: str, index: int) -> dict[str, Any]:
         case Figures(pairs):
             return {"kind": "figures", "pairs": pairs}
         case Table(title, columns, rows, note):
-            numeric = [bool(rows) and isinstance(rows[0][k], int | float) for k in range(len(columns))]
+            numeric = [bool(rows) and _is_figure(rows[0][k]) for k in range(len(columns))]
             return {"kind": "table", "title": title, "columns": list(zip(columns, numeric, strict=True)), "rows": rows, "note": note}  # fmt: skip
         case Picture(title, _, says):
             return {"kind": "picture", "title": title, "says": says, "url": f"{url}/{index}.svg"}
+
+
+def _is_figure(value: Any) -> bool:
+    return isinstance(value, int | float) or (isinstance(value, str) and value.endswith("%"))
 
 
 def _card(recorded: Recorded, history: Sequence[Recorded]) -> dict[str, Any]:

@@ -27,7 +27,8 @@ const reading = () => list() && list().getBoundingClientRect().top < top();
 function remember() {
   const all = rows();
   const first = all[firstVisible(all)];
-  anchor = reading() && first ? { id: first.id, at: first.getBoundingClientRect().top } : null;
+  const pinned = Boolean(list()?.dataset.before);
+  anchor = (pinned || reading()) && first ? { id: first.id, at: first.getBoundingClientRect().top } : null;
 }
 
 function show(change) {
