@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from mezan.api.explaining import Explanation, explain
 from mezan.api.views.history import history_at
-from mezan.api.views.why import cards_in
+from mezan.api.views.why import cards_in, changes_in_words
 from mezan.engine.errors import RunNotFound
 
 from ..view import View
@@ -55,5 +55,8 @@ async def context(view: View) -> Mapping[str, Any]:
         "evidence": found.evidence,
         "rival": found.rival,
         "margin": found.margin,
-        "alternatives": [(s, [a.change for a in changes]) for s, changes in groupby(by_solver, key=lambda a: a.solver)],
+        "alternatives": [
+            (solver, changes_in_words([one.change for one in changes]))
+            for solver, changes in groupby(by_solver, key=lambda a: a.solver)
+        ],
     }
