@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
@@ -13,6 +13,7 @@ from .gaps import behind
 from .pack import Array, pack
 
 if TYPE_CHECKING:
+    from .showing import Section
     from .solver import Solver
 
 Sense = Literal["min", "max"]
@@ -94,6 +95,7 @@ class Family(Generic[P]):
         loaders: reads an instance from the path of a file that is not text, by file name ending.
         best_known: reads the best known objective from the text of a solution file beside the instance.
         from_json: builds an instance from a decoded JSON object (the request without its ``type``).
+        show: what people want to see of a feasible solution; None shows the array.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Family(Generic[P]):
     solution_suffix: str | None = None
     from_json: Callable[[Mapping[str, Any]], P]
     tighten: Callable[[P, Bound], Bound | None] | None = None
+    show: "Callable[[P, Array], Sequence[Section]] | None" = None
 
     def better(self, a: float, b: float) -> bool:
         """Whether objective ``a`` is strictly better than ``b``."""

@@ -10,6 +10,7 @@ from .features import features
 from .formats import best_known, from_json, read
 from .problem import Knapsack
 from .reduce import reduce
+from .showing import show
 
 MAX_CELLS = 2**29
 """Of the dynamic program: one decision bit each (64 MiB), and about a second on one core."""
@@ -98,4 +99,5 @@ FAMILY: Family[Knapsack] = Family(
     best_known=best_known,
     solution_suffix=".sol",
     from_json=from_json,
+    show=show,
 )

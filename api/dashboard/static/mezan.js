@@ -157,7 +157,7 @@ function filter(given) {
   const url = new URL(location);
   for (const name of new Set([...new FormData(given).keys(), ...[...given.elements].map((e) => e.name).filter(Boolean)])) url.searchParams.delete(name);
   for (const [name, value] of new FormData(given)) if (value !== "") url.searchParams.append(name, value);
-  url.searchParams.delete("before");
+  for (const name of ["before", "after"]) url.searchParams.delete(name);
   history.pushState(null, "", url);
   return refresh();
 }
