@@ -1,6 +1,7 @@
 """Who is how good: ratings with their courses, clusters of instances, anytime profiles."""
 
 from typing import Annotated, Literal
+from urllib.parse import quote, urlencode
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -12,7 +13,7 @@ from mezan.api.views.rating_history import families_of, matches, points
 from mezan.projections.courses import Course
 from mezan.solvers.errors import BadInput
 
-from ..moments import At, read_reply, reply, tag_of, unchanged
+from ..moments import At, not_modified, read_reply
 from ..problems import Refused
 
 router = APIRouter(tags=["ratings"])
@@ -34,8 +35,8 @@ async def leaderboard(
 
     `rank` is null where there are not enough matches.
     """
-    if unchanged(request, tag_of(moment)):
-        return _same(moment)
+    if (same := not_modified(request, moment)) is not None:
+        return same
     states = await moment.states("elo", "bradley_terry")
     check(states["elo"], family, cluster)
     return read_reply(request, moment, rated(states["elo"], states["bradley_terry"], family, cluster, by))
@@ -55,8 +56,8 @@ async def history(
 
     One page looks at a bounded part of the log, so it may hold fewer than `limit` matches and still have a next one.
     """
-    if unchanged(request, tag_of(moment)):
-        return _same(moment)
+    if (same := not_modified(request, moment)) is not None:
+        return same
     state = (await moment.states("courses"))["courses"]
     known = families_of(state, solver)
     if not known or (family is not None and family not in known):
@@ -70,9 +71,11 @@ async def history(
     found, reached = await matches(moment.engine, family, solver, cluster, after=0, upto=upto, limit=limit)
     links = []
     if reached > 0 and shown and shown[0]["position"] <= reached:
-        query = f"family={family}{f'&cluster={cluster}' if cluster else ''}&before={reached + 1}&limit={limit}"
-        at = "" if moment.at is None else f"&as_of={moment.at}"
-        links.append(("next", f"/leaderboard/{solver}/history?{query}{at}"))
+        query = {k: v for k, v in request.query_params.items() if k != "before"} | {
+            "family": family,
+            "before": reached + 1,
+        }
+        links.append(("next", f"/leaderboard/{quote(solver, safe='')}/history?{urlencode(query)}"))
     document = {"solver": solver, "family": family, "cluster": cluster, "moves": course.moves, "points": shown, "matches": found, "more": bool(links)}  # fmt: skip
     return read_reply(request, moment, document, links)
 
@@ -80,8 +83,8 @@ async def history(
 @router.get("/clusters", summary="The clusters of instances")
 async def clusters(request: Request, moment: At, family: Family = None) -> Response:
     """Size, centre, what stands out, and the best solver of each cluster of the latest generation."""
-    if unchanged(request, tag_of(moment)):
-        return _same(moment)
+    if (same := not_modified(request, moment)) is not None:
+        return same
     states = await moment.states("clusters", "elo", "bradley_terry")
     return read_reply(
         request, moment, cluster_view.clusters(states["clusters"], states["elo"], states["bradley_terry"], family)
@@ -95,6 +98,6 @@ async def anytime(
     family: Annotated[str, Query(max_length=200, description="A kind of problem.", examples=["qap"])],
 ) -> Response:
     """The mean loss of each solver of a family after fixed numbers of seconds: 0 is the bound or the best known, 1 no solution."""
-    if unchanged(request, tag_of(moment)):
-        return _same(moment)
+    if (same := not_modified(request, moment)) is not None:
+        return same
     return read_reply(request, moment, profiles((await moment.states("anytime"))["anytime"], family))
