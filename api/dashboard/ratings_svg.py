@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from .axes import Axis, spanning
 
-WIDTH, HEIGHT = 190, 20
+WIDTH, HEIGHT = 150, 20
 COURSE_WIDTH, COURSE_HEIGHT = 900, 260
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 10, 34
 
