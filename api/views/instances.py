@@ -105,10 +105,9 @@ def chart(given: Sample) -> Json:
     """The map: where each instance lies, its cluster, and who is best on it; ``axes`` say what they are made of."""
     import numpy as np
 
-    n = len(given.ids)
-    if n < 2 or not given.names:
-        coordinates, axes = np.zeros((n, 2)), []
-    else:
+    coordinates: Any = np.zeros((len(given.ids), 2))
+    axes: list[Json] = []
+    if len(given.ids) > 1 and given.names:
         coordinates, axes = _principal(scaled(given), given.names)
     clusters = _clusters(given)
     known = outcomes(given.rows)

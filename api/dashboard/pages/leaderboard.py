@@ -40,7 +40,7 @@ async def context(view: View) -> Mapping[str, Any]:
     _draw(rows)
     solver = view.text("solver")
     chosen = next((row for row in rows if row["solver"] == solver), None)
-    shown = {
+    shown: dict[str, Any] = {
         "families": families,
         "family": family,
         "cluster": cluster,
