@@ -17,7 +17,7 @@ from . import problems
 from .document import document
 from .events import Broadcast
 from .guard import Guard, Limits
-from .routes import artifacts, errors, health, runs, solve
+from .routes import artifacts, errors, health, ratings, runs, solve
 
 DESCRIPTION = """\
 Mezan chooses a solver for a problem, runs it, and appends every request, choice and result to one event log.
@@ -28,7 +28,7 @@ are the fold of in `Mezan-Position`, and an `ETag`. Errors are problem details (
 Security: there are no accounts yet, so the server is bound to this machine only and takes requests for its own host names;
 writes from pages of other origins are refused. Bodies are bounded before they are parsed, and must be sent uncompressed.
 """
-ROUTES = (solve, runs, artifacts, errors, health)
+ROUTES = (solve, runs, artifacts, ratings, errors, health)
 REPLAYS = 2
 """Replays and verifications at the same time; others wait."""
 

@@ -41,6 +41,7 @@ TAGS = (
         "server. The same address takes a WebSocket (`?after=POSITION`): one JSON text per event; it closes normally after the "
         "run's last.",
     ),
+    ("ratings", "Who is how good, on which instances, after how long: folds of every outcome."),
     ("errors", "What each problem `type` means."),
     ("health", "For supervisors and load balancers."),
 )

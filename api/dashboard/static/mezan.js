@@ -142,15 +142,19 @@ addEventListener("keydown", (event) => {
   act();
 });
 
-// Links inside stay at the moment; filters change the URL in place.
+// Links inside stay at the moment; filters, and links that say so, change the URL in place.
 addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href^='/ui']");
   if (!link || link.matches("[data-moment]")) return;
-  const url = new URL(link.href);
+  const url = new URL(link.getAttribute("href"), location); // an SVG link's href is no text
   if (url.pathname === "/ui/diff" && url.searchParams.has("from")) return;
   if (at === null) url.searchParams.delete("at");
   else url.searchParams.set("at", at);
-  link.href = url;
+  link.setAttribute("href", url.pathname + url.search + url.hash);
+  if (!link.matches("[data-morph]") || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  history.pushState(null, "", url);
+  refresh();
 });
 
 function filter(given) {

@@ -4,17 +4,22 @@ Members that a later version adds are ignored by an earlier client.
 """
 
 from .events import Event, EventPage
+from .ratings import ClusterReport, Profile, Rated, RatingHistory
 from .runs import Accepted, RunReport, TaskReport
 from .system import Health, Live, Problem, ProblemKind
 
 __all__ = [
     "Accepted",
+    "ClusterReport",
     "Event",
     "EventPage",
     "Health",
     "Live",
     "Problem",
     "ProblemKind",
+    "Profile",
+    "Rated",
+    "RatingHistory",
     "RunReport",
     "TaskReport",
 ]
