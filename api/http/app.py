@@ -15,7 +15,9 @@ from mezan.engine.engine import Engine
 from . import problems
 from .events import Broadcast
 from .guard import Guard, Limits
-from .routes import errors, health, runs, solve
+from .lab_desk import LabDesk
+from .rebuilding import Audits
+from .routes import catalogue, errors, health, lab, log, projections, runs, solve
 
 DESCRIPTION = """\
 Mezan chooses a solver for a problem, runs it, and appends every request, choice and result to one event log.
@@ -23,7 +25,7 @@ Mezan chooses a solver for a problem, runs it, and appends every request, choice
 Every read takes `as_of`, a log position or a time, and is answered as it was then. Answers carry the position that they
 are the fold of in `Mezan-Position`, and an `ETag`. Errors are problem details (RFC 9457) with a stable `type`.
 """
-ROUTES = (solve, runs, errors, health)
+ROUTES = (solve, runs, catalogue, lab, log, projections, errors, health)
 
 
 def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
@@ -34,11 +36,13 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
         limits: how much may be sent, and the host names that are answered.
     """
     broadcast = Broadcast(engine.log, engine.follower.position)
+    desk = LabDesk(engine)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(broadcast.run)
+            tasks.start_soon(desk.run)
             yield
             broadcast.close()
             tasks.cancel_scope.cancel()
@@ -47,6 +51,7 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
         title="Mezan", version=_version(), description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.engine, app.state.broadcast = engine, broadcast
+    app.state.lab, app.state.audits = desk, Audits(engine)
     problems.install(app)
     for module in ROUTES:
         app.include_router(module.router)
