@@ -8,7 +8,14 @@ HEIGHT, EDGE = 16, 5
 
 
 def whisker(
-    value: float, lower: float, upper: float, scale: tuple[float, float], *, label: str, width: int = 170, paint: str = "c0"
+    value: float,
+    lower: float,
+    upper: float,
+    scale: tuple[float, float],
+    *,
+    label: str,
+    width: int = 170,
+    paint: str = "c0",
 ) -> Markup:
     """A line from ``lower`` to ``upper`` with a dot at ``value``; ``scale`` is what the left and right edges stand for."""
     low, high = scale

@@ -9,9 +9,9 @@ from mezan.api.http.routes.log import head_at
 from mezan.api.views.gist import gist
 from mezan.api.views.projections import statuses
 from mezan.api.views.verification import head_document, kept_head
-from mezan.engine.upcast import TYPES
 from mezan.engine.log import Head, Recorded
 from mezan.engine.stores.searching import Wanted, search
+from mezan.engine.upcast import TYPES
 
 from ..view import View
 
@@ -39,9 +39,7 @@ async def context(view: View) -> Mapping[str, Any]:
         correlation=view.text("correlation"),
         text=view.text("text"),
     )
-    found = await search(
-        engine.store.fetch, wanted, upto=before - 1, limit=EVENTS, backwards=True, most=LOOKED_AT
-    )
+    found = await search(engine.store.fetch, wanted, upto=before - 1, limit=EVENTS, backwards=True, most=LOOKED_AT)
     audits = view.request.app.state.audits
     end = await engine.log.head()
     return {
@@ -63,7 +61,9 @@ async def context(view: View) -> Mapping[str, Any]:
 
 def _row(recorded: Recorded) -> dict[str, Any]:
     text = recorded.payload if len(recorded.payload) <= LONGEST else None
-    shown = recorded.payload[:LONGEST] if text is None else orjson.dumps(recorded.data, option=orjson.OPT_INDENT_2).decode()
+    shown = (
+        recorded.payload[:LONGEST] if text is None else orjson.dumps(recorded.data, option=orjson.OPT_INDENT_2).decode()
+    )
     return {
         "position": recorded.position,
         "at": recorded.recorded_at,
@@ -93,8 +93,5 @@ async def _compared(view: View) -> dict[str, Any] | None:
         return {"text": text, "verdict": "unreadable", "head": None}
     known = await view.engine.log.head()
     there = await head_at(view.engine, head.position)
-    if there is None:
-        verdict = "missing"
-    else:
-        verdict = "same" if there.hash == head.hash else "other"
+    verdict = "missing" if there is None else "same" if there.hash == head.hash else "other"
     return {"text": text, "verdict": verdict, "head": head_document(head), "end": known.position if known else 0}

@@ -37,7 +37,11 @@ async def context(view: View) -> Mapping[str, Any]:
         "since": since,
         "pending": not job.over,
         "progress": (job.done, job.of),
-        "problem": str(job.error) if isinstance(job.error, MezanError) else "it broke; see the server's log" if job.error else None,
+        "problem": str(job.error)
+        if isinstance(job.error, MezanError)
+        else "it broke; see the server's log"
+        if job.error
+        else None,
         "made_at": job.upto,
         **_report(job),
         "tests": [{**test, "says": _says(test), "plot": _course(test)} for test in reversed(tests)],
