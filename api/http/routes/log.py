@@ -16,7 +16,7 @@ from mezan.engine.stores.searching import Found, Wanted, search
 
 from ..asking import body_of
 from ..events import Broadcast, wire
-from ..moments import AsOf, At, Moment, engine_of, moment_at, read_reply, tag_of, unchanged
+from ..moments import AsOf, At, Moment, engine_of, moment_at, not_modified, read_reply
 from ..problems import Refused
 from ..streams import ALIVE, EVENT_STREAM, position_from
 from ..working import Progress, Working
@@ -81,9 +81,8 @@ async def log(
     if NDJSON in accept:
         lines = _lines(engine, moment, wanted, after or 0)
         return StreamingResponse(lines, media_type=NDJSON, headers={"mezan-position": str(moment.position)})
-    tag = tag_of(moment)
-    if unchanged(request, tag):
-        return Response(status_code=304, headers={"etag": tag})
+    if (known := not_modified(request, moment)) is not None:
+        return known
     found = await found_at(engine, moment, wanted, after or 0, limit)
     query = {"types": types, "stream": stream, "actor": actor, "correlation": correlation, "text": text, "as_of": as_of}
     kept = {name: value for name, value in query.items() if value} | {"after": found.reached, "limit": limit}
