@@ -100,6 +100,10 @@ class Follower:
         """
         return self.states[name]
 
+    def live(self, name: str) -> Live:
+        """A projection in memory; a rebuild puts another in its place, and this one is then fed no more."""
+        return self._track.lives[name]
+
     def status(self) -> list[ProjectionStatus]:
         """How each projection is doing."""
         return [

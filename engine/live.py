@@ -95,8 +95,9 @@ class LiveState(Live):
         self.state = self._apply(self.state, event)
 
     def take(self, position: int) -> Save:
-        """The value as it is now."""
-        return Save(self.name, self.fold.version, self.generation, position, self.fold.dump(self.state))
+        """The value as it is now; what was loaded may be ahead of the others, which are catching up."""
+        at = max(position, self.loaded)
+        return Save(self.name, self.fold.version, self.generation, at, self.fold.dump(self.state))
 
 
 class LiveRows(Live):

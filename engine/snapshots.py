@@ -183,6 +183,8 @@ class Keeper:
         course = self._courses.get(live.name)
         if course is None or not live.saves or live.name in self._paused:
             return False
+        if live.loaded > position:  # others are catching up; this one has long been further
+            return False
         since = position - course.last
         return since >= self._least and since >= self._wait(course, position)
 

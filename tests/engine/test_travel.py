@@ -376,3 +376,18 @@ def test_a_delta_of_a_long_list_takes_what_changed():
     assert deltas.restore([base, made]) == state
     with pytest.raises(ValueError, match="has changed"):
         deltas.restore([state, made])
+
+
+async def test_a_new_projection_that_catches_up_spoils_no_snapshot_of_the_others(store):
+    """The others were saved at the log's end; while the new one folds the beginning, no state of theirs is kept for it."""
+    await fill(store, History(3), 400)
+    follower = Follower(store, store, [one for one in DEFAULT if one.name != "throughput"])
+    await follower.start()
+    await follower.close()
+    await store.transact(lambda c: c.execute("DELETE FROM snapshots"))
+    async with following(store, running=False, snapshot_events=20) as follower:
+        await follower.flush(states=True)
+        events = await store.read(limit=1_000)
+        for position in (150, 390, 400):
+            assert dumped(await follower.as_of_many(NAMES, position)) == folded(events, position)
+        assert (await store.saved())["elo"].position == 400

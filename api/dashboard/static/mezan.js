@@ -199,7 +199,9 @@ source.addEventListener("error", () => {
   if (source.readyState !== EventSource.OPEN) trouble("The server cannot be reached; what you see stays as it was. Trying again.");
 });
 source.addEventListener("open", () => trouble(null));
+addEventListener("mezan:refresh", refresh);
 setInterval(() => {
+  stale ||= page().querySelector("[data-pending]") !== null; // the server is still at work on what this page asked for
   if (!stale || busy || document.hidden || playing) return;
   stale = false;
   refresh();

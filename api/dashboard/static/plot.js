@@ -7,7 +7,7 @@ const style = (name) => getComputedStyle(document.documentElement).getPropertyVa
 const paint = (name) => style(`--${name}`) || style("--ink");
 
 const figure = (value) =>
-  value == null ? "-" : Math.abs(value) >= 1e6 || Number.isInteger(value) ? value.toLocaleString("en") : value.toPrecision(5);
+  value == null ? "-" : Math.abs(value) >= 1e6 || Number.isInteger(value) ? value.toLocaleString("en") : String(Number(value.toPrecision(5)));
 
 const clock = (t) => new Date(t * 1e3).toISOString().slice(11, 16);
 
