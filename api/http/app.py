@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 import anyio
@@ -13,17 +14,23 @@ from mezan.api.dashboard.routes import static_files
 from mezan.engine.engine import Engine
 
 from . import problems
+from .document import document
 from .events import Broadcast
 from .guard import Guard, Limits
-from .routes import errors, health, runs, solve
+from .routes import artifacts, errors, health, runs, solve
 
 DESCRIPTION = """\
 Mezan chooses a solver for a problem, runs it, and appends every request, choice and result to one event log.
 
 Every read takes `as_of`, a log position or a time, and is answered as it was then. Answers carry the position that they
 are the fold of in `Mezan-Position`, and an `ETag`. Errors are problem details (RFC 9457) with a stable `type`.
+
+Security: there are no accounts yet, so the server is bound to this machine only and takes requests for its own host names;
+writes from pages of other origins are refused. Bodies are bounded before they are parsed, and must be sent uncompressed.
 """
-ROUTES = (solve, runs, errors, health)
+ROUTES = (solve, runs, artifacts, errors, health)
+REPLAYS = 2
+"""Replays and verifications at the same time; others wait."""
 
 
 def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
@@ -47,11 +54,13 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
         title="Mezan", version=_version(), description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.engine, app.state.broadcast = engine, broadcast
+    app.state.replays = anyio.CapacityLimiter(REPLAYS)
     problems.install(app)
     for module in ROUTES:
         app.include_router(module.router)
     app.include_router(pages)
     app.mount("/static", static_files())
+    app.openapi = cache(lambda: document(app, engine.catalog))  # type: ignore[method-assign]
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
     app.add_middleware(Guard, limits=limits or Limits())
     return app

@@ -7,6 +7,7 @@ import anyio.to_thread
 import orjson
 from fastapi import Request
 
+from mezan.solvers.budget import MAX_ITERATIONS, MAX_SECONDS
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.problem import Problem
 
@@ -29,16 +30,16 @@ OPTIONS: Mapping[str, tuple[type, ...]] = {
 }
 """Members of a request beside its problem, with their types; see `Engine.submit`."""
 OPTION_SCHEMAS: Mapping[str, Any] = {
-    "time_limit": {"type": "number", "exclusiveMinimum": 0, "default": 10.0, "description": "Seconds of solving, compilation included."},
-    "iterations": {"type": ["integer", "null"], "minimum": 1, "description": "Kernel iterations: a result that does not depend on speed."},
+    "time_limit": {"type": ["number", "null"], "exclusiveMinimum": 0, "maximum": MAX_SECONDS, "default": 10.0, "description": "Seconds of solving, compilation included."},
+    "iterations": {"type": ["integer", "null"], "minimum": 1, "maximum": MAX_ITERATIONS, "description": "Kernel iterations: a result that does not depend on speed."},
     "target": {"type": ["number", "null"], "description": "Stop at an objective at least this good."},
     "gap": {"type": ["number", "null"], "minimum": 0, "description": "Stop within so many percent of the proved bound."},
     "seed": {"type": ["integer", "null"], "minimum": 0, "maximum": 2**53 - 1, "description": "All randomness derives from it; drawn and recorded if absent."},
     "policy": {"type": ["string", "null"], "description": "The selection policy; see /policies."},
     "solver": {"type": ["string", "null"], "description": "Use this solver and no other; see /solvers."},
-    "priority": {"type": "integer", "default": 0, "description": "Higher runs first."},
-    "deadline": {"type": ["number", "null"], "exclusiveMinimum": 0, "description": "Seconds from now by which the run must have ended."},
-    "fresh": {"type": "boolean", "default": False, "description": "Start from nothing, not from the best result known."},
+    "priority": {"type": ["integer", "null"], "default": 0, "minimum": 1 - 2**53, "maximum": 2**53 - 1, "description": "Higher runs first."},
+    "deadline": {"type": ["number", "null"], "exclusiveMinimum": 0, "exclusiveMaximum": 10**9, "description": "Seconds from now by which the run must have ended."},
+    "fresh": {"type": ["boolean", "null"], "default": False, "description": "Start from nothing, not from the best result known."},
     "pans": {"type": ["array", "null"], "items": {"type": "string"}, "minItems": 2, "maxItems": 2, "description": "Two solvers that race."},
 }  # fmt: skip
 

@@ -1,0 +1,63 @@
+"""What each route answers and takes, in one line per route: the OpenAPI document is completed from here.
+
+A new route gets its line here; a test names those that have none.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import schemas as s
+
+EVENT_STREAM = "text/event-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a route answers.
+
+    Attributes:
+        body: the type of its JSON; None for none.
+        status: of the usual answer.
+        others: what else it may answer, by status.
+        problems: the kinds of errors of its own, beside those that any route may answer.
+        media: other media types of the same answer, each with what is in it.
+        takes: the family whose problems its body holds, ``any`` for all; None where there is no body.
+        headers: request headers that it understands, each with its schema and description.
+    """
+
+    body: Any
+    status: int = 200
+    others: Mapping[int, Any] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+    media: Mapping[str, str] = field(default_factory=dict)
+    takes: str | None = None
+    headers: Mapping[str, tuple[dict[str, Any], str]] = field(default_factory=dict)
+
+
+REFUSALS = ("bad-input", "bad-problem", "bad-budget", "unknown-name", "no-candidate", "idempotency-conflict")
+IDEMPOTENCY_KEY: dict[str, tuple[dict[str, Any], str]] = {
+    "Idempotency-Key": (
+        {"type": "string", "minLength": 1, "maxLength": 256},
+        "The same key with the same body names the same run, however often it is sent.",
+    ),
+}
+PREFER: dict[str, tuple[dict[str, Any], str]] = {
+    "Prefer": ({"type": "string", "examples": ["wait=60"]}, "`wait=SECONDS`: answer when the run has ended, or after so long."),
+}  # fmt: skip
+LAST_EVENT_ID: dict[str, tuple[dict[str, Any], str]] = {
+    "Last-Event-ID": ({"type": "integer", "minimum": 0}, "Of a live stream: go on after this event."),
+}
+STREAM = "`id` is the event's position, `event` its type, `data` the same JSON as in a page. Comments are signs of life. 204 when the run is over and was read to its end."  # fmt: skip
+
+ANSWERS: Mapping[str, Answer] = {
+    "POST /solve": Answer(s.Accepted, 202, {200: s.RunReport}, REFUSALS, takes="any", headers=IDEMPOTENCY_KEY | PREFER),
+    "GET /runs/{run}": Answer(s.RunReport, problems=("run-not-found",), headers=PREFER),
+    "GET /runs/{run}/events": Answer(s.EventPage, others={204: None}, problems=("run-not-found",), media={EVENT_STREAM: STREAM}, headers=LAST_EVENT_ID),
+    "POST /runs/{run}/cancel": Answer(s.RunReport, problems=("run-not-found", "bad-input")),
+    "GET /problems": Answer(tuple[s.ProblemKind, ...]),
+    "GET /problems/{code}": Answer(s.ProblemKind, problems=("not-found",)),
+    "GET /health/live": Answer(s.Live),
+    "GET /health/ready": Answer(s.Health, others={503: s.Health}),
+}  # fmt: skip
+"""By method and path."""

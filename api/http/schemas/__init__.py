@@ -1,0 +1,20 @@
+"""What the API answers, as frozen dataclasses: the OpenAPI document is made from them, and `mezan.api.client` returns them.
+
+Members that a later version adds are ignored by an earlier client.
+"""
+
+from .events import Event, EventPage
+from .runs import Accepted, RunReport, TaskReport
+from .system import Health, Live, Problem, ProblemKind
+
+__all__ = [
+    "Accepted",
+    "Event",
+    "EventPage",
+    "Health",
+    "Live",
+    "Problem",
+    "ProblemKind",
+    "RunReport",
+    "TaskReport",
+]
