@@ -10,6 +10,7 @@ from ..solver import Kernel, Solver
 from .arrays import read_npz
 from .bounds import bound, tighten
 from .evaluate import evaluate
+from .examples import examples
 from .features import features
 from .problem import QAP
 from .qaplib import parse_sln
@@ -218,4 +219,5 @@ FAMILY = Family(
     best_known=_best_known,
     solution_suffix=".sln",
     from_json=_from_json,
+    examples=examples,
 )
