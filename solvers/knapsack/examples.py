@@ -23,10 +23,22 @@ def examples() -> tuple[Example[Knapsack], ...]:
     weights = rng.integers(1, RANGE, (3, 200))
     values, carried = zip(*CAMPING.values(), strict=True)
     return (
-        Example(Knapsack(values=values, weights=carried, capacity=90, name="camping12"), "Twelve things and a rucksack of nine kilograms."),  # fmt: skip
-        Example(_half(rng.integers(1, RANGE, 200), weights[0], "uncorrelated200"), "200 items, values unrelated to weights: easy."),  # fmt: skip
-        Example(_half(weights[1] + RANGE // 10, weights[1], "correlated200"), "200 items, each worth its weight plus 100: hard for branch and bound."),  # fmt: skip
-        Example(_half(weights[2], weights[2], "subset200"), "200 items worth what they weigh: fill half of the total exactly."),  # fmt: skip
+        Example(
+            Knapsack(values=values, weights=carried, capacity=90, name="camping12"),
+            "Twelve things and a rucksack of nine kilograms.",
+        ),
+        Example(
+            _half(rng.integers(1, RANGE, 200), weights[0], "uncorrelated200"),
+            "200 items, values unrelated to weights: easy.",
+        ),
+        Example(
+            _half(weights[1] + RANGE // 10, weights[1], "correlated200"),
+            "200 items, each worth its weight plus 100: hard for branch and bound.",
+        ),
+        Example(
+            _half(weights[2], weights[2], "subset200"),
+            "200 items worth what they weigh: fill half of the total exactly.",
+        ),
     )
 
 

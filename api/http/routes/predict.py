@@ -45,5 +45,7 @@ async def _predicted(moment: Moment, problem: Problem, options: dict[str, Any]) 
     forced = options.get("solver") or problem.preferred
     if forced is not None:
         moment.engine.catalog.solver(forced)
-    found = await moment.engine.predict(problem, policy=options.get("policy"), seed=options.get("seed", 0), at=moment.at)
+    found = await moment.engine.predict(
+        problem, policy=options.get("policy"), seed=options.get("seed", 0), at=moment.at
+    )
     return reply(prediction(found) | {"forced": forced}, headers={"mezan-position": str(found.as_of), "cache-control": "no-store"})  # fmt: skip

@@ -3,6 +3,7 @@
 Members that a later version adds are ignored by an earlier client.
 """
 
+from .asking import ExampleProblem, Expected, SolverForecast
 from .events import Event, EventPage
 from .runs import Accepted, RunReport, TaskReport
 from .system import Health, Live, Problem, ProblemKind
@@ -11,10 +12,13 @@ __all__ = [
     "Accepted",
     "Event",
     "EventPage",
+    "ExampleProblem",
+    "Expected",
     "Health",
     "Live",
     "Problem",
     "ProblemKind",
     "RunReport",
+    "SolverForecast",
     "TaskReport",
 ]
