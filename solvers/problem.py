@@ -4,9 +4,9 @@ import hashlib
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Generic, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from .gaps import behind
 from .pack import Array, pack
@@ -26,8 +26,8 @@ class Problem(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
     family: ClassVar[str]
 
-    name: str = ""
-    best_known: float | None = None
+    name: Annotated[str, Field(description="What the instance is called in lists.")] = ""
+    best_known: Annotated[float | None, Field(description="The best objective known, for gaps.")] = None
 
     @property
     @abstractmethod

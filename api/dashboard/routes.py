@@ -14,7 +14,7 @@ from mezan.api.http.moments import engine_of, moment_at
 from mezan.api.http.problems import KINDS, Refused, code_of
 from mezan.solvers.errors import MezanError
 
-from .pages import overview
+from .pages import overview, submit
 from .rendering import FOLDER, environment
 from .view import View
 
@@ -33,7 +33,7 @@ class Page(Protocol):
     context: Callable[[View], Awaitable[Mapping[str, Any]]]
 
 
-PAGES: tuple[Page, ...] = (overview,)  # type: ignore[assignment]
+PAGES: tuple[Page, ...] = (overview, submit)  # type: ignore[assignment]
 NAVIGATION = (
     ("Overview", "/ui"),
     ("Runs", "/ui/runs"),

@@ -26,7 +26,7 @@ def options_of(requested: RunRequested) -> Json:
         "policy": requested.policy,
         "solver": solver,
         "priority": requested.priority or None,
-        "fresh": requested.fresh or None,
+        "fresh": (requested.fresh and not requested.pans) or None,  # a race always is
         "pans": [task.solver for task in requested.tasks] if requested.pans else None,
     }
     return {name: value for name, value in given.items() if value is not None}

@@ -14,7 +14,7 @@ WAIT = {"prefer": "wait=60"}
 TEXT = {"content-type": "text/plain"}
 BYTES = {"content-type": "application/octet-stream"}
 SMALL = QAP(A=[[0, 5, 2], [5, 0, 3], [2, 3, 0]], B=[[0, 8, 15], [8, 0, 13], [15, 13, 0]])
-FAST = {"solver": "qap.descent", "target": 218}
+FAST = {"solver": "qap.tabu", "target": 218}
 """One solver for all of the small ones: it is compiled once."""
 ITEMS = Knapsack(values=[6, 10, 12], weights=[1, 2, 3], capacity=5)
 
@@ -139,11 +139,11 @@ def test_a_dry_run_records_nothing(http: httpx.Client) -> None:
     assert http.get("/health/ready").json()["position"] == before
     assert file.json() | {"instance": ""} == found
     assert found["solver"] in {one["solver"] for one in found["forecasts"] if one["refused"] is None}
-    run = http.post("/solve", json=body | {"fresh": True}, headers=WAIT).json()
-    assert run["solver"] == found["solver"]
-    assert sum(one["best"] for one in found["forecasts"]) == pytest.approx(1)
+    assert sum(one["best"] for one in found["forecasts"]) == pytest.approx(1, abs=0.01)
     forced = http.post("/predict", json=body | {"solver": "knapsack.greedy"}).json()
     assert (forced["forced"], forced["solver"]) == ("knapsack.greedy", found["solver"])
+    run = http.post("/solve", json=body | {"fresh": True}, headers=WAIT).json()
+    assert run["solver"] == found["solver"]
     past = http.post("/predict?as_of=0", json=body).json()
     assert (past["as_of"], {one["outcomes"] for one in past["forecasts"]}) == (0, {0})
     unknown = http.post("/predict", json=body | {"solver": "knapsack.magic"})
@@ -169,7 +169,7 @@ def test_the_hidden_match_of_an_example_is_optimal(http: httpx.Client) -> None:
     """The twin graphs are solved to the value that they are said to have."""
     twins = http.get("/examples/twins16").json()
     run = http.post(
-        "/solve", json=twins["body"] | {"time_limit": 30, "target": twins["best_known"], "solver": "qap.descent"}, headers=WAIT
+        "/solve", json=twins["body"] | {"time_limit": 30, "target": twins["best_known"], "solver": "qap.tabu"}, headers=WAIT
     ).json()
     assert run["objective"] == twins["best_known"]
 
@@ -186,9 +186,9 @@ def test_a_request_can_be_sent_again(http: httpx.Client) -> None:
         "time_limit": 30.0,
     }
     for asked in (
-        body | {"solver": "qap.descent", "policy": "elo_ucb", "gap": 0.5, "fresh": True},
+        body | {"solver": "qap.tabu", "policy": "elo_ucb", "gap": 0.5, "fresh": True},
         body | {"mode": "enhanced"},
-        body | {"pans": ["qap.descent", "qap.enhanced"]},
+        body | {"pans": ["qap.tabu", "qap.enhanced"]},
     ):
         first = http.post("/solve", json=asked, headers=WAIT).json()
         again = http.get(f"/runs/{first['run']}/request").json()
