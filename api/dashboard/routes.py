@@ -19,7 +19,7 @@ from mezan.engine.events import RunRequested
 from mezan.solvers.errors import MezanError
 from mezan.solvers.showing import Picture
 
-from .pages import audit, clusters, compare, diff, lab, leaderboard, overview, run, runs, why
+from .pages import audit, clusters, compare, diff, lab, leaderboard, overview, run, runs, submit, why
 from .rendering import FOLDER, environment
 from .view import View
 
@@ -38,7 +38,7 @@ class Page(Protocol):
     context: Callable[[View], Awaitable[Mapping[str, Any]]]
 
 
-PAGES: tuple[Page, ...] = (overview, runs, run, why, leaderboard, clusters, compare, lab, audit, diff)  # type: ignore[assignment]
+PAGES: tuple[Page, ...] = (overview, runs, run, why, leaderboard, clusters, compare, lab, audit, diff, submit)  # type: ignore[assignment]
 NAVIGATION = (
     ("Overview", "/ui"),
     ("Runs", "/ui/runs"),

@@ -6,6 +6,7 @@ from ..problem import Family
 from ..solver import Solver
 from .bounds import bound
 from .evaluate import evaluate
+from .examples import examples
 from .features import features
 from .formats import best_known, from_json, read
 from .problem import Knapsack
@@ -100,4 +101,5 @@ FAMILY: Family[Knapsack] = Family(
     solution_suffix=".sol",
     from_json=from_json,
     show=show,
+    examples=examples,
 )

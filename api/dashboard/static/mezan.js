@@ -37,9 +37,10 @@ function trouble(text) {
   $("trouble").textContent = text ?? "";
 }
 
+// Nodes with data-js were made here; what is inside data-own belongs to whoever types in it.
 const keep = {
   beforeNodeRemoved: (node) => !(node.dataset && "js" in node.dataset),
-  beforeNodeMorphed: (old, fresh) => !(old === document.activeElement && old.matches?.("input, select, textarea") && fresh.id === old.id),
+  beforeNodeMorphed: (old, fresh) => !(old.dataset && "own" in old.dataset) && !(old === document.activeElement && old.matches?.("input, select, textarea") && fresh.id === old.id),
   beforeAttributeUpdated: (name, node) => !(name === "open" && node.matches?.("details, dialog")) && !(name === "data-keep"),
 };
 

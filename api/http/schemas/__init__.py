@@ -3,6 +3,7 @@
 Members that a later version adds are ignored by an earlier client.
 """
 
+from .asking import ExampleProblem, Expected, SolverForecast
 from .events import Event, EventPage
 from .ratings import ClusterReport, Profile, Rated, RatingHistory
 from .runs import Accepted, RunReport, TaskReport
@@ -13,6 +14,8 @@ __all__ = [
     "ClusterReport",
     "Event",
     "EventPage",
+    "ExampleProblem",
+    "Expected",
     "Health",
     "Live",
     "Problem",
@@ -21,5 +24,6 @@ __all__ = [
     "Rated",
     "RatingHistory",
     "RunReport",
+    "SolverForecast",
     "TaskReport",
 ]
