@@ -13,6 +13,8 @@ from mezan.solvers.problem import Problem
 
 from .problems import Refused
 
+LONGEST_WAIT = 300.0
+"""Seconds that ``Prefer: wait`` may ask for."""
 LARGE = 100_000
 """Bytes above which a body is turned into arrays on a thread."""
 OPTIONS: Mapping[str, tuple[type, ...]] = {
@@ -42,6 +44,18 @@ OPTION_SCHEMAS: Mapping[str, Any] = {
     "fresh": {"type": ["boolean", "null"], "default": False, "description": "Start from nothing, not from the best result known."},
     "pans": {"type": ["array", "null"], "items": {"type": "string"}, "minItems": 2, "maxItems": 2, "description": "Two solvers that race."},
 }  # fmt: skip
+
+
+def wait_in(request: Request) -> float | None:
+    """The seconds of a ``Prefer: wait`` (RFC 7240), None without; raises Refused when they are too many or none."""
+    for part in request.headers.get("prefer", "").split(","):
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "wait":
+            if not (value.isdecimal() and len(value) < 5 and int(value) <= LONGEST_WAIT):
+                rule = f"Prefer: wait must be 0 to {LONGEST_WAIT:g} whole seconds; got {value[:20]!r}"
+                raise Refused("bad-parameters", rule)
+            return float(value)
+    return None
 
 
 async def body_of(request: Request) -> dict[str, Any]:

@@ -1,7 +1,9 @@
 """Runs: the list, each of them, its events, its choice, its replay."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 
+import anyio
 from fastapi import APIRouter, Query, Request, WebSocket
 from starlette.responses import Response
 
@@ -13,6 +15,7 @@ from mezan.engine.log import Recorded
 from mezan.engine.streams import whole_stream
 from mezan.solvers.errors import MezanError
 
+from ..asking import wait_in
 from ..events import wire
 from ..moments import AsOf, At, engine_of, moment_at, read_reply, reply
 from ..problems import Refused, code_of
@@ -44,7 +47,15 @@ async def about(request: Request, run: str, at: int | None) -> Json:
 
 @router.get("/runs/{run}", summary="One run")
 async def one(request: Request, run: str, moment: At) -> Response:
-    """What was asked, what came out, how it went: the result of each task with its proved bound. The id may be cut short."""
+    """What was asked, what came out, how it went: the result of each task with its proved bound. The id may be cut short.
+
+    With `Prefer: wait=SECONDS` the answer comes when the run has ended, or after so long as it is then.
+    """
+    wait = wait_in(request)
+    if wait and moment.live:
+        with anyio.move_on_after(wait), suppress(MezanError):  # how it ended is in the answer
+            await (await moment.engine.run(run)).result()
+        moment = await moment_at(moment.engine, None)
     return read_reply(request, moment, await about(request, run, moment.at))
 
 
@@ -69,7 +80,8 @@ async def events(
     moment = await moment_at(engine, as_of)
     page = await engine.log.read(stream=full, after=after or 0, upto=moment.at, limit=limit)
     more = len(page) == limit
-    links = [("next", f"/runs/{full}/events?after={page[-1].position}&limit={limit}")] if more else []
+    then = "" if moment.at is None else f"&as_of={moment.at}"
+    links = [("next", f"/runs/{full}/events?after={page[-1].position}&limit={limit}{then}")] if more else []
     return read_reply(request, moment, {"run": full, "events": [wire(e) for e in page], "more": more}, links)
 
 
