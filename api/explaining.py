@@ -3,8 +3,9 @@
 Everything is read from the log up to the card's ``as_of``; nothing is solved. It asks the policies again, with one thing changed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import anyio.to_thread
@@ -75,8 +76,10 @@ async def explain(
     run: str,
     *,
     task: str | None = None,
+    upto: int | None = None,
     catalog: Catalog | None = None,
     policies: Policies | None = None,
+    states_at: Callable[[Sequence[str], int], Awaitable[Mapping[str, Any]]] | None = None,
 ) -> Explanation:
     """Explain a run's last choice (of ``task``).
 
@@ -84,24 +87,22 @@ async def explain(
         store: the database; read-only will do.
         run: the full id.
         task: of a run with several tasks.
+        upto: the last choice at or before this position.
         catalog: for the solvers' priors; default: what is installed.
         policies: which are asked again; default: what is installed.
+        states_at: read models by name as of a position, from whoever has them at hand; default: folded from the store.
 
     Raises:
         RunNotFound: nothing was chosen.
     """
-    history = await whole_stream(store, run)
+    history = await whole_stream(store, run, upto)
     recorded, card = _last_choice(history, run, task)
     features = next(
         event.features
         for event in (r.event for r in history)
         if isinstance(event, ProblemProfiled) and event.task == card.task
     )
-    states = {
-        projection.name: await value_as_of(store, projection, card.as_of, store)  # type: ignore[arg-type]
-        for projection in DEFAULT
-        if projection.name in STANDINGS_READ
-    }
+    states = await (states_at or partial(_states_at, store))(STANDINGS_READ, card.as_of)
     rivals = [c for c in card.candidates if c.solver != card.solver and c.refused is None and c.score is not None]
     rivals.sort(key=lambda c: -(c.score or 0.0))
     rival = rivals[0] if rivals else None
@@ -121,6 +122,14 @@ async def explain(
         margin,
         () if card.forced else alternatives,
     )
+
+
+async def _states_at(store: SQLiteStore, names: Sequence[str], position: int) -> dict[str, Any]:
+    return {
+        projection.name: await value_as_of(store, projection, position, store)  # type: ignore[arg-type]
+        for projection in DEFAULT
+        if projection.name in names
+    }
 
 
 def _last_choice(history: list[Recorded], run: str, task: str | None) -> tuple[Recorded, SolverChosen]:

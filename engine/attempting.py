@@ -19,6 +19,7 @@ from mezan.solvers.solver import Solver
 
 from . import events as e
 from . import faults
+from .admission import Admission
 from .artifacts import digest_of, prepare
 from .attempts import Found, NotFound, Outcome, Stopped, Work
 from .choosing import StandingsOf, named
@@ -57,6 +58,7 @@ class Parts:
     experiments: Experiments | None = None
     placing: Placing = field(default_factory=Placing)
     tightening: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(1))
+    admission: Admission = field(default_factory=Admission)
 
 
 @dataclass(slots=True)

@@ -18,7 +18,7 @@ from mezan.solvers.selection.policy import learns
 
 from . import events as e
 from . import faults
-from .attempting import Attempt, Parts, Progress, code_of, text_of
+from .attempting import Attempt, Parts, Progress, code_of, perf_deadline, text_of
 from .choosing import candidates_for, choose, explained, named, policy_for, profile
 from .cohorts import Place
 from .errors import LeaseLost
@@ -70,7 +70,7 @@ class Conductor:
         """Run to the end. Whatever happens, the log gets a terminal event, unless another worker owns the run now."""
         try:
             with self._scope:
-                await self._tasks()
+                await self._admitted()
             if self._scope.cancelled_caught and not self.journal.state.over:
                 await self.journal.append(self._cancellation())
         except anyio.get_cancelled_exc_class():
@@ -123,6 +123,15 @@ class Conductor:
         # the store refuses: the run stays unfinished in the log and is taken up at the next opening
         self.unrecorded = failure
         logger.error("terminal event not recorded", run=self.run, error=str(failure))
+
+    async def _admitted(self) -> None:
+        if self._place is not None:  # its cohort waits for it
+            await self._tasks()
+            return
+        request = self.journal.request
+        late = anyio.current_time() + (perf_deadline(request.deadline) - time.perf_counter())
+        async with self._parts.admission.inside(request.priority, late):
+            await self._tasks()
 
     async def _tasks(self) -> None:
         journal = self.journal

@@ -100,6 +100,16 @@ class Saved:
 
 
 @dataclass(frozen=True, slots=True)
+class Dumped:
+    """A value's state as bytes, as of ``position``; ``base`` is where it was folded from."""
+
+    name: str
+    position: int
+    state: bytes
+    base: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class StoredRow:
     """One row of a read model; ``position`` is that of its first event."""
 
@@ -122,6 +132,26 @@ class Save:
     rows: Sequence[StoredRow] = field(default_factory=tuple)
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A state as of a position, as it is stored: what :mod:`mezan.engine.deltas` made of it, or the state itself."""
+
+    name: str
+    version: int
+    position: int
+    stored: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """The snapshots of one projection: their fold version, the latest's position, how many they are, and their bytes."""
+
+    version: int
+    position: int
+    count: int
+    size: int
+
+
 class ProjectionStore(ABC):
     """Where read models live; implemented by the same database as the log."""
 
@@ -139,11 +169,11 @@ class ProjectionStore(ABC):
 
     @abstractmethod
     async def begin_rebuild(self, name: str, version: int) -> int:
-        """Open a new generation beside the live one and return its number."""
+        """Open a new generation beside the live one and return its number; snapshots of this fold version are deleted."""
 
     @abstractmethod
     async def swap(self, name: str, generation: int) -> None:
-        """Make a rebuilt generation the live one and delete the old rows, in one transaction."""
+        """Make a rebuilt generation the live one; delete the old rows and earlier versions' snapshots, in one transaction."""
 
     @abstractmethod
     async def row(self, name: str, key: str) -> StoredRow | None:
@@ -160,9 +190,23 @@ class ProjectionStore(ABC):
         """Rows of the live generation, newest first event first; ``before`` is a position to page from."""
 
     @abstractmethod
-    async def snapshot(self, name: str, version: int, position: int, state: bytes) -> None:
-        """Keep a state for time travel."""
+    async def keep(self, snapshots: Sequence[Snapshot]) -> None:
+        """Keep states for time travel, all in one transaction."""
 
     @abstractmethod
+    async def snapshots(self) -> Mapping[str, Snapshots]:
+        """What is kept of each projection's newest fold version."""
+
+    @abstractmethod
+    async def nearest_snapshots(
+        self, wanted: Mapping[str, tuple[int, int]], position: int
+    ) -> Mapping[str, tuple[int, bytes]]:
+        """By name the latest kept state at or before a position.
+
+        ``wanted`` gives of each projection the fold version, and the position that its state must be beyond. One that
+        cannot be restored is passed over.
+        """
+
     async def nearest_snapshot(self, name: str, version: int, position: int) -> tuple[int, bytes] | None:
-        """The latest kept state at or before a position, of this fold version."""
+        """The latest kept state of one projection at or before a position, of this fold version."""
+        return (await self.nearest_snapshots({name: (version, 0)}, position)).get(name)

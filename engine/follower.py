@@ -9,13 +9,19 @@ import anyio
 import structlog
 from anyio.lowlevel import checkpoint
 
+from mezan.solvers.errors import BadInput
+
 from . import context
 from .errors import StoreError
 from .folds import Projection, ProjectionStore, Row, RowProjection, Save, Saved
-from .live import PAGE, Live, LiveRows, LiveShared, States, Track, blank, fold_row, has_rows, is_shared, load
+from .listing import Keep, Rows, listable, rows_now, rows_then, tail
+from .live import PAGE, Live, LiveRows, LiveShared, LiveState, States, Track, blank, fold_row, has_rows, is_shared, load
 from .log import EventLog, Recorded
-from .travel import CHUNK, position_of, row_as_of, rows_as_of, value_as_of
+from .past import Past
+from .snapshots import HOLD, LEAST, PENDING, Keeper
+from .travel import CHUNK, position_of, row_as_of, rows_as_of
 
+LARGEST_PAGE = 1_000
 Progress = Callable[[int, int], None]
 _log = structlog.get_logger(__name__)
 
@@ -41,7 +47,7 @@ class Follower:
     """Runs projections. ``start``, then give every commit to ``observe`` and keep ``run`` going; ``close`` at the end.
 
     Rows are saved after ``flush_events`` events or ``flush_seconds``; values after ``save_every`` events and on
-    ``close``; every ``snapshot_every`` events a value is also kept for time travel. What is not saved when a process
+    ``close``; for time travel values are kept as `snapshots.py` says, at least ``snapshot_events`` events apart. What is not saved when a process
     dies is folded again from the log at the next start. With ``read_only`` nothing is saved: values are live, rows are
     those that a saving process has stored.
     """
@@ -55,7 +61,7 @@ class Follower:
         flush_events: int = 2_000,
         flush_seconds: float = 0.25,
         save_every: int = 10_000,
-        snapshot_every: int = 20_000,
+        snapshot_events: int = LEAST,
         read_only: bool = False,
     ) -> None:
         self._events, self._store = log, store
@@ -63,10 +69,12 @@ class Follower:
         self._track = Track([blank(projection) for projection in projections], 0)
         self.states = States(self._track)
         self._flush_events, self._flush_seconds = flush_events, flush_seconds
-        self._save_every, self._snapshot_every = save_every, snapshot_every
+        self._save_every, self._least = save_every, snapshot_events
         self._read_only = read_only
+        self._keeper = Keeper(store, least=snapshot_events)
+        self._past = Past(log, store, self.values)
         self._started = self._behind = False
-        self._flushed = self._states_saved = self._snapshot = 0
+        self._flushed = self._states_saved = 0
         self._changed, self._urgent = anyio.Event(), anyio.Event()
         self._reading, self._saving, self._rebuilding = anyio.Lock(), anyio.Lock(), anyio.Lock()
         self._waiters: list[tuple[int, anyio.Event]] = []
@@ -128,6 +136,7 @@ class Follower:
     async def start(self) -> None:
         """Load what is stored, rebuild what another fold version stored, and catch up with the log."""
         stored = await self._stored()
+        kept = {} if self._read_only else await self._store.snapshots()
         head = await self._events.head()
         end = head.position if head else 0
         stale = []
@@ -140,6 +149,9 @@ class Follower:
             else:
                 live.saves &= not self._read_only
                 self._track.replace(live)
+                if live.saves and isinstance(live, LiveState):
+                    state = None if (saved := stored.get(name)) is None else saved.state
+                    self._keeper.begin(live, kept.get(name), len(state or b""))
         self._track.position = min(
             (self._track.lives[n].loaded for n in self._projections if n not in stale), default=end
         )
@@ -147,7 +159,6 @@ class Follower:
             _log.info("rebuilding projections", names=stale, events=end)
             await self._rebuild(stale, None)
         self._flushed = self._states_saved = self.position
-        self._snapshot = self.position // self._snapshot_every
         self._started = True
         await self.catch_up()
 
@@ -208,6 +219,8 @@ class Follower:
 
     def _feed(self, events: Sequence[Recorded]) -> None:
         self._track.feed(events)
+        if not self._read_only:
+            self._keeper.note(self._track)
         if self._waiters:
             for position, folded in self._waiters:
                 if position <= self.position:
@@ -221,18 +234,16 @@ class Follower:
     # saving
 
     async def flush(self, *, states: bool = False) -> None:
-        """Save positions and changed rows (and values, with ``states``) in one transaction.
+        """Save positions and changed rows (and values, with ``states``) in one transaction; then what is due for time travel.
 
         Raises:
             StoreError: nothing was saved; the same will be saved by the next call.
         """
         async with self._saving:
             saves = await self._save_track(self._track, states=states)
-            if states and self.position // self._snapshot_every != self._snapshot:
-                self._snapshot = self.position // self._snapshot_every
-                for save in saves:
-                    if save.state is not None:
-                        await self._store.snapshot(save.name, save.version, save.position, save.state)
+            self._keeper.offer(saves)
+            self._keeper.note(self._track, most=HOLD)
+            await self._keeper.write()
 
     async def _save_track(self, track: Track, *, states: bool) -> list[Save]:
         saves: list[Save] = []
@@ -242,12 +253,7 @@ class Follower:
                     _take(track, live, saves)
                     await checkpoint()
         for rows in track.rows:
-            try:
-                await rows.refold(self._events, self._store, track)
-            except StoreError:
-                raise
-            except Exception as error:  # noqa: BLE001 - as in Track.feed
-                track.quarantine(rows, track.position, error)
+            await self._refold(rows, track)
         # no await from here to the store: rows and their position belong together
         taken = [rows for rows in track.rows if rows.saves and rows.complete]
         taken = [rows for rows in taken if track.position > rows.saved or rows.dirty]
@@ -273,6 +279,14 @@ class Follower:
                 self._states_saved = position
             await self._adopt(saves, stored)
         return saves
+
+    async def _refold(self, rows: LiveRows, track: Track) -> None:
+        try:
+            await rows.refold(self._events, self._store, track)
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 - as in Track.feed
+            track.quarantine(rows, track.position, error)
 
     async def _adopt(self, saves: Sequence[Save], stored: Mapping[str, Saved]) -> None:
         """Another process may have rebuilt a projection: go on in its generation, and write what it had not folded."""
@@ -314,29 +328,38 @@ class Follower:
             for name in names:
                 generation = await self._store.begin_rebuild(name, self._projections[name].version)
                 fresh.append(blank(self._projections[name], generation))
-            track = Track(fresh, 0)
-            await self._fold_upto_live(track, progress)
+            track, keeper = Track(fresh, 0), Keeper(self._store, least=self._least)
+            for live in fresh:
+                if isinstance(live, LiveState):
+                    self._past.forget(live.name)
+                    keeper.begin(live, None)
+            self._keeper.pause(names)
+            await self._fold_upto_live(track, keeper, progress)
             async with self._saving:
-                await self._save_track(track, states=True)
+                keeper.offer(await self._save_track(track, states=True))
+                await keeper.write()
                 for live in fresh:
                     live.check()
                 for live in fresh:
                     await self._store.swap(live.name, live.generation)
-                await self._fold_upto_live(track, None)
+                await self._fold_upto_live(track, keeper, None)
                 # no await since the last look at the live position: the swap loses nothing
                 for live in fresh:
                     live.check()
                     self._track.replace(live)
+                self._keeper.adopt(keeper)
             self._changed.set()
 
-    async def _fold_upto_live(self, track: Track, progress: Progress | None) -> None:
+    async def _fold_upto_live(self, track: Track, keeper: Keeper, progress: Progress | None) -> None:
         handles = track.handles
         unsaved = track.position
         while track.position < (end := self.position):
             page = await self._events.read(after=track.position, upto=end, types=handles, limit=PAGE)
             for i in range(0, len(page), CHUNK):
                 track.feed(page[i : i + CHUNK])
+                await keeper.grow(track)
                 await checkpoint()
+            await keeper.write(pending=PENDING)
             if len(page) < PAGE:
                 track.position = end
             for live in track.lives.values():
@@ -371,6 +394,58 @@ class Follower:
                 now = live.merged(key, found)
                 return None if now is None else now.row
 
+    async def rows(
+        self,
+        name: str,
+        *,
+        tag: str | None = None,
+        keep: Keep | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> Rows:
+        """The newest rows as they are now, saved or not, newest first event first.
+
+        Args:
+            name: a projection whose rows belong to one stream each.
+            tag: only rows of this tag.
+            keep: only rows that it is true of; it must be quick. One call looks at about 5,000 rows.
+            before: a position to page from, as the page before says.
+            limit: how many at most, from 1 to 1,000.
+
+        Raises:
+            KeyError: there is no such projection.
+        """
+        _check_limit(limit)
+        store, live = await self._listed(name)
+        return await rows_now(store, live, tag=tag, keep=keep, before=before, limit=limit)
+
+    async def rows_as_of(
+        self,
+        name: str,
+        at: int | datetime,
+        *,
+        tag: str | None = None,
+        keep: Keep | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> Rows:
+        """As :meth:`rows`, of a position or a time: the rows that had begun, each as it was then (and its tag too)."""
+        _check_limit(limit)
+        position = await position_of(self._events, at)
+        store, live = await self._listed(name)
+        return await rows_then(self._events, store, live, position, tag=tag, keep=keep, before=before, limit=limit)
+
+    async def _listed(self, name: str) -> tuple[ProjectionStore | None, Callable[[], LiveRows]]:
+        """Where rows are: those that are stored, if they can be used, and those in memory."""
+        await self.settle()
+        live = listable(self._track.lives[name])
+        if live.saves:
+            async with self._saving:
+                await self._refold(live, self._track)
+            return self._store, lambda: listable(self._track.lives[name])
+        fresh, usable = await tail(self._events, self._store, live.fold)
+        return self._store if usable else None, lambda: fresh
+
     async def as_of(self, name: str, at: int | datetime, *, key: str | None = None, stream: str | None = None) -> Any:
         """A projection as of a position or a time: its value, a dict of all its rows, or the row of ``key`` (None: not yet).
 
@@ -383,7 +458,7 @@ class Follower:
         position = await position_of(self._events, at)
         projection = self._projections[name]
         if not has_rows(projection):
-            return await value_as_of(self._events, projection, position, self._store)
+            return (await self._values_as_of([name], position))[name]
         if key is None:
             return await rows_as_of(self._events, projection, position)
         if is_shared(projection):
@@ -397,6 +472,29 @@ class Follower:
             stream = found.stream
         past = await fold_row(self._events, projection, key, stream, context.tenant.get(), position)
         return None if past is None else past.row
+
+    async def as_of_many(self, names: Sequence[str], at: int | datetime) -> dict[str, Any]:
+        """Several values as of one position or time, by name: the log is read once for all of them.
+
+        They are the caller's own: nothing that is kept here changes with them.
+
+        Raises:
+            KeyError: one of the names is no value projection.
+            ValueError: a time without a time zone.
+        """
+        return await self._values_as_of(names, await position_of(self._events, at))
+
+    async def _values_as_of(self, names: Sequence[str], position: int) -> dict[str, Any]:
+        values, made = await self._past.values(names, position)
+        for one in made:
+            if self._started and not self._read_only and self._keeper.wants(one):
+                await self._keeper.keep(one, self._projections[one.name].version)
+        return values
+
+
+def _check_limit(limit: int) -> None:
+    if not 1 <= limit <= LARGEST_PAGE:
+        raise BadInput(f"a page must have 1 to {LARGEST_PAGE} rows; got {limit}")
 
 
 def _take(track: Track, live: Live, saves: list[Save]) -> bool:

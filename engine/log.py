@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -202,6 +202,16 @@ class EventLog(ABC):
         backwards: bool = False,
     ) -> list[Recorded]:
         """Events with ``after < position <= upto`` in log order (or backwards), at most ``limit`` (default 1,000)."""
+
+    @abstractmethod
+    async def ends(self, streams: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+        """The position of the last event of each (tenant, stream) that there is."""
+
+    @abstractmethod
+    async def histories(
+        self, streams: Sequence[tuple[str, str]], *, upto: int, types: Collection[str]
+    ) -> Mapping[tuple[str, str], Sequence[Recorded]]:
+        """The events of each (tenant, stream) up to a position, in order; streams with more than 1,000 of them are left out."""
 
     @abstractmethod
     def subscribe(

@@ -7,11 +7,13 @@ from mezan.engine.folds import Projection, RowProjection
 from .anytime import Anytime
 from .bradley_terry import BradleyTerry
 from .clusters import Clusters, assign
+from .courses import Courses
 from .decisions import Decisions
 from .elo import Elo
 from .examples import LabelledOutcomes
 from .experiments import ABTests
 from .known import KnownResults, known
+from .policy_outcomes import PolicyOutcomes
 from .runs import Runs
 from .shadow_work import ShadowWork, shadow_seconds
 from .solver_stats import SolverStats
@@ -33,6 +35,8 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     KnownResults(),
     ShadowWork(),
     ABTests(),
+    Courses(),
+    PolicyOutcomes(),
 )
 
 __all__ = [
@@ -41,10 +45,12 @@ __all__ = [
     "Anytime",
     "BradleyTerry",
     "Clusters",
+    "Courses",
     "Decisions",
     "Elo",
     "KnownResults",
     "LabelledOutcomes",
+    "PolicyOutcomes",
     "Runs",
     "ShadowWork",
     "SolverStats",

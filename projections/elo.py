@@ -236,10 +236,10 @@ def _enter(records: Records, solver: str, own: list[Any]) -> list[Any]:
     return local
 
 
-def _meet(state: EloState, data: dict[str, Any], solver: str) -> dict[str, float]:
-    """The other solvers' latest results on this instance and budget; enters this one for those to come."""
+def match_key(data: dict[str, Any]) -> MatchKey:
+    """The instance and budget of an outcome: what its opponents must share."""
     budget = data["budget"]
-    key = (
+    return (
         data["family"],
         data["instance"],
         budget["time_limit"],
@@ -247,6 +247,11 @@ def _meet(state: EloState, data: dict[str, Any], solver: str) -> dict[str, float
         budget["target"],
         budget["gap"],
     )
+
+
+def _meet(state: EloState, data: dict[str, Any], solver: str) -> dict[str, float]:
+    """The other solvers' latest results on this instance and budget; enters this one for those to come."""
+    key = match_key(data)
     results = state.matches.get(key)
     if results is None:
         state.matches[key] = {solver: data["objective"]}

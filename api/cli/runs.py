@@ -1,12 +1,12 @@
 """`runs`, `show`, `watch`, `why`, `replay`: what happened, what happens, and why."""
 
-from typing import Any, get_args
+from typing import Any
 
 from mezan.api.views.outcome import kept_solutions, outcome
-from mezan.api.views.times import when
-from mezan.engine.events import TERMINAL, Purpose
+from mezan.api.views.runs import PURPOSES, STATUSES, Wanted, listed
+from mezan.engine.events import TERMINAL
 from mezan.engine.streams import whole_stream
-from mezan.projections.runs import STATUS, Runs
+from mezan.projections.runs import Runs
 from mezan.solvers.errors import BadInput
 
 from .display import print_card, shown
@@ -18,27 +18,22 @@ from .reading import find_run, history_of, newest_rows, opened
 Json = dict[str, Any]
 WIDE = 90
 """Columns from which the list of runs says when."""
-PURPOSES = get_args(Purpose)
-STATUSES = ("requested", "running", *STATUS.values())
-LISTED = ("run", "status", "label", "family", "size", "policy", "solver", "objective", "gap", "best_known", "seconds", "seed", "attempts", "error", "message", "purpose", "within")  # fmt: skip
 
 
 async def list_runs(db: str, status: str | None, purpose: str | None, limit: int, *, every: bool, as_json: bool) -> int:
     """The newest runs of one purpose, or of every."""
     if purpose is not None and purpose not in PURPOSES:
         raise BadInput(f"--purpose must be one of {', '.join(PURPOSES)}; got {purpose[:40]!r}")
-    wanted = purpose or (None if every else "request")
     if status is not None and status not in STATUSES:
         raise BadInput(f"--status must be one of {', '.join(STATUSES)}; got {status[:40]!r}")
+    wanted = Wanted(status=status, purpose=purpose or (None if every else "request"))
     if not 1 <= limit <= 100_000:
         raise BadInput(f"--limit must be between 1 and 100000; got {limit}")
     async with opened(db) as store:
-        rows = await newest_rows(
-            store, Runs(), tag=status, limit=limit, keep=lambda row: wanted in {None, row["purpose"]}
-        )
+        rows = await newest_rows(store, Runs(), tag=status, limit=limit, keep=wanted.keep)
         found = [row.data for row in rows]
     if as_json:
-        emit([{name: row[name] for name in LISTED} | {"requested_at": when(row["requested_at"]), "finished_at": when(row["finished_at"])} for row in found])  # fmt: skip
+        emit([listed(row) for row in found])
         return DONE
     if not found:
         notice("no runs" if status is None else f"no runs that are {status}")

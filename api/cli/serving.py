@@ -10,7 +10,7 @@ from .output import notice
 def run(db: str, *, host: str, port: int, max_body: int, shadow: float, browser: bool) -> int:
     """Serve until a signal, and return the exit code."""
     try:
-        from mezan.api.http.serve import check_host, serve
+        from mezan.api.http.serve import check_host, loop_options, serve
     except ModuleNotFoundError as error:
         msg = f"`mezan serve` needs the extra `serve` ({error.name} is missing): pip install 'mezan[serve]'"
         raise BadInput(msg) from None
@@ -42,5 +42,5 @@ def run(db: str, *, host: str, port: int, max_body: int, shadow: float, browser:
             shadow=Shadow(share=shadow) if shadow else None,
         )
 
-    anyio.run(body)
+    anyio.run(body, backend_options=loop_options())
     return DONE

@@ -2,10 +2,11 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from mezan.api.views.why import cards_in, reported
+from mezan.api.views.why import explained as shown
 from mezan.engine.events import TERMINAL
 from mezan.engine.log import Recorded
 from mezan.solvers.errors import BadInput
@@ -32,12 +33,10 @@ async def why(db: str, name: str, task: str | None, *, verify: bool, as_json: bo
         history = await history_of(store, name)
         run = history[0].stream
         explained = await explain(store, run, task=task)
-    cards = [r.data for r in history if r.type == "SolverChosen" and task in {None, r.data["task"]}]
+    cards = [recorded.data for recorded in cards_in(history, task)]
     report = await _engine_report(db, run, execute=False) if verify else None
     if as_json:
-        beside = asdict(explained) | {"card": None}
-        del beside["card"], beside["run"]
-        emit({"run": run, **cards[-1], "choices": len(cards), **beside, "verification": report})
+        emit(shown(explained, history, task) | {"verification": report})
     else:
         _print_why(run, cards, history)
         _print_explanation(explained)
@@ -72,7 +71,7 @@ async def _engine_report(db: str, run: str, *, execute: bool) -> Json:
     from mezan.api.open import open_engine
 
     async with open_engine(database(db), read_only=True) as engine:
-        return asdict(await (engine.replay(run) if execute else engine.verify_choice(run)))
+        return reported(await (engine.replay(run) if execute else engine.verify_choice(run)))
 
 
 def _print_why(run: str, cards: Sequence[Json], history: Sequence[Recorded]) -> None:

@@ -17,7 +17,7 @@ from . import problems
 from .document import document
 from .events import Broadcast
 from .guard import Guard, Limits
-from .routes import errors, health, runs, solve
+from .routes import artifacts, errors, health, runs, solve
 
 DESCRIPTION = """\
 Mezan chooses a solver for a problem, runs it, and appends every request, choice and result to one event log.
@@ -28,7 +28,9 @@ are the fold of in `Mezan-Position`, and an `ETag`. Errors are problem details (
 Security: there are no accounts yet, so the server is bound to this machine only and takes requests for its own host names;
 writes from pages of other origins are refused. Bodies are bounded before they are parsed, and must be sent uncompressed.
 """
-ROUTES = (solve, runs, errors, health)
+ROUTES = (solve, runs, artifacts, errors, health)
+REPLAYS = 2
+"""Replays and verifications at the same time; others wait."""
 
 
 def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
@@ -52,6 +54,7 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
         title="Mezan", version=_version(), description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.engine, app.state.broadcast = engine, broadcast
+    app.state.replays = anyio.CapacityLimiter(REPLAYS)
     problems.install(app)
     for module in ROUTES:
         app.include_router(module.router)

@@ -1,7 +1,6 @@
 """The moment that a read is about: now, or any earlier position of the log."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ from fastapi import Depends, Query, Request
 from starlette.responses import Response
 
 from mezan.engine.engine import Engine
-from mezan.engine.folds import StoredRow
+from mezan.engine.listing import Keep, Rows
 from mezan.engine.travel import position_of
 from mezan.solvers.errors import BadInput
 
@@ -43,21 +42,22 @@ class Moment:
         """Values of projections by name; read them before the next ``await``, and do not change them."""
         if self.at is None:
             return self.engine.follower.states
-        return {name: await self.engine.as_of(name, self.at) for name in names}
+        return await self.engine.follower.as_of_many(names, self.at)
 
     async def rows(
-        self, name: str, *, tag: str | None = None, before: int | None = None, limit: int = 100
-    ) -> list[StoredRow]:
-        """Rows of a projection, newest first event first, each as it was then."""
+        self,
+        name: str,
+        *,
+        tag: str | None = None,
+        keep: Keep | None = None,
+        before: int | None = None,
+        limit: int = 100,
+    ) -> Rows:
+        """Rows of a projection, newest first event first, each as it was then; see `Follower.rows`."""
         follower = self.engine.follower
-        await follower.flush()
-        rows = await self.engine.store.rows(
-            name, tag=tag, before=before or (None if self.at is None else self.at + 1), limit=limit
-        )
         if self.at is None:
-            return rows
-        past = [(row, await follower.as_of(name, self.at, key=row.key, stream=row.stream)) for row in rows]
-        return [replace(row, data=data) for row, data in past if data is not None]
+            return await follower.rows(name, tag=tag, keep=keep, before=before, limit=limit)
+        return await follower.rows_as_of(name, self.at, tag=tag, keep=keep, before=before, limit=limit)
 
 
 async def moment_at(engine: Engine, given: str | None) -> Moment:
@@ -118,6 +118,12 @@ def unchanged(request: Request, tag: str) -> bool:
     """Whether the caller holds this answer already."""
     asked = request.headers.get("if-none-match")
     return asked is not None and (asked.strip() == "*" or tag in (part.strip() for part in asked.split(",")))
+
+
+def not_modified(request: Request, moment: Moment) -> Response | None:
+    """The answer for a caller that holds this one already; None for others. Ask before anything is computed."""
+    tag = tag_of(moment)
+    return Response(status_code=304, headers={"etag": tag}) if unchanged(request, tag) else None
 
 
 def read_reply(request: Request, moment: Moment, document: Any, links: Sequence[tuple[str, str]] = ()) -> Response:

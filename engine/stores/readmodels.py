@@ -7,8 +7,8 @@ from typing import TypeVar
 
 import orjson
 
-from mezan.engine import faults
-from mezan.engine.folds import ProjectionStore, Save, Saved, StoredRow
+from mezan.engine import deltas, faults
+from mezan.engine.folds import ProjectionStore, Save, Saved, Snapshot, Snapshots, StoredRow
 
 T = TypeVar("T")
 _SAVED = "SELECT name, version, generation, position, state FROM projections WHERE live"
@@ -65,6 +65,7 @@ class SQLiteReadModels(ProjectionStore):
             row = c.execute("SELECT max(generation) FROM projections WHERE name = ?", (name,)).fetchone()
             generation = (row[0] or 0) + 1
             c.execute("INSERT INTO projections VALUES (?,?,?,0,0,NULL)", (name, generation, version))
+            c.execute("DELETE FROM snapshots WHERE projection = ? AND version = ?", (name, version))
             return generation
 
         return await self.transact(run)
@@ -74,6 +75,8 @@ class SQLiteReadModels(ProjectionStore):
             c.execute("UPDATE projections SET live = 1 WHERE name = ? AND generation = ?", (name, generation))
             c.execute("DELETE FROM projections WHERE name = ? AND generation < ?", (name, generation))
             c.execute("DELETE FROM read_rows WHERE projection = ? AND generation < ?", (name, generation))
+            version = "(SELECT version FROM projections WHERE name = ? AND generation = ?)"
+            c.execute(f"DELETE FROM snapshots WHERE projection = ? AND version < {version}", (name, name, generation))
 
         await self.transact(run)
 
@@ -117,20 +120,47 @@ class SQLiteReadModels(ProjectionStore):
 
         return await self.fetch(run)
 
-    async def snapshot(self, name: str, version: int, position: int, state: bytes) -> None:
-        await self.transact(
-            lambda c: c.execute("INSERT OR REPLACE INTO snapshots VALUES (?,?,?,?)", (name, version, position, state))
-        )
+    async def keep(self, snapshots: Sequence[Snapshot]) -> None:
+        rows = [(one.name, one.version, one.position, one.stored) for one in snapshots]
+        await self.transact(lambda c: c.executemany("INSERT OR REPLACE INTO snapshots VALUES (?,?,?,?)", rows))
 
-    async def nearest_snapshot(self, name: str, version: int, position: int) -> tuple[int, bytes] | None:
-        row = await self.fetch(
-            lambda c: c.execute(
-                "SELECT position, state FROM snapshots WHERE projection = ? AND version = ? AND position <= ?"
-                " ORDER BY position DESC LIMIT 1",
-                (name, version, position),
-            ).fetchone()
+    async def snapshots(self) -> Mapping[str, Snapshots]:
+        sql = (
+            "SELECT projection, version, max(position), count(*), sum(length(state)) FROM snapshots"
+            " GROUP BY projection, version ORDER BY version"
         )
-        return None if row is None else (row[0], row[1])
+        return await self.fetch(lambda c: {name: Snapshots(*rest) for name, *rest in c.execute(sql)})
+
+    async def nearest_snapshots(
+        self, wanted: Mapping[str, tuple[int, int]], position: int
+    ) -> Mapping[str, tuple[int, bytes]]:
+        def run(c: sqlite3.Connection) -> Mapping[str, tuple[int, bytes]]:
+            found = {name: _nearest(c, name, version, after, position) for name, (version, after) in wanted.items()}
+            return {name: nearest for name, nearest in found.items() if nearest is not None}
+
+        return await self.fetch(run)
+
+
+def _nearest(c: sqlite3.Connection, name: str, version: int, after: int, upto: int) -> tuple[int, bytes] | None:
+    sql = (
+        "SELECT position, state FROM snapshots WHERE projection = ? AND version = ? AND position > ? AND position <= ?"
+        " ORDER BY position DESC LIMIT 1"
+    )
+    exact = "SELECT state FROM snapshots WHERE projection = ? AND version = ? AND position = ?"
+    while (row := c.execute(sql, (name, version, after, upto)).fetchone()) is not None:
+        chain = [row[1]]
+        while (base := deltas.base_of(chain[-1])) is not None:
+            found = c.execute(exact, (name, version, base)).fetchone() if base < row[0] else None
+            if found is None or len(chain) > deltas.LONGEST:
+                break
+            chain.append(found[0])
+        else:
+            try:
+                return row[0], deltas.restore(chain[::-1])
+            except ValueError:
+                pass
+        upto = row[0] - 1
+    return None
 
 
 def _saved(c: sqlite3.Connection) -> dict[str, Saved]:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -36,7 +36,7 @@ from mezan.engine.log import (
 
 from . import schema
 from .readmodels import SQLiteReadModels
-from .writer import COLUMNS, Append, Done, Encoded, Item, Job, Writer
+from .writer import COLUMNS, Append, Done, Encoded, Item, Job, Row, Writer
 
 T = TypeVar("T")
 LINGER: Final = 0.01
@@ -287,6 +287,30 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         rows = await self.fetch(lambda c: c.execute(sql, values).fetchall())
         return [Recorded(*row) for row in rows]
 
+    async def ends(self, streams: Sequence[tuple[str, str]]) -> Mapping[tuple[str, str], int]:
+        sql = "SELECT position FROM events WHERE tenant = ? AND stream = ? ORDER BY version DESC LIMIT 1"
+
+        def run(c: sqlite3.Connection) -> Mapping[tuple[str, str], int]:
+            rows = {stream: c.execute(sql, stream).fetchone() for stream in streams}
+            return {stream: row[0] for stream, row in rows.items() if row is not None}
+
+        return await self.fetch(run)
+
+    async def histories(
+        self, streams: Sequence[tuple[str, str]], *, upto: int, types: Collection[str]
+    ) -> Mapping[tuple[str, str], Sequence[Recorded]]:
+        kinds = f"type IN ({','.join('?' * len(types))})"
+        sql = (
+            f"SELECT {COLUMNS} FROM events WHERE tenant = ? AND stream = ? AND +position <= ? AND {kinds}"
+            " ORDER BY version LIMIT ?"
+        )
+
+        def run(c: sqlite3.Connection) -> Mapping[tuple[str, str], list[Row]]:
+            return {stream: c.execute(sql, (*stream, upto, *types, PAGE + 1)).fetchall() for stream in streams}
+
+        found = await self.fetch(run)
+        return {stream: [Recorded(*row) for row in rows] for stream, rows in found.items() if len(rows) <= PAGE}
+
     async def subscribe(
         self, *, after: int = 0, stream: str | None = None, types: Collection[str] | None = None
     ) -> AsyncIterator[Recorded]:
@@ -425,6 +449,16 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         if row[1] < 65_536:
             return content.restore(digest, *row)
         return await anyio.to_thread.run_sync(content.restore, digest, *row)
+
+    async def artifact_sizes(self, digests: Sequence[str]) -> Mapping[str, int]:
+        """Bytes of content by digest, of those that are kept."""
+        sql = "SELECT size FROM artifacts WHERE digest = ?"
+
+        def run(c: sqlite3.Connection) -> Mapping[str, int]:
+            found = {digest: c.execute(sql, (digest,)).fetchone() for digest in digests}
+            return {digest: row[0] for digest, row in found.items() if row is not None}
+
+        return await self.fetch(run)
 
 
 def _encode(writes: Sequence[Write]) -> list[Encoded]:

@@ -15,11 +15,11 @@ from pathlib import Path
 import anyio
 import pytest
 
-from mezan.engine import artifacts
+from mezan.engine import artifacts, deltas
 from mezan.engine.context import acting
 from mezan.engine.errors import IdempotencyConflict, LeaseLost, StoreCorrupt, StoreError, WrongExpectedVersion
 from mezan.engine.events import IncumbentFound, RunCancelled, RunPlanned
-from mezan.engine.folds import Save, StoredRow
+from mezan.engine.folds import Save, Snapshot, Snapshots, StoredRow
 from mezan.engine.leases import Lease, fence_if_dead
 from mezan.engine.log import ANY, GENESIS, NEW, Fence, Head, Idempotency, Write, link
 
@@ -891,11 +891,54 @@ class Keeping(StoreContract):
 
     async def test_the_nearest_snapshot_is_the_last_one_before(self, store):
         """Of the same projection and fold version."""
-        for position in (10, 20, 30):
-            await store.snapshot("elo", 1, position, b"%d" % position)
-        await store.snapshot("elo", 2, 15, b"other version")
+        await store.keep([Snapshot("elo", 1, position, b"%d" % position) for position in (10, 20, 30)])
+        await store.keep([Snapshot("elo", 2, 15, b"other version")])
         assert await store.nearest_snapshot("elo", 1, 9) is None
         assert await store.nearest_snapshot("elo", 1, 20) == (20, b"20")
         assert await store.nearest_snapshot("elo", 1, 29) == (20, b"20")
         assert await store.nearest_snapshot("elo", 1, 99) == (30, b"30")
         assert await store.nearest_snapshot("clusters", 1, 99) is None
+        assert (await store.snapshots())["elo"] == Snapshots(2, 15, 1, len(b"other version"))
+
+    async def test_a_snapshot_may_build_on_an_earlier_one(self, store):
+        """Several on one; where one of them is missing or damaged, the latest that is whole is found."""
+        states = [b'[["a",%d],["b",%d],["c",0]]' % (i, i // 2) for i in range(4)]
+        chain = [deltas.full(states[0])]
+        for i in range(1, 4):
+            made = deltas.delta(states[i], states[i - 1], 10 * i)
+            assert made is not None
+            chain.append(made)
+        await store.keep([Snapshot("elo", 1, 10 * (i + 1), stored) for i, stored in enumerate(chain)])
+        assert await store.nearest_snapshots({"elo": (1, 0)}, 99) == {"elo": (40, states[3])}
+        assert await store.nearest_snapshots({"elo": (1, 30)}, 39) == {}
+        await store.keep([Snapshot("elo", 1, 30, chain[2][:-9])])
+        assert await store.nearest_snapshots({"elo": (1, 0)}, 99) == {"elo": (20, states[1])}
+        await store.keep([Snapshot("elo", 1, 20, deltas.full(b"[]"))])
+        assert await store.nearest_snapshots({"elo": (1, 0)}, 99) == {"elo": (20, b"[]")}
+
+    async def test_a_rebuild_deletes_the_snapshots_that_it_replaces(self, store):
+        """Those of its own fold version when it begins, those of earlier ones when it is done."""
+        await store.save([Save("value", 1, 0, 5, b"0")])
+        await store.keep([Snapshot("value", version, 5, b"0") for version in (1, 2)])
+        generation = await store.begin_rebuild("value", 2)
+        assert await store.nearest_snapshot("value", 2, 9) is None
+        assert await store.nearest_snapshot("value", 1, 9) == (5, b"0")
+        await store.keep([Snapshot("value", 2, 7, b"1")])
+        await store.swap("value", generation)
+        assert await store.nearest_snapshot("value", 1, 9) is None
+        assert await store.nearest_snapshot("value", 2, 9) == (7, b"1")
+
+    async def test_the_ends_and_histories_of_streams(self, store):
+        """Of several at once, in any tenant; what is not there is not in the answer."""
+        first = await store.append(Write("a", [planned(0), planned(1)]), Write("b", [planned(2)]))
+        with acting(in_tenant="other"):
+            await store.append(Write("a", [planned(3)]))
+        streams = [("default", "a"), ("default", "b"), ("other", "a"), ("other", "b")]
+        assert await store.ends(streams) == {("default", "a"): 2, ("default", "b"): first.last, ("other", "a"): 4}
+        found = await store.histories(streams, upto=3, types={"RunPlanned"})
+        assert {stream: [event.position for event in events] for stream, events in found.items()} == {
+            ("default", "a"): [1, 2],
+            ("default", "b"): [3],
+            ("other", "a"): [],
+            ("other", "b"): [],
+        }

@@ -321,7 +321,7 @@ async def test_stored_state_that_is_ahead_of_the_log_or_unreadable_is_rebuilt(st
 
 async def test_values_as_of_a_position_equal_a_fold_of_the_prefix(store):
     """With snapshots every hundred events, for positions between, on and beyond them; and as of a time."""
-    async with following(store, running=False, snapshot_every=100) as follower:
+    async with following(store, running=False, snapshot_events=100) as follower:
         for part in range(5):
             await fill(store, History(part), 110)
             await follower.flush(states=True)

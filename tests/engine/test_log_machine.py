@@ -52,7 +52,7 @@ class LogMachine(RuleBasedStateMachine):
         self.follower = self.portal.call(self._follow)
 
     async def _follow(self):
-        follower = Follower(self.store, self.store, DEFAULT, snapshot_every=7)
+        follower = Follower(self.store, self.store, DEFAULT, snapshot_events=7)
         await follower.start()
         self.store.observe(follower.observe)
         return follower

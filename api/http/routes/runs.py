@@ -2,40 +2,33 @@
 
 from contextlib import suppress
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 import anyio
 from fastapi import APIRouter, Query, Request, WebSocket
 from starlette.responses import Response
 
+from mezan.api.explaining import explain
+from mezan.api.views.artifacts import kept, referred
+from mezan.api.views.history import history_at
 from mezan.api.views.outcome import kept_solutions, outcome
+from mezan.api.views.runs import EVERY, PURPOSES, STATUSES, Wanted, listed, purpose_of
+from mezan.api.views.why import explained, reported
 from mezan.engine.engine import Engine
 from mezan.engine.errors import RunNotFound
 from mezan.engine.events import TERMINAL
-from mezan.engine.log import Recorded
-from mezan.engine.streams import whole_stream
 from mezan.solvers.errors import MezanError
 
 from ..asking import wait_in
 from ..events import wire
-from ..moments import AsOf, At, engine_of, moment_at, read_reply, reply
+from ..moments import AsOf, At, engine_of, moment_at, not_modified, read_reply, reply
 from ..problems import Refused, code_of
 from ..streams import EVENT_STREAM, position_from, sse, websocket
 
 router = APIRouter(tags=["runs"])
 Json = dict[str, Any]
 MOST_EVENTS = 1_000
-
-
-async def history_at(engine: Engine, run: str, at: int | None) -> list[Recorded]:
-    """A run's events up to a position; raises RunNotFound when there is none by then."""
-    full = await engine.find(run)
-    history = await whole_stream(engine.log, full)
-    if at is not None:
-        history = [recorded for recorded in history if recorded.position <= at]
-    if not history:
-        msg = f"run {full} did not exist at position {at}; look at a later one"
-        raise RunNotFound(msg)
-    return history
+MOST_RUNS = 1_000
 
 
 async def about(request: Request, run: str, at: int | None) -> Json:
@@ -43,6 +36,50 @@ async def about(request: Request, run: str, at: int | None) -> Json:
     engine = engine_of(request)
     history = await history_at(engine, run, at)
     return {**outcome(history, await kept_solutions(engine.store, history)), "position": history[-1].position}
+
+
+async def existed(engine: Engine, run: str, at: int | None) -> None:
+    """Raise RunNotFound for a run whose first event is after ``at``."""
+    if at is not None and not await engine.log.read(stream=run, upto=at, limit=1):
+        raise RunNotFound(f"run {run} did not exist at position {at}; look at a later one")
+
+
+@router.get("/runs", summary="Runs, newest first")
+async def many(
+    request: Request,
+    moment: At,
+    status: Annotated[str | None, Query(max_length=20, description=f"One of {', '.join(STATUSES)}.")] = None,
+    family: Annotated[str | None, Query(max_length=100)] = None,
+    solver: Annotated[str | None, Query(max_length=100, description="That one of its tasks was given last.")] = None,
+    policy: Annotated[str | None, Query(max_length=100, description="That was asked for, or that decided.")] = None,
+    purpose: Annotated[str, Query(max_length=20, description=f"One of {', '.join(PURPOSES)}, {EVERY}.")] = "request",
+    label: Annotated[str | None, Query(max_length=100, description="What the instance's name contains.")] = None,
+    before: Annotated[
+        int | None, Query(ge=0, le=2**53, description="Only runs that began before this position.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST_RUNS)] = 100,
+) -> Response:
+    """One page; `Link: rel="next"` is where to go on, and absent after the last.
+
+    A page may be short, even empty, and yet have a next: one request looks at a few thousand runs at most.
+    """
+    if (same := not_modified(request, moment)) is not None:
+        return same
+    wanted = Wanted(
+        status=status or None,
+        family=family or None,
+        solver=solver or None,
+        policy=policy or None,
+        purpose=purpose_of(purpose),
+        label=label or None,
+    )
+    rows = await moment.rows("runs", tag=wanted.status, keep=wanted.keep, before=before, limit=limit)
+    links = []
+    if rows.before is not None:
+        query = {k: v for k, v in request.query_params.items() if k != "before"} | {"before": rows.before}
+        links = [("next", f"/runs?{urlencode(query)}")]
+    found = [listed(row.data) | {"position": row.position} for row in rows]
+    return read_reply(request, moment, {"runs": found, "more": rows.before is not None, "before": rows.before}, links)
 
 
 @router.get("/runs/{run}", summary="One run")
@@ -56,6 +93,8 @@ async def one(request: Request, run: str, moment: At) -> Response:
         with anyio.move_on_after(wait), suppress(MezanError):  # how it ended is in the answer
             await (await moment.engine.run(run)).result()
         moment = await moment_at(moment.engine, None)
+    if (same := not_modified(request, moment)) is not None:
+        return same
     return read_reply(request, moment, await about(request, run, moment.at))
 
 
@@ -72,12 +111,13 @@ async def events(
     The id of a server-sent event is its log position: a client that comes back with `Last-Event-ID` misses nothing.
     """
     engine = engine_of(request)
+    moment = await moment_at(engine, as_of)
     full = await engine.find(run)
     if EVENT_STREAM in request.headers.get("accept", ""):
         last = (await engine.log.read(stream=full, limit=1, backwards=True))[0]
         ended = last.position if last.type in TERMINAL else None
         return sse(request.app.state.broadcast, full, position_from(request, after), ended_at=ended)
-    moment = await moment_at(engine, as_of)
+    await existed(engine, full, moment.at)
     page = await engine.log.read(stream=full, after=after or 0, upto=moment.at, limit=limit)
     more = len(page) == limit
     then = "" if moment.at is None else f"&as_of={moment.at}"
@@ -105,3 +145,64 @@ async def cancel(request: Request, run: str) -> Response:
     handle = await engine.run(run)
     await handle.cancel("cancelled over HTTP")
     return reply(await about(request, handle.id, None))
+
+
+@router.get("/runs/{run}/why", summary="Why a solver was chosen")
+async def why(
+    request: Request,
+    run: str,
+    moment: At,
+    task: Annotated[str | None, Query(max_length=100, description="Of a run with several tasks.")] = None,
+    verify: Annotated[bool, Query(description="Choose again from the refolded log, and compare.")] = False,
+) -> Response:
+    """The decision card of its last choice, the instance beside its cluster, the outcomes that spoke, what would have changed it.
+
+    With `verify=true` also `verification`: every choice of the run, made again from the log.
+    """
+    if not verify and (same := not_modified(request, moment)) is not None:
+        return same
+    engine = engine_of(request)
+    history = await history_at(engine, run, moment.at)
+    full = history[0].stream
+    explanation = await explain(
+        engine.store,
+        full,
+        task=task,
+        upto=moment.at,
+        catalog=engine.catalog,
+        policies=engine.policies,
+        states_at=engine.follower.as_of_many,
+    )
+    report = None
+    if verify:
+        async with request.app.state.replays:
+            report = reported(await engine.verify_choice(full))
+    shown = explained(explanation, history, task)
+    return read_reply(request, moment, shown | {"verification": report})
+
+
+@router.post("/runs/{run}/replay", summary="Execute a run again")
+async def replay(request: Request, run: str) -> Response:
+    """Repeats the recorded work and names the first event that comes out differently; nothing is recorded.
+
+    Returns when that is done, which takes about as long as the run did. Only a run that has ended can be replayed.
+    """
+    engine = engine_of(request)
+    full = await engine.find(run)
+    last = (await engine.log.read(stream=full, limit=1, backwards=True))[0]
+    if last.type not in TERMINAL:
+        raise Refused("replaying-forbidden", f"a run must have ended to be replayed; {full} has not")
+    async with request.app.state.replays:
+        return reply(reported(await engine.replay(full)))
+
+
+@router.get("/runs/{run}/artifacts", summary="A run's artifacts")
+async def artifacts(request: Request, run: str, moment: At) -> Response:
+    """Problems, solutions and checkpoints that its events name, with the size and place of those that are kept."""
+    if (same := not_modified(request, moment)) is not None:
+        return same
+    engine = engine_of(request)
+    history = await history_at(engine, run, moment.at)
+    named = referred(history)
+    sizes = await engine.store.artifact_sizes([one["digest"] for one in named])
+    return read_reply(request, moment, {"run": history[0].stream, "artifacts": kept(named, sizes)})

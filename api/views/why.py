@@ -1,0 +1,31 @@
+"""Why a solver was chosen, and whether it comes out the same again, as plain values."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from mezan.engine.log import Recorded
+
+if TYPE_CHECKING:
+    from mezan.api.explaining import Explanation
+    from mezan.engine.replay import ReplayReport
+
+Json = dict[str, Any]
+
+
+def cards_in(history: Sequence[Recorded], task: str | None = None) -> list[Recorded]:
+    """A run's choices in order (of ``task``)."""
+    return [r for r in history if r.type == "SolverChosen" and task in {None, r.data["task"]}]
+
+
+def explained(explanation: "Explanation", history: Sequence[Recorded], task: str | None) -> Json:
+    """The card of a run's last choice with what spoke for it; ``choices`` counts those of the run (of ``task``)."""
+    beside = asdict(explanation)
+    del beside["card"], beside["run"]
+    cards = cards_in(history, task)
+    return {"run": explanation.run, **cards[-1].data, "choices": len(cards), **beside}
+
+
+def reported(report: "ReplayReport") -> Json:
+    """What a replay or a verification found; ``difference`` is the first, None where all came out the same."""
+    return asdict(report)

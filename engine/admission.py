@@ -1,0 +1,70 @@
+"""How many runs are worked on at a time; the others wait, recorded, until one of those ends.
+
+Choosing late has two uses: a choice is made with what was learnt while its run waited, and a server that is flooded with
+requests goes on accepting them quickly.
+"""
+
+import heapq
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+
+import anyio
+
+AT_ONCE = 32
+
+
+class Admission:
+    """A gate for runs, by priority, then by arrival.
+
+    Args:
+        most: runs inside at a time.
+    """
+
+    def __init__(self, most: int = AT_ONCE) -> None:
+        self._most, self._inside = most, 0
+        self._arrivals = count()
+        self._waiting: list[tuple[int, int, anyio.Event]] = []
+
+    @asynccontextmanager
+    async def inside(self, priority: int, until: float) -> AsyncIterator[None]:
+        """Wait to be let in, at the latest until a time on the ``anyio.current_time()`` clock: a run that is late must end."""
+        await self._enter(priority, until)
+        try:
+            yield
+        finally:
+            self._inside -= 1
+            self._let_in()
+
+    async def _enter(self, priority: int, until: float) -> None:
+        if self._inside < self._most:
+            self._inside += 1
+            return
+        let_in = anyio.Event()
+        heapq.heappush(self._waiting, (-priority, next(self._arrivals), let_in))
+        try:
+            with anyio.move_on_at(until) as waited:
+                await let_in.wait()
+        except BaseException:
+            self._leave(let_in)
+            raise
+        if waited.cancelled_caught and not let_in.is_set():
+            self._forget(let_in)
+            self._inside += 1
+
+    def _leave(self, let_in: anyio.Event) -> None:
+        """Somebody who waited goes away, perhaps just after being let in."""
+        if let_in.is_set():
+            self._inside -= 1
+            self._let_in()
+        else:
+            self._forget(let_in)
+
+    def _forget(self, let_in: anyio.Event) -> None:
+        self._waiting = [entry for entry in self._waiting if entry[2] is not let_in]
+        heapq.heapify(self._waiting)
+
+    def _let_in(self) -> None:
+        while self._waiting and self._inside < self._most:
+            self._inside += 1
+            heapq.heappop(self._waiting)[2].set()

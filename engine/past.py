@@ -1,0 +1,152 @@
+"""Values as of earlier positions, several at once: from what is kept nearest before, the log read once for all of them."""
+
+from bisect import bisect_right, insort
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Final
+
+import anyio.to_thread
+import structlog
+
+from .folds import Dumped, Projection, ProjectionStore
+from .live import PAGE
+from .log import EventLog, Recorded
+
+_log = structlog.get_logger(__name__)
+EVENT_BYTES: Final = 1_000
+"""Bytes of state that are dumped in about the time that one event takes to be read and folded."""
+
+
+@dataclass(slots=True)
+class _Value:
+    """A value on its way: the state at ``base``, folded over ``folded`` events; ``size`` bytes were loaded."""
+
+    projection: Projection[Any]
+    base: int
+    size: int
+    state: Any = None
+    folded: int = 0
+
+
+class Past:
+    """Folds values up to a position and forgets them, but for what would take long to make again.
+
+    States are kept as bytes, at most ``memory`` of them, the least recently used forgotten first: what a reader does with a
+    value changes nothing here.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        store: ProjectionStore,
+        projections: Mapping[str, Projection[Any]],
+        *,
+        memory: int = 64 * 2**20,
+    ) -> None:
+        self._log, self._store, self._projections = log, store, projections
+        self._memory, self._used, self._end = memory, 0, 0
+        self._kept: OrderedDict[tuple[str, int], bytes] = OrderedDict()
+        self._places: dict[str, list[int]] = {name: [] for name in projections}
+
+    async def values(
+        self, names: Sequence[str], position: int, *, dump: bool = False
+    ) -> tuple[dict[str, Any], list[Dumped]]:
+        """The values as of a position by name; as bytes those that were folded far, or with ``dump`` all of them.
+
+        Loading and folding happen on a thread.
+
+        Raises:
+            KeyError: one is no value projection.
+        """
+        if position > self._end:  # what is kept must not be of events that are still to come
+            self._end = head.position if (head := await self._log.head()) else 0
+            position = min(position, self._end)
+        bases = await self._bases(names, position)
+        values = [
+            _Value(projection, 0, 0)
+            if (kept := bases.get(name)) is None
+            else _Value(projection, kept.position, len(kept.state))
+            for name, projection in {name: self._projections[name] for name in names}.items()
+        ]
+        await anyio.to_thread.run_sync(_load, values, bases)
+        starts = sorted({value.base for value in values if value.base < position})
+        for after, upto in pairwise([*starts, position]):
+            going = [value for value in values if value.base <= after]
+            types = frozenset[str]().union(*(value.projection.handles for value in going))
+            at = after
+            while page := await self._log.read(after=at, upto=upto, types=types, limit=PAGE):
+                at = page[-1].position
+                await anyio.to_thread.run_sync(_fold, going, page)
+                if len(page) < PAGE:
+                    break
+        far = [value for value in values if dump or value.folded > max(1, value.size // EVENT_BYTES)]
+        made = await anyio.to_thread.run_sync(_dump, far, position) if far else []
+        for one in made:
+            self._keep(one)
+        return {value.projection.name: value.state for value in values}, made
+
+    async def _bases(self, names: Sequence[str], position: int) -> dict[str, Dumped]:
+        """What is kept nearest before, in memory or in the store."""
+        found: dict[str, Dumped] = {}
+        for name in dict.fromkeys(names):
+            places = self._places[name]
+            if i := bisect_right(places, position):
+                self._kept.move_to_end((name, places[i - 1]))
+                found[name] = Dumped(name, places[i - 1], self._kept[name, places[i - 1]])
+        wanted = {
+            name: (self._projections[name].version, found[name].position if name in found else 0)
+            for name in names
+            if name not in found or found[name].position < position
+        }
+        if wanted:
+            for name, (at, state) in (await self._store.nearest_snapshots(wanted, position)).items():
+                found[name] = Dumped(name, at, state)
+                self._keep(found[name])
+        return found
+
+    def forget(self, name: str) -> None:
+        """Drop what is kept of a projection, as before it is folded again."""
+        for place in self._places[name]:
+            self._used -= len(self._kept.pop((name, place)))
+        self._places[name] = []
+
+    def _keep(self, made: Dumped) -> None:
+        key = (made.name, made.position)
+        if key in self._kept or len(made.state) > self._memory:
+            return
+        self._kept[key] = made.state
+        insort(self._places[made.name], made.position)
+        self._used += len(made.state)
+        while self._used > self._memory:
+            (name, place), state = self._kept.popitem(last=False)
+            self._places[name].remove(place)
+            self._used -= len(state)
+
+
+def _load(values: Sequence[_Value], bases: Mapping[str, Dumped]) -> None:
+    for value in values:
+        if (kept := bases.get(value.projection.name)) is not None:
+            try:
+                value.state = value.projection.load(kept.state)
+            except Exception as error:  # noqa: BLE001 - what is kept is a cache: the log can replace it
+                _log.warning("snapshot unreadable", projection=kept.name, position=kept.position, exc_info=error)
+            else:
+                continue
+        value.state, value.base, value.size = value.projection.initial(), 0, 0
+
+
+def _fold(values: Sequence[_Value], events: Sequence[Recorded]) -> None:
+    routes: dict[str, list[_Value]] = {}
+    for value in values:
+        for kind in value.projection.handles:
+            routes.setdefault(kind, []).append(value)
+    for event in events:
+        for value in routes[event.type]:
+            value.state = value.projection.apply(value.state, event)
+            value.folded += 1
+
+
+def _dump(values: Sequence[_Value], position: int) -> list[Dumped]:
+    return [Dumped(value.projection.name, position, value.projection.dump(value.state), value.base) for value in values]

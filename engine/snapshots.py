@@ -1,0 +1,168 @@
+"""When states are kept for time travel, and how: often where they are small, as deltas, in a bounded share of the log's bytes.
+
+A fixed share of bytes buys the most when a state of size ``S`` is kept at distances in proportion to ``sqrt(S)``: the expected
+fold from the snapshot before is ``sum d_i / 2`` under ``sum S_i / d_i <= B``.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import sqrt
+from typing import Final
+
+import anyio.to_thread
+
+from . import deltas
+from .folds import Dumped, ProjectionStore, Save, Snapshot, Snapshots
+from .live import LiveState, Track
+
+SHARE: Final = 0.1
+"""Of the log's bytes, for all snapshots together."""
+LEAST: Final = 500
+"""Events between two snapshots of a projection, at least."""
+SECONDS: Final = 1.5e-6
+"""CPU time for each projection's snapshots per event of the log, at most."""
+HOLD: Final = 0.005
+"""Seconds for which a dump may hold the event loop; what takes longer is taken of what is dumped to be saved."""
+EVENT_BYTES: Final = 500
+"""What an event takes in the log, at least: payloads are shorter than what surrounds them only in toys."""
+DUMP_RATE: Final = 5e7
+"""Bytes a second: how fast a state is taken to be dumped before the first time it was."""
+PENDING: Final = 4 * 2**20
+"""Bytes of snapshots that wait to be written, in a rebuild."""
+
+
+@dataclass(slots=True)
+class _Course:
+    """One projection's snapshots: the last one's position, its state to build on, how many build on the same, and what they take."""
+
+    version: int
+    last: int = 0
+    state: tuple[int, bytes] | None = None
+    chained: int = 0
+    full: int = 0
+    delta: int = 0
+    seconds: float = 0.0
+
+    @property
+    def mean(self) -> float:
+        """Bytes of a snapshot, over one that stands alone and those that build on it; the next one's where it must stand alone."""
+        if self.state is None:
+            return self.full
+        return (self.full + deltas.LONGEST * (self.delta or self.full / 4)) / (1 + deltas.LONGEST)
+
+
+class Keeper:
+    """Takes the snapshots of the values of one track: ``note`` or ``grow`` while folding, ``offer`` what is saved, then ``write``."""
+
+    def __init__(self, store: ProjectionStore, *, share: float = SHARE, least: int = LEAST) -> None:
+        self._store, self._share, self._least = store, share, least
+        self._courses: dict[str, _Course] = {}
+        self._taken: list[tuple[str, int, bytes, float]] = []
+        self._encoded: list[Snapshot] = []
+        self._paused: frozenset[str] = frozenset()
+
+    def begin(self, live: LiveState, kept: Snapshots | None, size: int = 0) -> None:
+        """Go on with a projection whose saved state takes ``size`` bytes, after what is kept of it already."""
+        course = _Course(live.fold.version, seconds=size / DUMP_RATE)
+        if kept is not None and kept.version == course.version:
+            course.last, course.full = kept.position, size // 3
+        self._courses[live.name] = course
+
+    def pause(self, names: Iterable[str]) -> None:
+        """Take no snapshots of these projections: they are being rebuilt."""
+        self._paused = frozenset(names)
+        self._taken = [one for one in self._taken if one[0] not in self._paused]
+
+    def adopt(self, other: "Keeper") -> None:
+        """Go on with the projections of a rebuild, from the snapshots that it took."""
+        self._courses |= other._courses  # noqa: SLF001 - its own kind
+        self._paused = frozenset()
+
+    def note(self, track: Track, *, most: float = 0.0005) -> None:
+        """Dump the values that are due, but for those that take more than ``most`` seconds."""
+        for live in track.states:
+            if self._due(live, track.position) and self._courses[live.name].seconds <= most:
+                self._taken.append(_dump(live, track.position))
+                self._courses[live.name].last = track.position
+
+    async def grow(self, track: Track) -> None:
+        """Dump every value that is due on a thread: nothing else may fold into the track meanwhile."""
+        for live in track.states:
+            if self._due(live, track.position):
+                self._taken.append(await anyio.to_thread.run_sync(_dump, live, track.position))
+                self._courses[live.name].last = track.position
+
+    def offer(self, saves: Iterable[Save]) -> None:
+        """Take of what was dumped to be saved what is due, or will soon be."""
+        for save in saves:
+            course = self._courses.get(save.name)
+            if course is None or save.state is None or save.name in self._paused:
+                continue
+            if save.position - course.last >= max(self._least, self._wait(course, save.position) / 2):
+                self._taken.append((save.name, save.position, save.state, len(save.state) / DUMP_RATE))
+                course.last = save.position
+
+    def wants(self, made: Dumped) -> bool:
+        """Whether a state that a reader folded from ``base`` is worth being kept for good."""
+        if made.name not in self._courses or made.name in self._paused:
+            return False
+        share = self._share * EVENT_BYTES / len(self._courses)
+        return made.position - made.base >= self._least and len(made.state) / 3 <= share * (made.position - made.base)
+
+    async def keep(self, made: Dumped, version: int) -> None:
+        """Keep one state that stands alone."""
+        stored = await anyio.to_thread.run_sync(deltas.full, made.state)
+        await self._store.keep([Snapshot(made.name, version, made.position, stored)])
+
+    async def write(self, *, pending: int = 0) -> None:
+        """Store what was taken, when it is more than ``pending`` bytes."""
+        taken, self._taken = self._taken, []
+        if taken:
+            self._encoded += await anyio.to_thread.run_sync(self._encode, taken)
+        if self._encoded and sum(len(one.stored) for one in self._encoded) >= pending:
+            encoded, self._encoded = self._encoded, []
+            try:
+                await self._store.keep(encoded)
+            except BaseException:
+                for one in encoded:  # nothing may build on what is not there
+                    self._courses[one.name].state = None
+                raise
+
+    def _encode(self, taken: list[tuple[str, int, bytes, float]]) -> list[Snapshot]:
+        snapshots = []
+        for name, position, state, seconds in taken:
+            course = self._courses[name]
+            start = time.thread_time()
+            stored = None
+            if course.state is not None and course.chained < deltas.LONGEST:
+                stored = deltas.delta(state, course.state[1], course.state[0])
+            if stored is None or len(stored) > course.full // 2:
+                stored = deltas.full(state)
+                course.full, course.chained = len(stored), 0
+            else:
+                course.delta, course.chained = len(stored), course.chained + 1
+            course.state = (position, state)
+            course.seconds = seconds + time.thread_time() - start
+            snapshots.append(Snapshot(name, course.version, position, stored))
+        return snapshots
+
+    def _due(self, live: LiveState, position: int) -> bool:
+        course = self._courses.get(live.name)
+        if course is None or not live.saves or live.name in self._paused:
+            return False
+        since = position - course.last
+        return since >= self._least and since >= self._wait(course, position)
+
+    def _wait(self, course: _Course, position: int) -> float:
+        """Events from one snapshot to the next; a young state grows with the log."""
+        roots = sum(sqrt(one.full) for one in self._courses.values())
+        share = EVENT_BYTES * self._share * sqrt(course.full)
+        growth = position / max(1, course.last)
+        return max(course.seconds / SECONDS, growth * course.mean * roots / share if share else 0.0)
+
+
+def _dump(live: LiveState, position: int) -> tuple[str, int, bytes, float]:
+    start = time.thread_time()
+    state = live.fold.dump(live.state)
+    return live.name, position, state, time.thread_time() - start

@@ -1,0 +1,77 @@
+"""Who is worked on: a fixed number at a time, by priority, and nobody is lost when they wait in vain."""
+
+import anyio
+import anyio.lowlevel
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mezan.engine.admission import Admission
+
+pytestmark = pytest.mark.anyio
+FOREVER = float("inf")
+
+
+async def test_by_priority_then_by_arrival() -> None:
+    """Those who wait come in by priority, and first come first served among equals."""
+    gate, order = Admission(1), []
+
+    async def one(name: str, priority: int) -> None:
+        async with gate.inside(priority, FOREVER):
+            order.append(name)
+
+    async with anyio.create_task_group() as tasks, gate.inside(0, FOREVER):
+        for name, priority in (("a", 0), ("b", 5), ("c", 0), ("d", 5)):
+            tasks.start_soon(one, name, priority)
+            await anyio.wait_all_tasks_blocked()
+    assert order == ["b", "d", "a", "c"]
+
+
+async def test_the_late_come_in_at_once() -> None:
+    """A run whose deadline passes while it waits is let in, so that its end is recorded."""
+    gate = Admission(1)
+    async with gate.inside(0, FOREVER):
+        with anyio.fail_after(5):
+            async with gate.inside(0, anyio.current_time() + 0.01):
+                pass
+    async with gate.inside(0, FOREVER):
+        pass
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.integers(0, 3)), max_size=30), st.integers(1, 3))
+def test_never_more_than_allowed_and_nobody_lost(visits: list[tuple[int, bool, int]], most: int) -> None:
+    """Whatever is cancelled at whatever point, the gate never holds more, and at the end it is empty and open."""
+
+    async def scenario() -> None:
+        gate, inside, seen = Admission(most), 0, 0
+
+        async def one(priority: int, rounds: int, scope: anyio.CancelScope) -> None:
+            nonlocal inside, seen
+            with scope:
+                async with gate.inside(priority, FOREVER):
+                    inside += 1
+                    seen = max(seen, inside)
+                    try:
+                        for _ in range(rounds):
+                            await anyio.lowlevel.checkpoint()
+                    finally:
+                        inside -= 1
+
+        async with anyio.create_task_group() as tasks:
+            scopes = []
+            for priority, cancelled, rounds in visits:
+                scope = anyio.CancelScope()
+                tasks.start_soon(one, priority, rounds, scope)
+                if cancelled:
+                    scopes.append(scope)
+            for scope in scopes:
+                await anyio.lowlevel.checkpoint()
+                scope.cancel()
+        assert seen <= most
+        assert inside == 0
+        with anyio.fail_after(5):
+            async with anyio.create_task_group() as tasks:
+                for _ in range(most):
+                    tasks.start_soon(one, 0, 1, anyio.CancelScope())
+
+    anyio.run(scenario)
