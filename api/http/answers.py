@@ -10,6 +10,7 @@ from typing import Any
 from . import schemas as s
 
 EVENT_STREAM = "text/event-stream"
+BYTES = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,13 @@ STREAM = "`id` is the event's position, `event` its type, `data` the same JSON a
 
 ANSWERS: Mapping[str, Answer] = {
     "POST /solve": Answer(s.Accepted, 202, {200: s.RunReport}, REFUSALS, takes="any", headers=IDEMPOTENCY_KEY | PREFER),
+    "GET /runs": Answer(s.RunPage),
     "GET /runs/{run}": Answer(s.RunReport, problems=("run-not-found",), headers=PREFER),
     "GET /runs/{run}/events": Answer(s.EventPage, others={204: None}, problems=("run-not-found",), media={EVENT_STREAM: STREAM}, headers=LAST_EVENT_ID),
+    "GET /runs/{run}/why": Answer(s.Why, problems=("run-not-found",)),
+    "POST /runs/{run}/replay": Answer(s.ReplayReport, problems=("run-not-found", "replaying-forbidden", "unknown-name")),
+    "GET /runs/{run}/artifacts": Answer(s.Artifacts, problems=("run-not-found",)),
+    "GET /artifacts/{digest}": Answer(s.Arrays, others={304: None}, problems=("artifact-not-found", "not-acceptable"), media={BYTES: "Its bytes, as a file to keep."}),
     "POST /runs/{run}/cancel": Answer(s.RunReport, problems=("run-not-found", "bad-input")),
     "GET /problems": Answer(tuple[s.ProblemKind, ...]),
     "GET /problems/{code}": Answer(s.ProblemKind, problems=("not-found",)),

@@ -48,11 +48,21 @@ async def existed(engine: Engine, run: str, at: int | None) -> None:
 async def many(
     request: Request,
     moment: At,
-    status: Annotated[str | None, Query(max_length=20, description=f"One of {', '.join(STATUSES)}.")] = None,
+    status: Annotated[
+        str | None,
+        Query(max_length=20, json_schema_extra={"enum": [*STATUSES]}, description=f"One of {', '.join(STATUSES)}."),
+    ] = None,
     family: Annotated[str | None, Query(max_length=100)] = None,
     solver: Annotated[str | None, Query(max_length=100, description="That one of its tasks was given last.")] = None,
     policy: Annotated[str | None, Query(max_length=100, description="That was asked for, or that decided.")] = None,
-    purpose: Annotated[str, Query(max_length=20, description=f"One of {', '.join(PURPOSES)}, {EVERY}.")] = "request",
+    purpose: Annotated[
+        str,
+        Query(
+            max_length=20,
+            json_schema_extra={"enum": [*PURPOSES, EVERY]},
+            description=f"One of {', '.join(PURPOSES)}, {EVERY}.",
+        ),
+    ] = "request",
     label: Annotated[str | None, Query(max_length=100, description="What the instance's name contains.")] = None,
     before: Annotated[
         int | None, Query(ge=0, le=2**53, description="Only runs that began before this position.")
@@ -113,10 +123,11 @@ async def events(
     engine = engine_of(request)
     moment = await moment_at(engine, as_of)
     full = await engine.find(run)
+    last_seen = position_from(request, after)
     if EVENT_STREAM in request.headers.get("accept", ""):
         last = (await engine.log.read(stream=full, limit=1, backwards=True))[0]
         ended = last.position if last.type in TERMINAL else None
-        return sse(request.app.state.broadcast, full, position_from(request, after), ended_at=ended)
+        return sse(request.app.state.broadcast, full, last_seen, ended_at=ended)
     await existed(engine, full, moment.at)
     page = await engine.log.read(stream=full, after=after or 0, upto=moment.at, limit=limit)
     more = len(page) == limit

@@ -3,18 +3,72 @@
 Members that a later version adds are ignored by an earlier client.
 """
 
+from .catalogue import FamilyEntry, PolicyEntry, PolicyList, Portfolios, SolverEntry, SolverReport, Tried
 from .events import Event, EventPage
-from .runs import Accepted, RunReport, TaskReport
+from .lab import Arm, Estimate, Experiment, Judged, LabReport, PValues
+from .log import Head, LogPage, ReadModel, ReadModels, Rebuilt, Verification
+from .ratings import Cluster, Match, Profile, Rated, RatingHistory
+from .runs import (
+    Accepted,
+    Arrays,
+    Artifacts,
+    Difference,
+    KeptArtifact,
+    NamedArray,
+    ReplayReport,
+    RunPage,
+    RunReport,
+    RunRow,
+    TaskReport,
+)
 from .system import Health, Live, Problem, ProblemKind
+from .why import Alternative, Candidate, Evidence, Place, Why
 
 __all__ = [
     "Accepted",
+    "Alternative",
+    "Arm",
+    "Arrays",
+    "Artifacts",
+    "Candidate",
+    "Cluster",
+    "Difference",
+    "Estimate",
     "Event",
     "EventPage",
+    "Evidence",
+    "Experiment",
+    "FamilyEntry",
+    "Head",
     "Health",
+    "Judged",
+    "KeptArtifact",
+    "LabReport",
     "Live",
+    "LogPage",
+    "Match",
+    "NamedArray",
+    "PValues",
+    "Place",
+    "PolicyEntry",
+    "PolicyList",
+    "Portfolios",
     "Problem",
     "ProblemKind",
+    "Profile",
+    "Rated",
+    "RatingHistory",
+    "ReadModel",
+    "ReadModels",
+    "Rebuilt",
+    "ReplayReport",
+    "RunPage",
     "RunReport",
+    "RunRow",
+    "SolverEntry",
+    "SolverReport",
     "TaskReport",
+    "Tried",
+    "Verification",
+    "Why",
 ]
