@@ -22,6 +22,10 @@ HUGE = 400_000
 """Bytes from which it is decoded in another process: one call of a decoder would hold the GIL for milliseconds."""
 FILES = ("application/octet-stream", "text/plain")
 Ts = TypeVarTuple("Ts")
+LONGEST_WAIT = 300.0
+"""Seconds that ``Prefer: wait`` may ask for."""
+LARGE = 100_000
+"""Bytes above which a body is turned into arrays on a thread."""
 OPTIONS: Mapping[str, tuple[type, ...]] = {
     "time_limit": (int, float),
     "iterations": (int,),
@@ -62,6 +66,21 @@ async def asked(request: Request, family: str | None = None) -> tuple[Problem, O
         BadInput: the family is not registered, or the instance breaks one of its rules.
     """
     kind = media_type(request)
+def wait_in(request: Request) -> float | None:
+    """The seconds of a ``Prefer: wait`` (RFC 7240), None without; raises Refused when they are too many or none."""
+    for part in request.headers.get("prefer", "").split(","):
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "wait":
+            if not (value.isdecimal() and len(value) < 5 and int(value) <= LONGEST_WAIT):
+                rule = f"Prefer: wait must be 0 to {LONGEST_WAIT:g} whole seconds; got {value[:20]!r}"
+                raise Refused("bad-parameters", rule)
+            return float(value)
+    return None
+
+
+async def body_of(request: Request) -> dict[str, Any]:
+    """The JSON object in a request's body; raises Refused for anything else."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise Refused("unsupported-media-type", f"a request must be application/json; got {kind[:80] or 'no type'!r}")
     return await decoded(request, read_request, sent_request, await request.body(), family)

@@ -13,13 +13,11 @@ from mezan.solvers.errors import MezanError
 from mezan.solvers.problem import Problem
 
 from ..asking import OPTION_SCHEMAS, asked
+from ..asking import OPTION_SCHEMAS, body_of, options_in, problem_in, wait_in
 from ..moments import engine_of, reply
-from ..problems import Refused
 from .runs import about
 
 router = APIRouter(tags=["solve"])
-LONGEST_WAIT = 300.0
-"""Seconds that ``Prefer: wait`` may ask for."""
 EXAMPLES: dict[str, Any] = {
     "qap": {
         "summary": "A quadratic assignment problem of three facilities",
@@ -77,6 +75,11 @@ async def submitted(request: Request, family: str | None) -> Response:
 
 async def submit(request: Request, problem: Problem, options: dict[str, Any], wait: float | None) -> Response:
     """Record a request for a problem, and answer as the caller prefers."""
+    engine = engine_of(request)
+    wait = wait_in(request)
+    given = await body_of(request)
+    options = options_in(given)
+    problem = await problem_in(given, engine.catalog, family)
     key = request.headers.get("idempotency-key")
     run = await engine_of(request).submit(problem, idempotency_key=key, **options)
     return await accepted(request, run, wait)

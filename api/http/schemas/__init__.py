@@ -7,7 +7,25 @@ from .asking import ExampleProblem, Expected, SolverForecast
 from .events import Event, EventPage
 from .ratings import ClusterReport, Profile, Rated, RatingHistory
 from .runs import Accepted, RunReport, TaskReport
+from .catalogue import FamilyEntry, PolicyEntry, PolicyList, Portfolios, SolverEntry, SolverReport, Tried
+from .lab import Arm, Estimate, Experiment, Judged, LabReport, PValues
+from .log import Head, LogPage, ReadModel, ReadModels, Rebuilt, Verification
+from .ratings import Cluster, Match, Profile, Rated, RatingHistory
+from .runs import (
+    Accepted,
+    Arrays,
+    Artifacts,
+    Difference,
+    KeptArtifact,
+    NamedArray,
+    ReplayReport,
+    RunPage,
+    RunReport,
+    RunRow,
+    TaskReport,
+)
 from .system import Health, Live, Problem, ProblemKind
+from .why import Alternative, Candidate, Evidence, Place, Why
 
 __all__ = [
     "Accepted",
@@ -16,8 +34,31 @@ __all__ = [
     "EventPage",
     "ExampleProblem",
     "Expected",
+    "Alternative",
+    "Arm",
+    "Arrays",
+    "Artifacts",
+    "Candidate",
+    "Cluster",
+    "Difference",
+    "Estimate",
+    "Evidence",
+    "Experiment",
+    "FamilyEntry",
+    "Head",
     "Health",
+    "Judged",
+    "KeptArtifact",
+    "LabReport",
     "Live",
+    "LogPage",
+    "Match",
+    "NamedArray",
+    "PValues",
+    "Place",
+    "PolicyEntry",
+    "PolicyList",
+    "Portfolios",
     "Problem",
     "ProblemKind",
     "Profile",
@@ -25,5 +66,16 @@ __all__ = [
     "RatingHistory",
     "RunReport",
     "SolverForecast",
+    "ReadModel",
+    "ReadModels",
+    "Rebuilt",
+    "ReplayReport",
+    "RunPage",
+    "RunRow",
+    "SolverEntry",
+    "SolverReport",
     "TaskReport",
+    "Tried",
+    "Verification",
+    "Why",
 ]
