@@ -21,14 +21,14 @@ SHARE: Final = 0.1
 """Of the log's bytes, for all snapshots together; a little more while one that stands alone is not paid for."""
 LEAST: Final = 500
 """Events between two snapshots of a projection, at least."""
-SECONDS: Final = 1.5e-6
+SECONDS: Final = 2e-6
 """CPU time for each projection's snapshots per event of the log, at most."""
 HOLD: Final = 0.005
 """Seconds for which a dump may hold the event loop; what takes longer is taken of what is dumped to be saved."""
 HEADER: Final = 200
 """Bytes that an event takes in the log beside its payload: names, digest, hash, the index of its stream."""
-DUMP_RATE: Final = 5e7
-"""Bytes a second: how fast a state is taken to be dumped before the first time it was."""
+RATE: Final = 2e-8
+"""Seconds a byte: what a snapshot of a state is taken to need before the first one."""
 PENDING: Final = 4 * 2**20
 """Bytes of snapshots that wait to be written, in a rebuild."""
 
@@ -38,7 +38,8 @@ class _Course:
     """One projection's snapshots since ``began``, the last one at ``last``.
 
     ``state`` is what the next may build on, ``chained`` how many build on the same already. One that stands alone is paid for over
-    all that may build on it: ``booked`` bytes are, ``owed`` are not yet. ``seconds`` is what the last one took.
+    all that may build on it: ``booked`` bytes are, ``owed`` are not yet. ``rate`` is seconds per byte of a state: the least that was
+    seen, for other processes make it look slower than it is.
     """
 
     version: int
@@ -50,7 +51,13 @@ class _Course:
     delta: int = 0
     booked: float = 0.0
     owed: float = 0.0
-    seconds: float = 0.0
+    size: int = 0
+    rate: float = RATE
+
+    @property
+    def seconds(self) -> float:
+        """What a snapshot takes."""
+        return self.size * self.rate
 
     @property
     def next(self) -> float:
@@ -94,7 +101,7 @@ class Keeper:
 
     def begin(self, live: LiveState, kept: Snapshots | None, size: int = 0) -> None:
         """Go on with a projection whose saved state takes ``size`` bytes, after what is kept of it already."""
-        course = _Course(live.fold.version, seconds=size / DUMP_RATE)
+        course = _Course(live.fold.version, size=size)
         if kept is not None and kept.version == course.version:
             course.began = course.last = kept.position
             course.full = size // 3
@@ -131,7 +138,7 @@ class Keeper:
             if course is None or save.state is None or save.name in self._paused:
                 continue
             if save.position - course.last >= max(self._least, self._wait(course, save.position) / 2):
-                self._taken.append((save.name, save.position, save.state, len(save.state) / DUMP_RATE))
+                self._taken.append((save.name, save.position, save.state, len(save.state) * course.rate / 2))
                 course.last = save.position
 
     def wants(self, made: Dumped) -> bool:
@@ -175,7 +182,8 @@ class Keeper:
                 course.delta, course.chained = len(stored), course.chained + 1
                 course.book(course.delta)
             course.state = (position, state)
-            course.seconds = seconds + time.thread_time() - start
+            course.size = len(state)
+            course.rate = min(course.rate, (seconds + time.thread_time() - start) / max(1, len(state)))
             snapshots.append(Snapshot(name, course.version, position, stored))
         return snapshots
 
