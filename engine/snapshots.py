@@ -11,6 +11,7 @@ from math import sqrt
 from typing import Final
 
 import anyio.to_thread
+from anyio.lowlevel import checkpoint
 
 from . import deltas
 from .folds import Dumped, ProjectionStore, Save, Snapshot, Snapshots
@@ -23,6 +24,8 @@ LEAST: Final = 500
 """Events between two snapshots of a projection, at least."""
 SECONDS: Final = 2e-6
 """CPU time for each projection's snapshots per event of the log, at most."""
+SMALL: Final = 0.0005
+"""Seconds that a dump may take in the middle of folding."""
 HOLD: Final = 0.005
 """Seconds for which a dump may hold the event loop; what takes longer is taken of what is dumped to be saved."""
 HEADER: Final = 200
@@ -112,24 +115,37 @@ class Keeper:
         self._paused = frozenset(names)
         self._taken = [one for one in self._taken if one[0] not in self._paused]
 
+    def resume(self) -> None:
+        """Go on after a rebuild, or one that failed: what could be built on is deleted."""
+        for name in self._paused & self._courses.keys():
+            self._courses[name].state = None
+        self._paused = frozenset()
+
     def adopt(self, other: "Keeper") -> None:
         """Go on with the projections of a rebuild, from the snapshots that it took."""
         self._courses |= other._courses  # noqa: SLF001 - its own kind
+        self._taken += other._taken  # noqa: SLF001
+        self._encoded += other._encoded  # noqa: SLF001
         self._paused = frozenset()
 
-    def note(self, track: Track, *, most: float = 0.0005) -> None:
-        """Dump the values that are due, but for those that take more than ``most`` seconds."""
+    def note(self, track: Track) -> None:
+        """Dump the values that are due and small."""
         for live in track.states:
-            if self._due(live, track.position) and self._courses[live.name].seconds <= most:
-                self._taken.append(_dump(live, track.position))
-                self._courses[live.name].last = track.position
+            if self._due(live, track.position) and self._courses[live.name].seconds <= SMALL:
+                self._take(_dump(live, track.position))
+
+    async def collect(self, track: Track) -> None:
+        """Dump the values that are due, one at a time, but for those that would hold the event loop for too long."""
+        for live in track.states:
+            if self._due(live, track.position) and self._courses[live.name].seconds <= HOLD:
+                self._take(_dump(live, track.position))
+                await checkpoint()
 
     async def grow(self, track: Track) -> None:
         """Dump every value that is due on a thread: nothing else may fold into the track meanwhile."""
         for live in track.states:
             if self._due(live, track.position):
-                self._taken.append(await anyio.to_thread.run_sync(_dump, live, track.position))
-                self._courses[live.name].last = track.position
+                self._take(await anyio.to_thread.run_sync(_dump, live, track.position))
 
     def offer(self, saves: Iterable[Save]) -> None:
         """Take of what was dumped to be saved what is due, or will soon be."""
@@ -138,8 +154,11 @@ class Keeper:
             if course is None or save.state is None or save.name in self._paused:
                 continue
             if save.position - course.last >= max(self._least, self._wait(course, save.position) / 2):
-                self._taken.append((save.name, save.position, save.state, len(save.state) * course.rate / 2))
-                course.last = save.position
+                self._take((save.name, save.position, save.state, len(save.state) * course.rate / 2))
+
+    def _take(self, dumped: tuple[str, int, bytes, float]) -> None:
+        self._taken.append(dumped)
+        self._courses[dumped[0]].last = dumped[1]
 
     def wants(self, made: Dumped) -> bool:
         """Whether a state that a reader folded from ``base`` is worth being kept for good."""
