@@ -448,8 +448,9 @@ class Follower:
         await self.settle()
         live = listable(self._track.lives[name])
         if live.saves and not self._read_only:
-            async with self._saving:
-                await self._refold(live, self._track)
+            if not live.complete:
+                async with self._saving:
+                    await self._refold(live, self._track)
             return self._store, lambda: listable(self._track.lives[name])
         fresh, usable = await tail(self._events, self._store, live.fold)
         return self._store if usable else None, lambda: fresh

@@ -22,12 +22,12 @@ SHARE: Final = 0.1
 """Of the log's bytes, for all snapshots together; a little more while one that stands alone is not paid for."""
 LEAST: Final = 500
 """Events between two snapshots of a projection, at least."""
-SECONDS: Final = 2e-6
+SECONDS: Final = 3e-6
 """CPU time for each projection's snapshots per event of the log, at most."""
 SMALL: Final = 0.0005
-"""Seconds that a dump may take in the middle of folding."""
-HOLD: Final = 0.005
-"""Seconds for which a dump may hold the event loop; what takes longer is taken of what is dumped to be saved."""
+"""Seconds that a snapshot may take if its state is dumped in the middle of folding."""
+HOLD: Final = 0.015
+"""Seconds that a snapshot may take if its state is dumped on the event loop, a third of it; slower ones are what is dumped to be saved."""
 HEADER: Final = 200
 """Bytes that an event takes in the log beside its payload: names, digest, hash, the index of its stream."""
 RATE: Final = 2e-8
