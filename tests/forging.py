@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+
 from mezan.api import open_engine
 from mezan.engine.log import NEW, Write
 from mezan.engine.streams import whole_stream

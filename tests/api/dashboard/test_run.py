@@ -6,9 +6,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from forging import forge
-from mezan.solvers.knapsack import Knapsack
 from playwright.sync_api import Browser, Page, expect
 from serving import Server, serving
+
+from mezan.solvers.knapsack import Knapsack
 
 WAIT = {"prefer": "wait=120"}
 ITEMS = {"type": "knapsack", "name": "bag", "values": [6, 10, 12, 1], "weights": [1, 2, 3, 1], "capacity": 5, "time_limit": 20}  # fmt: skip
