@@ -12,6 +12,8 @@ from .elo import Elo
 from .examples import LabelledOutcomes
 from .experiments import ABTests
 from .known import KnownResults, known
+from .run_counts import RunCounts, run_counts
+from .run_filter import matching
 from .runs import Runs
 from .shadow_work import ShadowWork, shadow_seconds
 from .solver_stats import SolverStats
@@ -33,6 +35,7 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     KnownResults(),
     ShadowWork(),
     ABTests(),
+    RunCounts(),
 )
 
 __all__ = [
@@ -45,6 +48,7 @@ __all__ = [
     "Elo",
     "KnownResults",
     "LabelledOutcomes",
+    "RunCounts",
     "Runs",
     "ShadowWork",
     "SolverStats",
@@ -52,6 +56,8 @@ __all__ = [
     "UnderWay",
     "assign",
     "known",
+    "matching",
+    "run_counts",
     "shadow_seconds",
     "standings",
 ]

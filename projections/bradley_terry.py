@@ -61,6 +61,8 @@ class Match:
     clusters: list[str] = field(default_factory=list)
     race: bool = False
     counted: Counted | None = field(default=None, compare=False)
+    text: str | None = field(default=None, compare=False)
+    """Its canonical JSON, once it has been dumped or before it was loaded; None when it has changed since."""
 
     def add(self, solver: str, digest: str, value: float) -> None:
         """Take one more result, unless there are enough with smaller digests."""
@@ -92,6 +94,60 @@ class Match:
                     scores.append(weight * _score(own, theirs) // (2 * len(own) * len(theirs)))
             before.append(theirs)
         return Counted(solvers, list(self.clusters), weight, scores)
+
+
+class Matches(dict[int, Match]):
+    """Matches by key. One that was loaded is decoded when it is asked for: most are not, before the state is forgotten."""
+
+    __slots__ = ("texts",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: dict[int, str] = {}
+        """Those that are not decoded."""
+
+    def __missing__(self, key: int) -> Match:
+        match = self[key] = _match(self.texts[key])
+        del self.texts[key]
+        return match
+
+    def get(self, key: int, default: Any = None) -> Match | Any:
+        """As of a dict."""
+        match = super().get(key)
+        if match is not None:
+            return match
+        return self[key] if key in self.texts else default
+
+    def pop(self, key: int, *default: Any) -> Any:
+        """As of a dict."""
+        self.get(key)
+        return super().pop(key, *default)
+
+    def dumped(self) -> list[tuple[int, str]]:
+        """Every match's canonical JSON, by key; only those that changed are encoded."""
+        texts = self.texts.copy()
+        for key, match in super().items():
+            if match.text is None:
+                match.text = dumps([match.results, match.clusters, match.race]).decode()
+            texts[key] = match.text
+        return sorted(texts.items())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Matches) and self.dumped() == other.dumped()
+
+    __hash__ = None
+
+    def __len__(self) -> int:
+        return super().__len__() + len(self.texts)
+
+    def __contains__(self, key: object) -> bool:
+        return super().__contains__(key) or key in self.texts
+
+    def values(self) -> Any:
+        """As of a dict: decodes all of them."""
+        for key in list(self.texts):
+            self.get(key)
+        return super().values()
 
 
 @dataclass(slots=True)
@@ -141,7 +197,7 @@ class Table:
 class Ladder:
     """One family: its matches by key. The rest is derived: the greatest key first, the sums, and the matches that changed since."""
 
-    matches: dict[int, Match] = field(default_factory=dict)
+    matches: Matches = field(default_factory=Matches)
     keys: list[int] = field(default_factory=list, compare=False)
     overall: Table = field(default_factory=Table, compare=False)
     clusters: dict[str, Table] = field(default_factory=dict, compare=False)
@@ -165,6 +221,7 @@ class Ladder:
             if len(self.dirty) >= DIRTY:
                 self.settle()
             self.dirty.add(key)
+            match.text = None
         return match
 
     def settle(self) -> None:
@@ -313,7 +370,7 @@ def _score(own: list[float], theirs: list[float]) -> int:
 def _packed(ladder: Ladder) -> dict[str, Any]:
     ladder.settle()
     return {
-        "matches": [[key, m.results, m.clusters, m.race] for key, m in sorted(ladder.matches.items())],
+        "matches": ladder.matches.dumped(),
         "overall": _packed_table(ladder.overall),
         "clusters": {name: _packed_table(table) for name, table in ladder.clusters.items() if table.games},
     }
@@ -322,15 +379,21 @@ def _packed(ladder: Ladder) -> dict[str, Any]:
 def _unpacked(kept: dict[str, Any]) -> Ladder:
     ladder = Ladder(overall=_unpacked_table(kept["overall"]))
     ladder.clusters = {name: _unpacked_table(table) for name, table in kept["clusters"].items()}
-    for key, results, clusters, race in kept["matches"]:
-        for entries in results.values():
-            for entry in entries:
-                if entry[1] is None:  # JSON knows no infinity
-                    entry[1] = math.inf
-        ladder.matches[key] = Match(results, clusters, race)
-    ladder.keys = [-key for key in ladder.matches]
+    ladder.matches.texts = {
+        key: text[0] if isinstance(text[0], str) else dumps(text).decode() for key, *text in kept["matches"]
+    }
+    ladder.keys = [-key for key in ladder.matches.texts]
     heapify(ladder.keys)
     return ladder
+
+
+def _match(text: str) -> Match:
+    results, clusters, race = loads(text.encode())
+    for entries in results.values():
+        for entry in entries:
+            if entry[1] is None:  # JSON knows no infinity
+                entry[1] = math.inf
+    return Match(results, clusters, race, text=text)
 
 
 def _packed_table(table: Table) -> list[Any]:

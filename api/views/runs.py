@@ -1,10 +1,12 @@
 """The list of runs: which of them are wanted, and what is told of each."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, get_args
 
 from mezan.engine.events import Purpose
 from mezan.engine.folds import Row
+from mezan.projections.run_filter import matching
 from mezan.projections.runs import STATUS
 from mezan.solvers.errors import BadInput
 
@@ -20,15 +22,11 @@ LISTED = ("run", "status", "label", "family", "size", "policy", "solver", "objec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the runs of a list have in common; None is anything.
+    """What the runs of a list have in common; None is anything. See :func:`mezan.projections.run_filter.matching`.
 
     Attributes:
         status: one of :data:`STATUSES`.
-        family: a family that one of the tasks is of.
-        solver: a solver that one of the tasks was given last.
-        policy: the policy that the request named, or that decided.
         purpose: one of :data:`PURPOSES`.
-        label: what the instance's name contains, in upper or lower case.
 
     Raises:
         BadInput: there is no such status or purpose.
@@ -40,6 +38,7 @@ class Wanted:
     policy: str | None = None
     purpose: str | None = "request"
     label: str | None = None
+    error: str | None = None
 
     def __post_init__(self) -> None:
         if self.status is not None and self.status not in STATUSES:
@@ -47,18 +46,17 @@ class Wanted:
         if self.purpose is not None and self.purpose not in PURPOSES:
             raise BadInput(f"purpose must be one of {', '.join(PURPOSES)}; got {self.purpose[:40]!r}")
 
-    def keep(self, row: Row) -> bool:
+    @property
+    def keep(self) -> Callable[[Row], bool]:
         """Whether a row of the ``runs`` projection is wanted; its status is the tag, which stores look up themselves."""
-        if self.purpose is not None and row["purpose"] != self.purpose:
-            return False
-        if self.policy is not None and row["policy"] != self.policy:
-            return False
-        if self.label is not None and self.label.casefold() not in row["label"].casefold():
-            return False
-        tasks = row["tasks"].values()
-        if self.family is not None and all(task["family"] != self.family for task in tasks):
-            return False
-        return self.solver is None or any(task["solver"] == self.solver for task in tasks)
+        return matching(
+            family=self.family,
+            solver=self.solver,
+            policy=self.policy,
+            purpose=self.purpose,
+            label=self.label,
+            error=self.error,
+        )
 
 
 def purpose_of(given: str | None) -> str | None:
