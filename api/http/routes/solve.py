@@ -10,15 +10,14 @@ from starlette.responses import Response
 from mezan.engine.handle import Run
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import MezanError
+from mezan.solvers.problem import Problem
 
-from ..asking import OPTION_SCHEMAS, body_of, options_in, problem_in
+from ..asking import OPTION_SCHEMAS, asked
+from ..asking import OPTION_SCHEMAS, body_of, options_in, problem_in, wait_in
 from ..moments import engine_of, reply
-from ..problems import Refused
 from .runs import about
 
 router = APIRouter(tags=["solve"])
-LONGEST_WAIT = 300.0
-"""Seconds that ``Prefer: wait`` may ask for."""
 EXAMPLES: dict[str, Any] = {
     "qap": {
         "summary": "A quadratic assignment problem of three facilities",
@@ -69,13 +68,20 @@ async def solve(request: Request) -> Response:
 
 async def submitted(request: Request, family: str | None) -> Response:
     """Submit what a request asks for."""
+    wait = wait_of(request)
+    problem, options = await asked(request, family)
+    return await submit(request, problem, options, wait)
+
+
+async def submit(request: Request, problem: Problem, options: dict[str, Any], wait: float | None) -> Response:
+    """Record a request for a problem, and answer as the caller prefers."""
     engine = engine_of(request)
-    wait = _wait(request)
+    wait = wait_in(request)
     given = await body_of(request)
     options = options_in(given)
     problem = await problem_in(given, engine.catalog, family)
     key = request.headers.get("idempotency-key")
-    run = await engine.submit(problem, idempotency_key=key, **options)
+    run = await engine_of(request).submit(problem, idempotency_key=key, **options)
     return await accepted(request, run, wait)
 
 
@@ -98,7 +104,8 @@ def links(run: str) -> dict[str, str]:
     return {"self": f"/runs/{run}", **{part: f"/runs/{run}/{part}" for part in parts}, "page": f"/ui/runs/{run}"}
 
 
-def _wait(request: Request) -> float | None:
+def wait_of(request: Request) -> float | None:
+    """The seconds that a caller prefers to wait for the end; raises Refused for anything but whole seconds."""
     for part in request.headers.get("prefer", "").split(","):
         name, _, value = part.strip().partition("=")
         if name.lower() == "wait":
