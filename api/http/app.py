@@ -21,7 +21,24 @@ from .events import Broadcast
 from .guard import Guard, Limits
 from .lab_desk import LabDesk
 from .rebuilding import Audits
-from .routes import artifacts, catalogue, errors, health, lab, log, projections, ratings, request as requests, runs, solve
+from .routes import (
+    artifacts,
+    catalogue,
+    errors,
+    examples,
+    families,
+    files,
+    health,
+    lab,
+    log,
+    metrics,
+    predict,
+    projections,
+    ratings,
+    runs,
+    solve,
+)
+from .routes import request as requests
 
 DESCRIPTION = """\
 Mezan chooses a solver for a problem, runs it, and appends every request, choice and result to one event log.
@@ -32,7 +49,23 @@ are the fold of in `Mezan-Position`, and an `ETag`. Errors are problem details (
 Security: there are no accounts yet, so the server is bound to this machine only and takes requests for its own host names;
 writes from pages of other origins are refused. Bodies are bounded before they are parsed, and must be sent uncompressed.
 """
-ROUTES = (solve, runs, artifacts, ratings, errors, health, catalogue, lab, log, projections, files, predict, examples, requests, metrics)
+ROUTES = (
+    solve,
+    runs,
+    artifacts,
+    ratings,
+    errors,
+    health,
+    catalogue,
+    lab,
+    log,
+    projections,
+    files,
+    predict,
+    examples,
+    requests,
+    metrics,
+)
 REPLAYS = 2
 """Replays and verifications at the same time; others wait."""
 

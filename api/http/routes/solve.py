@@ -12,8 +12,7 @@ from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import MezanError
 from mezan.solvers.problem import Problem
 
-from ..asking import OPTION_SCHEMAS, asked
-from ..asking import OPTION_SCHEMAS, body_of, options_in, problem_in, wait_in
+from ..asking import OPTION_SCHEMAS, asked, wait_in
 from ..moments import engine_of, reply
 from .runs import about
 
@@ -68,18 +67,13 @@ async def solve(request: Request) -> Response:
 
 async def submitted(request: Request, family: str | None) -> Response:
     """Submit what a request asks for."""
-    wait = wait_of(request)
+    wait = wait_in(request)
     problem, options = await asked(request, family)
     return await submit(request, problem, options, wait)
 
 
 async def submit(request: Request, problem: Problem, options: dict[str, Any], wait: float | None) -> Response:
     """Record a request for a problem, and answer as the caller prefers."""
-    engine = engine_of(request)
-    wait = wait_in(request)
-    given = await body_of(request)
-    options = options_in(given)
-    problem = await problem_in(given, engine.catalog, family)
     key = request.headers.get("idempotency-key")
     run = await engine_of(request).submit(problem, idempotency_key=key, **options)
     return await accepted(request, run, wait)
@@ -102,16 +96,3 @@ def links(run: str) -> dict[str, str]:
     """Where everything about a run is."""
     parts = ("events", "why", "replay", "cancel", "artifacts")
     return {"self": f"/runs/{run}", **{part: f"/runs/{run}/{part}" for part in parts}, "page": f"/ui/runs/{run}"}
-
-
-def wait_of(request: Request) -> float | None:
-    """The seconds that a caller prefers to wait for the end; raises Refused for anything but whole seconds."""
-    for part in request.headers.get("prefer", "").split(","):
-        name, _, value = part.strip().partition("=")
-        if name.lower() == "wait":
-            if not value.isdecimal() or not 0 <= int(value) <= LONGEST_WAIT:
-                raise Refused(
-                    "bad-parameters", f"Prefer: wait must be 0 to {LONGEST_WAIT:g} whole seconds; got {value[:20]!r}"
-                )
-            return float(value)
-    return None

@@ -4,13 +4,11 @@ Members that a later version adds are ignored by an earlier client.
 """
 
 from .asking import ExampleProblem, Expected, SolverForecast
-from .events import Event, EventPage
-from .ratings import ClusterReport, Profile, Rated, RatingHistory
-from .runs import Accepted, RunReport, TaskReport
 from .catalogue import FamilyEntry, PolicyEntry, PolicyList, Portfolios, SolverEntry, SolverReport, Tried
+from .events import Event, EventPage
 from .lab import Arm, Estimate, Experiment, Judged, LabReport, PValues
 from .log import Head, LogPage, ReadModel, ReadModels, Rebuilt, Verification
-from .ratings import Cluster, Match, Profile, Rated, RatingHistory
+from .ratings import ClusterReport, Profile, Rated, RatedMatch, RatingHistory
 from .runs import (
     Accepted,
     Arrays,
@@ -29,20 +27,19 @@ from .why import Alternative, Candidate, Evidence, Place, Why
 
 __all__ = [
     "Accepted",
-    "ClusterReport",
-    "Event",
-    "EventPage",
-    "ExampleProblem",
-    "Expected",
     "Alternative",
     "Arm",
     "Arrays",
     "Artifacts",
     "Candidate",
-    "Cluster",
+    "ClusterReport",
     "Difference",
     "Estimate",
+    "Event",
+    "EventPage",
     "Evidence",
+    "ExampleProblem",
+    "Expected",
     "Experiment",
     "FamilyEntry",
     "Head",
@@ -52,7 +49,6 @@ __all__ = [
     "LabReport",
     "Live",
     "LogPage",
-    "Match",
     "NamedArray",
     "PValues",
     "Place",
@@ -63,16 +59,17 @@ __all__ = [
     "ProblemKind",
     "Profile",
     "Rated",
+    "RatedMatch",
     "RatingHistory",
-    "RunReport",
-    "SolverForecast",
     "ReadModel",
     "ReadModels",
     "Rebuilt",
     "ReplayReport",
     "RunPage",
+    "RunReport",
     "RunRow",
     "SolverEntry",
+    "SolverForecast",
     "SolverReport",
     "TaskReport",
     "Tried",

@@ -1,5 +1,4 @@
 """Ratings, clusters, anytime profiles."""
-"""Ratings, clusters, profiles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,15 +20,6 @@ class Strength:
     error: float
     low: float
     high: float
-
-
-
-    """A Bradley-Terry rating with its 95 % interval; null without matches."""
-
-    rating: float | None
-    error: float | None
-    low: float | None
-    high: float | None
     matches: int
     ranked: bool
 
@@ -37,7 +27,6 @@ class Strength:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rated:
     """A solver's ratings; ``rank`` is null where there are not enough matches. The first four figures are Elo's."""
-    """A solver on a leaderboard. ``rank`` is null while there are not enough matches; ``low`` to ``high`` is a 95 % interval."""
 
     rank: int | None
     family: str
@@ -47,9 +36,6 @@ class Rated:
     error: float
     low: float
     high: float
-    error: float | None
-    low: float | None
-    high: float | None
     bradley_terry: Strength
     games: int
     wins: int
@@ -65,12 +51,6 @@ class Rated:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatingPoint:
     """After so many moves, the last by the event at ``position``, the rating was this."""
-    mean_loss: float | None
-    by: str
-
-
-class CoursePoint:
-    """A rating after so many moves, by the event at ``position``."""
 
     position: Position
     rating: float
@@ -89,15 +69,6 @@ class Opponent:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatedMatch:
     """An outcome that moved the rating; ``own`` unless another solver's result met this one's. ``run`` is null for imports."""
-class Met:
-    """A solver that was met in a match: its objective, and the score against it (1 won, 0.5 drawn, 0 lost)."""
-
-    solver: str
-    score: float
-
-
-class Match:
-    """An outcome that moved a rating from ``before`` to ``after``; ``own`` says whether it was the solver's own."""
 
     position: Position
     at: datetime
@@ -108,7 +79,6 @@ class Match:
     own: bool
     objective: float | None
     met: tuple[Opponent, ...]
-    met: tuple[Met, ...]
     before: float
     after: float
     change: float
@@ -117,7 +87,6 @@ class Match:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatingHistory:
     """The thinned course of a rating over ``moves`` moves, and a page of the matches behind it."""
-    """The thinned course of a solver's rating after ``moves`` moves, and a page of the matches that moved it."""
 
     solver: str
     family: str
@@ -125,16 +94,12 @@ class RatingHistory:
     moves: int
     points: tuple[RatingPoint, ...]
     matches: tuple[RatedMatch, ...]
-    points: tuple[CoursePoint, ...]
-    matches: tuple[Match, ...]
     more: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterRating:
     """Who is best by Bradley-Terry."""
-class BestRated:
-    """The best Bradley-Terry rating of a cluster."""
 
     solver: str
     rating: float
@@ -151,14 +116,6 @@ class ClusterLoss:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureOfCluster:
     """A feature's value at the centre, and how many standard deviations that is from the family's mean."""
-class LeastLoss:
-    """The smallest mean loss of a cluster."""
-
-    mean_loss: float
-
-
-class StandsOut:
-    """A feature that tells a cluster from its family, ``z`` standard deviations away."""
 
     feature: str
     centre: float
@@ -168,8 +125,6 @@ class StandsOut:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterReport:
     """One cluster of the latest generation; ``instances`` is scaled up from a sample."""
-class Cluster:
-    """Instances that look alike."""
 
     family: str
     cluster: str
@@ -178,9 +133,6 @@ class Cluster:
     best: ClusterRating | None
     least_mean_loss: ClusterLoss | None
     stands_out: tuple[FeatureOfCluster, ...]
-    best: BestRated | None
-    least_mean_loss: LeastLoss | None
-    stands_out: tuple[StandsOut, ...]
     centre: Mapping[str, float]
 
 
@@ -190,9 +142,6 @@ class ProfilePoint:
 
     seconds: float
     loss: Loss | None
-    """The mean loss after so many seconds, over so many attempts; 0 is the bound or the best known, 1 no solution."""
-
-    loss: float | None
     attempts: int
 
 

@@ -4,6 +4,7 @@ import hashlib
 
 import httpx
 import pytest
+
 from mezan.solvers.pack import unpack
 
 WAIT = {"prefer": "wait=60"}
