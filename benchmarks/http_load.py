@@ -15,10 +15,15 @@ import time
 def encode(method: str, path: str, body: str | None) -> bytes:
     content = (body or "").encode()
     kind = "content-type: application/json\r\n" if body is not None else ""
-    return f"{method} {path} HTTP/1.1\r\nhost: localhost\r\n{kind}content-length: {len(content)}\r\n\r\n".encode() + content
+    return (
+        f"{method} {path} HTTP/1.1\r\nhost: localhost\r\n{kind}content-length: {len(content)}\r\n\r\n".encode()
+        + content
+    )
 
 
-async def client(host: str, port: int, requests, until: float, latencies: list[float], statuses: dict[int, int]) -> None:
+async def client(
+    host: str, port: int, requests, until: float, latencies: list[float], statuses: dict[int, int]
+) -> None:
     reader, writer = await asyncio.open_connection(host, port)
     while time.perf_counter() < until:
         start = time.perf_counter()
@@ -48,7 +53,17 @@ async def main() -> None:
     took = time.perf_counter() - start
     latencies.sort()
     at = lambda q: 1e3 * latencies[min(len(latencies) - 1, int(q * len(latencies)))]  # noqa: E731
-    print(json.dumps({"per_s": len(latencies) / took, "p50_ms": at(0.5), "p99_ms": at(0.99), "statuses": statuses, "cpu_s": time.process_time()}))
+    print(
+        json.dumps(
+            {
+                "per_s": len(latencies) / took,
+                "p50_ms": at(0.5),
+                "p99_ms": at(0.99),
+                "statuses": statuses,
+                "cpu_s": time.process_time(),
+            }
+        )
+    )
 
 
 if __name__ == "__main__":
