@@ -51,6 +51,7 @@ class Job:
     result: Json | None = None
     error: Exception | None = None
     seconds: float = 0.0
+    ended: float = 0.0
     finished: anyio.Event = field(default_factory=anyio.Event)
     scope: anyio.CancelScope | None = None
 
@@ -108,7 +109,7 @@ class LabDesk:
         job.seconds = time.process_time() - began
         if job.scope.cancelled_caught:
             self._forget(job)
-        job.scope = None
+        job.scope, job.ended = None, time.monotonic()
         job.finished.set()
         while len(self._jobs) > KEPT:
             oldest = next((one for one in self._jobs.values() if one.over and not one.waiters), None)
@@ -170,8 +171,11 @@ class LabDesk:
             raise Refused("closing", "the comparison was given up; ask again")
         return {**job.result, "as_of": upto}
 
-    async def glance(self, question: Question, upto: int, *, live: bool) -> Job:
-        """What there is by now, made in the background: as of the position, or where that ``live`` moves on, the last one made."""
+    async def glance(self, question: Question, upto: int, *, live: bool) -> tuple[Job, bool]:
+        """What there is by now, made in the background, and whether a later one is due.
+
+        It is the comparison as of the position; where that is ``live`` and moves on, the last one that was made.
+        """
         exact = await self._relevant(upto)
         if live:
             same = [job for job in self._jobs.values() if job.question == question and job.upto <= exact]
@@ -179,14 +183,10 @@ class LabDesk:
             going = next((job for job in same if not job.over), None)
             if going is not None:
                 going.asked = time.monotonic()
-                return made or going
-            if (
-                made is not None
-                and made.upto < exact
-                and time.monotonic() - made.asked < REST * max(0.25, made.seconds)
-            ):
-                return made
             if made is not None and made.upto < exact:
-                self._job(question, exact)
-                return made
-        return self._job(question, exact)
+                if going is None and time.monotonic() - made.ended >= REST * made.seconds:
+                    self._job(question, exact)
+                return made, True
+            if going is not None and made is None:
+                return going, False
+        return self._job(question, exact), False
