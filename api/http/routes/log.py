@@ -14,7 +14,7 @@ from mezan.engine.export import export as exported
 from mezan.engine.log import Head
 from mezan.engine.stores.searching import Found, Wanted, search
 
-from ..asking import body_of
+from ..asking import must_be_json, object_in
 from ..events import Broadcast, wire
 from ..moments import AsOf, At, Moment, engine_of, moment_at, not_modified, read_reply
 from ..problems import Refused
@@ -136,9 +136,10 @@ async def verify(request: Request) -> Response:
 
 
 async def _kept(request: Request) -> Head | None:
-    if not await request.body():
+    if not (content := await request.body()):
         return None
-    given = await body_of(request)
+    must_be_json(request)
+    given = object_in(content)
     if set(given) - {"head"}:
         raise Refused("bad-input", f"the body may hold a head; got {', '.join(sorted(given))[:80]}")
     if given.get("head") is None:

@@ -10,15 +10,13 @@ from starlette.responses import Response
 from mezan.engine.handle import Run
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import MezanError
+from mezan.solvers.problem import Problem
 
-from ..asking import OPTION_SCHEMAS, body_of, options_in, problem_in
+from ..asking import OPTION_SCHEMAS, asked, wait_in
 from ..moments import engine_of, reply
-from ..problems import Refused
 from .runs import about
 
 router = APIRouter(tags=["solve"])
-LONGEST_WAIT = 300.0
-"""Seconds that ``Prefer: wait`` may ask for."""
 EXAMPLES: dict[str, Any] = {
     "qap": {
         "summary": "A quadratic assignment problem of three facilities",
@@ -69,13 +67,15 @@ async def solve(request: Request) -> Response:
 
 async def submitted(request: Request, family: str | None) -> Response:
     """Submit what a request asks for."""
-    engine = engine_of(request)
-    wait = _wait(request)
-    given = await body_of(request)
-    options = options_in(given)
-    problem = await problem_in(given, engine.catalog, family)
+    wait = wait_in(request)
+    problem, options = await asked(request, family)
+    return await submit(request, problem, options, wait)
+
+
+async def submit(request: Request, problem: Problem, options: dict[str, Any], wait: float | None) -> Response:
+    """Record a request for a problem, and answer as the caller prefers."""
     key = request.headers.get("idempotency-key")
-    run = await engine.submit(problem, idempotency_key=key, **options)
+    run = await engine_of(request).submit(problem, idempotency_key=key, **options)
     return await accepted(request, run, wait)
 
 
@@ -96,15 +96,3 @@ def links(run: str) -> dict[str, str]:
     """Where everything about a run is."""
     parts = ("events", "why", "replay", "cancel", "artifacts")
     return {"self": f"/runs/{run}", **{part: f"/runs/{run}/{part}" for part in parts}, "page": f"/ui/runs/{run}"}
-
-
-def _wait(request: Request) -> float | None:
-    for part in request.headers.get("prefer", "").split(","):
-        name, _, value = part.strip().partition("=")
-        if name.lower() == "wait":
-            if not value.isdecimal() or not 0 <= int(value) <= LONGEST_WAIT:
-                raise Refused(
-                    "bad-parameters", f"Prefer: wait must be 0 to {LONGEST_WAIT:g} whole seconds; got {value[:20]!r}"
-                )
-            return float(value)
-    return None
