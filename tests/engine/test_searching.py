@@ -1,12 +1,11 @@
 """Search in the log: what is found is what a look at every event finds, in either direction and by any steps."""
 
+import anyio
 import pytest
 from histories import History
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_follower import fill
-
-import anyio
 
 from mezan.engine.stores import searching
 from mezan.engine.stores.searching import Wanted, search
@@ -37,7 +36,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
     wanted, st.integers(0, 320), st.integers(0, 300), st.integers(1, 9), st.integers(1, 90), st.booleans(), st.data()
 )
 @settings(max_examples=60, deadline=None)
-def test_pages_of_a_search_are_every_match(url, one, upto, after, limit, most, backwards, data):  # noqa: ANN001, ANN201
+def test_pages_of_a_search_are_every_match(url, one, upto, after, limit, most, backwards, data):
     """Going on from where each page ended gives every match once, in order, and no page looks further than it may."""
     old, searching.STRETCH = searching.STRETCH, 37
 

@@ -43,7 +43,7 @@ async def context(view: View) -> Mapping[str, Any]:
         else "it broke; see the server's log"
         if job.error
         else None,
-        "made_at": job.upto,
+        "made_at": job.upto if later else moment.position,
         **_report(job),
         "tests": [{**test, "says": _says(test), "plot": _course(test)} for test in reversed(tests)],
     }

@@ -1,10 +1,13 @@
 """Long answers: they stop when nobody listens any more, and say what went wrong."""
 
 import anyio
+import httpx
 import orjson
 import pytest
-from starlette.requests import Request
+from fastapi import FastAPI, Request
+from starlette.responses import Response
 
+from mezan.api.http import problems
 from mezan.api.http.working import Progress, Working
 from mezan.solvers.errors import BadInput
 
@@ -50,21 +53,34 @@ async def test_stops_when_the_caller_leaves(accept: str) -> None:
     assert stopped.is_set()
 
 
-async def test_an_error_of_the_work_is_the_last_event() -> None:
-    """As problem details, since the status has been sent already; without events it is raised."""
-    sent: list[dict] = []
+async def fails(_progress: Progress) -> dict:
+    msg = "head must be whole"
+    raise BadInput(msg)
 
-    async def work(_progress: Progress) -> dict:
-        msg = "head must be whole"
-        raise BadInput(msg)
+
+async def test_an_error_of_the_work_is_the_last_event() -> None:
+    """As problem details, since the status has been sent already."""
+    sent: list[dict] = []
 
     async def send(message: dict) -> None:
         sent.append(message)
 
-    await Working(asked("text/event-stream"), work)({"type": "http"}, silence, send)
+    await Working(asked("text/event-stream"), fails)({"type": "http"}, silence, send)
     kind, data = sent[-1]["body"].decode().strip().split("\n")
     assert kind == "event: problem"
     assert orjson.loads(data[6:])["type"] == "/problems/bad-input"
     assert orjson.loads(data[6:])["detail"] == "head must be whole"
-    with pytest.raises(BadInput):
-        await Working(asked("application/json"), work)({"type": "http"}, silence, send)
+
+
+async def test_an_error_of_the_work_is_a_problem() -> None:
+    """Without events the answer has the error's own status."""
+    app = FastAPI()
+    problems.install(app)
+
+    @app.post("/")
+    async def route(request: Request) -> Response:
+        return Working(request, fails)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as http:
+        answer = await http.post("/")
+    assert (answer.status_code, answer.json()["detail"]) == (422, "head must be whole")
