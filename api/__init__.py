@@ -8,11 +8,14 @@ if TYPE_CHECKING:
     from mezan.engine.predicting import Forecast, Prediction
     from mezan.engine.shadow import Shadow
 
+    from .client import AsyncClient, Client
     from .explaining import Explanation, explain
     from .open import open_engine
     from .process import cache_kernels, tune_gc
 
 __all__ = [
+    "AsyncClient",
+    "Client",
     "Engine",
     "Explanation",
     "Forecast",
@@ -28,6 +31,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AsyncClient": "mezan.api.client",
+    "Client": "mezan.api.client",
     "Engine": "mezan.engine.engine",
     "Explanation": "mezan.api.explaining",
     "Forecast": "mezan.engine.predicting",

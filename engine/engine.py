@@ -484,7 +484,8 @@ class Engine:
             raise BadInput(msg)
 
         def cluster_of(family: str, features: Mapping[str, float]) -> str:
-            return self._standings(self.follower.states, family, features, self.follower.position).cluster
+            states, position = self.follower.states, self.follower.position
+            return self._standings(states, family, features, position, compared=False).cluster
 
         return await import_results(self._store, self.follower, results, cluster_of, progress)
 

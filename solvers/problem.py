@@ -12,6 +12,7 @@ from .gaps import behind
 from .pack import Array, pack
 
 if TYPE_CHECKING:
+    from .showing import Section
     from .solver import Solver
 
 Sense = Literal["min", "max"]
@@ -93,6 +94,7 @@ class Family(Generic[P]):
         loaders: reads an instance from an open file that is not text and the file's name, by file name ending.
         best_known: reads the best known objective from the text of a solution file beside the instance.
         from_json: builds an instance from a decoded JSON object (the request without its ``type``).
+        show: what people want to see of a feasible solution; None shows the array.
         door: what its own door in the HTTP API is called (``/DOOR/solve``); its name where empty.
         examples: small instances that ship with it, the easiest first, made when asked for.
     """
@@ -111,6 +113,7 @@ class Family(Generic[P]):
     solution_suffix: str | None = None
     from_json: Callable[[Mapping[str, Any]], P]
     tighten: Callable[[P, Bound], Bound | None] | None = None
+    show: "Callable[[P, Array], Sequence[Section]] | None" = None
     door: str = ""
     examples: "Callable[[], Sequence[Example[P]]]" = tuple
 

@@ -14,8 +14,8 @@ SMALL = Knapsack(values=[6, 10, 12], weights=[1, 2, 3], capacity=5)
 def test_the_public_names_are_these() -> None:
     """Adding or removing a name is a decision, and shows here."""
     assert mezan.api.__all__ == [
-        "Engine", "Explanation", "Forecast", "Prediction", "Result", "Run", "Shadow", "TaskResult", "cache_kernels", "explain",
-        "open_engine", "tune_gc",
+        "AsyncClient", "Client", "Engine", "Explanation", "Forecast", "Prediction", "Result", "Run", "Shadow", "TaskResult",
+        "cache_kernels", "explain", "open_engine", "tune_gc",
     ]  # fmt: skip
     for name in mezan.api.__all__:
         assert getattr(mezan.api, name).__name__ == name

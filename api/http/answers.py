@@ -14,6 +14,7 @@ from .routes.families import doors
 
 EVENT_STREAM = "text/event-stream"
 PROMETHEUS = "text/plain"
+BYTES = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,18 @@ ANSWERS: Mapping[str, Answer] = {
     "GET /examples/{name}": Answer(s.ExampleProblem, problems=("not-found",)),
     "GET /runs/{run}/request": Answer(dict[str, Any], problems=("run-not-found", "bad-input")),
     "GET /metrics": Answer(None, media={PROMETHEUS: "Prometheus' text format, version 0.0.4 or later."}),
+    "GET /runs": Answer(s.RunPage),
     "GET /runs/{run}": Answer(s.RunReport, problems=("run-not-found",), headers=PREFER),
     "GET /runs/{run}/events": Answer(s.EventPage, others={204: None}, problems=("run-not-found",), media={EVENT_STREAM: STREAM}, headers=LAST_EVENT_ID),
+    "GET /runs/{run}/why": Answer(s.Why, problems=("run-not-found",)),
+    "POST /runs/{run}/replay": Answer(s.ReplayReport, problems=("run-not-found", "replaying-forbidden", "unknown-name")),
+    "GET /runs/{run}/artifacts": Answer(s.Artifacts, problems=("run-not-found",)),
+    "GET /artifacts/{digest}": Answer(s.Arrays, others={304: None}, problems=("artifact-not-found", "not-acceptable"), media={BYTES: "Its bytes, as a file to keep."}),
     "POST /runs/{run}/cancel": Answer(s.RunReport, problems=("run-not-found", "bad-input")),
+    "GET /leaderboard": Answer(tuple[s.Rated, ...], problems=("unknown-name",)),
+    "GET /leaderboard/{solver}/history": Answer(s.RatingHistory, problems=("not-found",)),
+    "GET /clusters": Answer(tuple[s.ClusterReport, ...], problems=("unknown-name",)),
+    "GET /profiles": Answer(tuple[s.Profile, ...], problems=("unknown-name",)),
     "GET /problems": Answer(tuple[s.ProblemKind, ...]),
     "GET /problems/{code}": Answer(s.ProblemKind, problems=("not-found",)),
     "GET /health/live": Answer(s.Live),

@@ -19,7 +19,25 @@ from .asking import portable
 from .document import document
 from .events import Broadcast
 from .guard import Guard, Limits
-from .routes import artifacts, errors, examples, families, files, health, metrics, predict, runs, solve
+from .lab_desk import LabDesk
+from .rebuilding import Audits
+from .routes import (
+    artifacts,
+    catalogue,
+    errors,
+    examples,
+    families,
+    files,
+    health,
+    lab,
+    log,
+    metrics,
+    predict,
+    projections,
+    ratings,
+    runs,
+    solve,
+)
 from .routes import request as requests
 
 DESCRIPTION = """\
@@ -31,7 +49,23 @@ are the fold of in `Mezan-Position`, and an `ETag`. Errors are problem details (
 Security: there are no accounts yet, so the server is bound to this machine only and takes requests for its own host names;
 writes from pages of other origins are refused. Bodies are bounded before they are parsed, and must be sent uncompressed.
 """
-ROUTES = (solve, files, predict, examples, runs, requests, artifacts, metrics, errors, health)
+ROUTES = (
+    solve,
+    runs,
+    artifacts,
+    ratings,
+    errors,
+    health,
+    catalogue,
+    lab,
+    log,
+    projections,
+    files,
+    predict,
+    examples,
+    requests,
+    metrics,
+)
 REPLAYS = 2
 """Replays and verifications at the same time; others wait."""
 
@@ -44,12 +78,14 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
         limits: how much may be sent, and the host names that are answered.
     """
     broadcast = Broadcast(engine.log, engine.follower.position)
+    desk = LabDesk(engine)
     apart = Apart() if portable(engine.catalog) else None
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(broadcast.run)
+            tasks.start_soon(desk.run)
             yield
             broadcast.close()
             if apart is not None:
@@ -61,6 +97,7 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
     )
     app.state.engine, app.state.broadcast, app.state.apart = engine, broadcast, apart
     app.state.replays = anyio.CapacityLimiter(REPLAYS)
+    app.state.lab, app.state.audits = desk, Audits(engine)
     problems.install(app)
     for module in ROUTES:
         app.include_router(module.router)

@@ -21,6 +21,8 @@ LARGE = 20_000
 HUGE = 400_000
 """Bytes from which it is decoded in another process: one call of a decoder would hold the GIL for milliseconds."""
 FILES = ("application/octet-stream", "text/plain")
+LONGEST_WAIT = 300.0
+"""Seconds that ``Prefer: wait`` may ask for."""
 Ts = TypeVarTuple("Ts")
 OPTIONS: Mapping[str, tuple[type, ...]] = {
     "time_limit": (int, float),
@@ -61,9 +63,7 @@ async def asked(request: Request, family: str | None = None) -> tuple[Problem, O
         Refused: the body is no JSON object, or an option is of another type.
         BadInput: the family is not registered, or the instance breaks one of its rules.
     """
-    kind = media_type(request)
-    if kind != "application/json":
-        raise Refused("unsupported-media-type", f"a request must be application/json; got {kind[:80] or 'no type'!r}")
+    must_be_json(request)
     return await decoded(request, read_request, sent_request, await request.body(), family)
 
 
@@ -78,6 +78,12 @@ async def asked_by_file(request: Request, filename: str, family: str | None) -> 
         raise Refused("unsupported-media-type", f"a file must be sent as {' or '.join(FILES)}; got {kind[:80] or 'no type'!r}")  # fmt: skip
     problem, _ = await decoded(request, read_file, sent_file, await request.body(), filename, family)
     return problem
+
+
+def must_be_json(request: Request) -> None:
+    """Raise Refused for a body of another type."""
+    if (kind := media_type(request)) != "application/json":
+        raise Refused("unsupported-media-type", f"a request must be application/json; got {kind[:80] or 'no type'!r}")
 
 
 def media_type(request: Request) -> str:
@@ -172,3 +178,15 @@ def problem_in(given: dict[str, Any], catalog: Catalog, family: str | None = Non
         del given["mode"]  # the same request for every family
     built: Problem = kind.from_json(given)
     return built
+
+
+def wait_in(request: Request) -> float | None:
+    """The seconds of a ``Prefer: wait`` (RFC 7240), None without; raises Refused when they are too many or none."""
+    for part in request.headers.get("prefer", "").split(","):
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "wait":
+            if not (value.isdecimal() and len(value) < 5 and int(value) <= LONGEST_WAIT):
+                rule = f"Prefer: wait must be 0 to {LONGEST_WAIT:g} whole seconds; got {value[:20]!r}"
+                raise Refused("bad-parameters", rule)
+            return float(value)
+    return None

@@ -37,11 +37,14 @@ TAGS = (
     ("solve", "Asking. A request is durable when it is answered; it runs at once."),
     (
         "runs",
-        "What was asked and what came of it. Events are read in pages, or followed live as server-sent events: a reader that "
-        "comes back with the last id that it has seen (`Last-Event-ID`) misses nothing, whatever happened to it or to the "
-        "server. The same address takes a WebSocket (`?after=POSITION`): one JSON text per event; it closes normally after the "
-        "run's last.",
+        (
+            "What was asked and what came of it. Events are read in pages, or followed live as server-sent events: a reader that "
+            "comes back with the last id that it has seen (`Last-Event-ID`) misses nothing, whatever happened to it or to the "
+            "server. The same address takes a WebSocket (`?after=POSITION`): one JSON text per event; it closes normally after the "
+            "run's last."
+        ),
     ),
+    ("ratings", "Who is how good, on which instances, after how long: folds of every outcome."),
     ("errors", "What each problem `type` means."),
     ("health", "For supervisors and load balancers."),
 )
@@ -101,7 +104,7 @@ def _present(schema: Json) -> Json:
     given = [option for option in schema.get("anyOf", ()) if option != {"type": "null"}]
     if len(given) != 1:
         return schema
-    return {k: v for k, v in schema.items() if k not in {"anyOf", "default"}} | given[0]
+    return {**{k: v for k, v in schema.items() if k not in {"anyOf", "default"}}, **given[0]}
 
 
 def _response(status: int, body: Any, media: Mapping[str, str], components: Json) -> Json:
@@ -132,7 +135,7 @@ def _add_problems(responses: Json, codes: Iterable[str]) -> None:
 
 def _schema(body: Any, components: Json) -> Json:
     """The schema of a type; dataclasses, its own and those that it refers to, go to the components."""
-    made = TypeAdapter(body).json_schema(mode="serialization", ref_template=f"{COMPONENT}{{model}}")
+    made: Json = TypeAdapter(body).json_schema(mode="serialization", ref_template=f"{COMPONENT}{{model}}")
     components.update(made.pop("$defs", {}))
     if not is_dataclass(body):
         return made

@@ -11,6 +11,7 @@ from .features import features
 from .formats import best_known, from_json, read
 from .problem import Knapsack
 from .reduce import reduce
+from .showing import show
 
 MAX_CELLS = 2**29
 """Of the dynamic program: one decision bit each (64 MiB), and about a second on one core."""
@@ -99,5 +100,6 @@ FAMILY: Family[Knapsack] = Family(
     best_known=best_known,
     solution_suffix=".sol",
     from_json=from_json,
+    show=show,
     examples=examples,
 )

@@ -15,6 +15,7 @@ from .features import features
 from .problem import QAP
 from .qaplib import parse_sln
 from .rules import plan
+from .showing import show
 from .structured.refusal import refuses as structure_needed
 
 
@@ -219,5 +220,6 @@ FAMILY = Family(
     best_known=_best_known,
     solution_suffix=".sln",
     from_json=_from_json,
+    show=show,
     examples=examples,
 )

@@ -1,8 +1,9 @@
 """What each kind of error means."""
 
 from dataclasses import asdict
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from ..moments import reply
@@ -18,7 +19,7 @@ async def problems() -> Response:
 
 
 @router.get("/problems/{code}", summary="One kind of error")
-async def one(code: str) -> Response:
+async def one(code: Annotated[str, Path(json_schema_extra={"enum": [*KINDS]})]) -> Response:
     """Its status, title and what to do about it."""
     if code not in KINDS:
         raise Refused("not-found", f"an error's code must be one of {', '.join(KINDS)}; got {code[:40]!r}")

@@ -9,8 +9,8 @@ from starlette.responses import Response
 from mezan.solvers.errors import BadInput
 from mezan.solvers.problem import Problem
 
-from ..asking import OPTION_SCHEMAS, asked_by_file
-from .solve import submit, wait_of
+from ..asking import OPTION_SCHEMAS, asked_by_file, wait_in
+from .solve import submit
 
 router = APIRouter(tags=["solve"])
 
@@ -67,6 +67,6 @@ async def solve_file(request: Request, given: Annotated[FileRequest, Query()]) -
 
     For example `curl --data-binary @tai25a.dat -H 'content-type: text/plain' '.../solve/file?name=tai25a.dat&time_limit=5'`.
     """
-    wait = wait_of(request)
+    wait = wait_in(request)
     problem = given.complete(await asked_by_file(request, given.name, given.family))
     return await submit(request, problem, given.options(), wait)

@@ -1,8 +1,10 @@
 """Runs: the list, each of them, its events, its choice, its replay."""
 
+from contextlib import suppress
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
+import anyio
 from fastapi import APIRouter, Query, Request, WebSocket
 from starlette.responses import Response
 
@@ -17,6 +19,7 @@ from mezan.engine.errors import RunNotFound
 from mezan.engine.events import TERMINAL
 from mezan.solvers.errors import MezanError
 
+from ..asking import wait_in
 from ..events import wire
 from ..moments import AsOf, At, engine_of, moment_at, not_modified, read_reply, reply
 from ..problems import Refused, code_of
@@ -45,11 +48,21 @@ async def existed(engine: Engine, run: str, at: int | None) -> None:
 async def many(
     request: Request,
     moment: At,
-    status: Annotated[str | None, Query(max_length=20, description=f"One of {', '.join(STATUSES)}.")] = None,
+    status: Annotated[
+        str | None,
+        Query(max_length=20, json_schema_extra={"enum": [*STATUSES]}, description=f"One of {', '.join(STATUSES)}."),
+    ] = None,
     family: Annotated[str | None, Query(max_length=100)] = None,
     solver: Annotated[str | None, Query(max_length=100, description="That one of its tasks was given last.")] = None,
     policy: Annotated[str | None, Query(max_length=100, description="That was asked for, or that decided.")] = None,
-    purpose: Annotated[str, Query(max_length=20, description=f"One of {', '.join(PURPOSES)}, {EVERY}.")] = "request",
+    purpose: Annotated[
+        str,
+        Query(
+            max_length=20,
+            json_schema_extra={"enum": [*PURPOSES, EVERY]},
+            description=f"One of {', '.join(PURPOSES)}, {EVERY}.",
+        ),
+    ] = "request",
     label: Annotated[str | None, Query(max_length=100, description="What the instance's name contains.")] = None,
     before: Annotated[
         int | None, Query(ge=0, le=2**53, description="Only runs that began before this position.")
@@ -81,7 +94,15 @@ async def many(
 
 @router.get("/runs/{run}", summary="One run")
 async def one(request: Request, run: str, moment: At) -> Response:
-    """What was asked, what came out, how it went: the result of each task with its proved bound. The id may be cut short."""
+    """What was asked, what came out, how it went: the result of each task with its proved bound. The id may be cut short.
+
+    With `Prefer: wait=SECONDS` the answer comes when the run has ended, or after so long as it is then.
+    """
+    wait = wait_in(request)
+    if wait and moment.live:
+        with anyio.move_on_after(wait), suppress(MezanError):  # how it ended is in the answer
+            await (await moment.engine.run(run)).result()
+        moment = await moment_at(moment.engine, None)
     if (same := not_modified(request, moment)) is not None:
         return same
     return read_reply(request, moment, await about(request, run, moment.at))
@@ -102,14 +123,16 @@ async def events(
     engine = engine_of(request)
     moment = await moment_at(engine, as_of)
     full = await engine.find(run)
+    last_seen = position_from(request, after)
     if EVENT_STREAM in request.headers.get("accept", ""):
         last = (await engine.log.read(stream=full, limit=1, backwards=True))[0]
         ended = last.position if last.type in TERMINAL else None
-        return sse(request.app.state.broadcast, full, position_from(request, after), ended_at=ended)
+        return sse(request.app.state.broadcast, full, last_seen, ended_at=ended)
     await existed(engine, full, moment.at)
     page = await engine.log.read(stream=full, after=after or 0, upto=moment.at, limit=limit)
     more = len(page) == limit
-    links = [("next", f"/runs/{full}/events?after={page[-1].position}&limit={limit}")] if more else []
+    then = "" if moment.at is None else f"&as_of={moment.at}"
+    links = [("next", f"/runs/{full}/events?after={page[-1].position}&limit={limit}{then}")] if more else []
     return read_reply(request, moment, {"run": full, "events": [wire(e) for e in page], "more": more}, links)
 
 

@@ -12,14 +12,11 @@ from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import MezanError
 from mezan.solvers.problem import Problem
 
-from ..asking import OPTION_SCHEMAS, asked
+from ..asking import OPTION_SCHEMAS, asked, wait_in
 from ..moments import engine_of, reply
-from ..problems import Refused
 from .runs import about
 
 router = APIRouter(tags=["solve"])
-LONGEST_WAIT = 300.0
-"""Seconds that ``Prefer: wait`` may ask for."""
 EXAMPLES: dict[str, Any] = {
     "qap": {
         "summary": "A quadratic assignment problem of three facilities",
@@ -70,7 +67,7 @@ async def solve(request: Request) -> Response:
 
 async def submitted(request: Request, family: str | None) -> Response:
     """Submit what a request asks for."""
-    wait = wait_of(request)
+    wait = wait_in(request)
     problem, options = await asked(request, family)
     return await submit(request, problem, options, wait)
 
@@ -99,16 +96,3 @@ def links(run: str) -> dict[str, str]:
     """Where everything about a run is."""
     parts = ("events", "why", "replay", "cancel", "artifacts")
     return {"self": f"/runs/{run}", **{part: f"/runs/{run}/{part}" for part in parts}, "page": f"/ui/runs/{run}"}
-
-
-def wait_of(request: Request) -> float | None:
-    """The seconds that a caller prefers to wait for the end; raises Refused for anything but whole seconds."""
-    for part in request.headers.get("prefer", "").split(","):
-        name, _, value = part.strip().partition("=")
-        if name.lower() == "wait":
-            if not value.isdecimal() or not 0 <= int(value) <= LONGEST_WAIT:
-                raise Refused(
-                    "bad-parameters", f"Prefer: wait must be 0 to {LONGEST_WAIT:g} whole seconds; got {value[:20]!r}"
-                )
-            return float(value)
-    return None

@@ -80,3 +80,99 @@ class Accepted:
     run: str
     status: Literal["requested"]
     links: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRow:
+    """What a list tells of a run; ``gap`` is in percent of the best known objective, ``position`` where the run begins."""
+
+    run: str
+    status: Status
+    label: str
+    family: str
+    size: int
+    policy: str | None
+    solver: str | None
+    objective: float | None
+    gap: float | None
+    best_known: float | None
+    seconds: float | None
+    seed: int | None
+    attempts: int
+    error: str | None
+    message: str | None
+    purpose: str
+    within: str | None
+    requested_at: datetime
+    finished_at: datetime | None
+    position: Position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPage:
+    """Runs, newest first; the next page's address is in ``Link``, and its ``before`` here."""
+
+    runs: tuple[RunRow, ...]
+    more: bool
+    before: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """The first event that came out differently, and how."""
+
+    position: Position
+    version: int
+    type: str
+    field: str
+    recorded: Any
+    replayed: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplayReport:
+    """What was done again, ``compared`` how many events; ``notes`` say what could only be checked in part."""
+
+    run: str
+    identical: bool
+    compared: int
+    difference: Difference | None
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptArtifact:
+    """An artifact that a run's events name; ``size`` and ``url`` are null when it is no longer kept."""
+
+    digest: str
+    kind: Literal["problem", "solution", "checkpoint"]
+    task: str
+    position: Position
+    size: int | None
+    url: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifacts:
+    """Everything that a run's events name."""
+
+    run: str
+    artifacts: tuple[KeptArtifact, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedArray:
+    """An array as JSON; its values are nested as deep as its shape is long."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    values: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrays:
+    """An artifact's arrays by name; ``size`` is its bytes."""
+
+    digest: str
+    size: int
+    arrays: Mapping[str, NamedArray]

@@ -132,7 +132,14 @@ def test_family_doors(http: httpx.Client) -> None:
 
 def test_a_dry_run_records_nothing(http: httpx.Client) -> None:
     """It names the solver that is then chosen with the same seed, as JSON and as a file; nothing is recorded by it."""
-    body = {"type": "knapsack", "values": [6, 10, 12], "weights": [1, 2, 3], "capacity": 5, "seed": 11, "policy": "elo_ucb"}
+    body = {
+        "type": "knapsack",
+        "values": [6, 10, 12],
+        "weights": [1, 2, 3],
+        "capacity": 5,
+        "seed": 11,
+        "policy": "elo_ucb",
+    }
     before = http.get("/health/ready").json()["position"]
     found = http.post("/predict", json=body).json()
     file = http.post("/predict/file", params={"name": "items.kp", "seed": 11, "policy": "elo_ucb"}, content=write(ITEMS).encode(), headers=TEXT)  # fmt: skip
@@ -169,7 +176,9 @@ def test_the_hidden_match_of_an_example_is_optimal(http: httpx.Client) -> None:
     """The twin graphs are solved to the value that they are said to have."""
     twins = http.get("/examples/twins16").json()
     run = http.post(
-        "/solve", json=twins["body"] | {"time_limit": 30, "target": twins["best_known"], "solver": "qap.tabu"}, headers=WAIT
+        "/solve",
+        json=twins["body"] | {"time_limit": 30, "target": twins["best_known"], "solver": "qap.tabu"},
+        headers=WAIT,
     ).json()
     assert run["objective"] == twins["best_known"]
 

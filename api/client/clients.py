@@ -1,0 +1,143 @@
+"""The two clients. Each carries plans out in its own way; what the plans are is in `calls`."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Self, TypeVar
+from urllib.parse import urlsplit
+
+import anyio
+import httpx
+
+from mezan.solvers.errors import BadInput
+
+from . import calls
+from .machine import Machine
+from .operation import Iteration, Operation
+from .steps import Flow, Give, Plan
+from .wires import AsyncWire, Wire
+
+T = TypeVar("T")
+PATIENCE = 30.0
+
+
+class _Calls:
+    """What both can do."""
+
+    submit = Operation(calls.submit)
+    solve = Operation(calls.solve)
+    run = Operation(calls.run)
+    result = Operation(calls.result)
+    cancel = Operation(calls.cancel)
+    events = Iteration(calls.events)
+    health = Operation(calls.health)
+
+    def __init__(self, url: str, patience: float) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            msg = f"a server's address must be like http://127.0.0.1:8000; got {url[:80]!r}"
+            raise BadInput(msg)
+        self.url, self.patience = url.rstrip("/"), patience
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.url!r})"
+
+
+class Client(_Calls):
+    """Calls a server, and blocks. Use it in a ``with`` block, or close it.
+
+    Args:
+        url: the server's address.
+        patience: seconds for which requests are repeated while the server is away; 0 never repeats.
+        transport: another way to reach it; see httpx.
+    """
+
+    def __init__(self, url: str, *, patience: float = PATIENCE, transport: httpx.BaseTransport | None = None) -> None:
+        super().__init__(url, patience)
+        self._http = httpx.Client(base_url=self.url, transport=transport)
+
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def drive(self, plan: Plan[T]) -> T:
+        """Carry a plan out, and return its result."""
+        machine = Machine(plan, self.patience)
+        for _ in self._carry(machine):
+            raise AssertionError  # pragma: no cover - a plan gives nothing
+        value: T = machine.value
+        return value
+
+    def iterate(self, flow: Flow[T]) -> Iterator[T]:
+        """Carry a flow out as far as its items are asked for."""
+        return self._carry(Machine(flow, self.patience))
+
+    def _carry(self, machine: Machine) -> Iterator[Any]:
+        wire = Wire(self._http)
+        try:
+            for step in machine:
+                if isinstance(step, Give):
+                    yield step.item
+                    continue
+                try:
+                    machine.outcome = wire.perform(step)
+                except httpx.TransportError as error:
+                    machine.failure = error
+        finally:
+            machine.close()
+            wire.close()
+
+
+class AsyncClient(_Calls):
+    """The same, awaited: what returns a value on :class:`Client` is awaited here, and what iterates is an ``async for``.
+
+    An iterator that is left early is closed by `contextlib.aclosing`, as any asynchronous generator.
+    """
+
+    def __init__(
+        self, url: str, *, patience: float = PATIENCE, transport: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        super().__init__(url, patience)
+        self._http = httpx.AsyncClient(base_url=self.url, transport=transport)
+
+    async def aclose(self) -> None:
+        """Close its connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    async def drive(self, plan: Plan[T]) -> T:
+        """Carry a plan out, and return its result."""
+        machine = Machine(plan, self.patience)
+        async for _ in self._carry(machine):
+            raise AssertionError  # pragma: no cover - a plan gives nothing
+        value: T = machine.value
+        return value
+
+    def iterate(self, flow: Flow[T]) -> AsyncIterator[T]:
+        """Carry a flow out as far as its items are asked for."""
+        return self._carry(Machine(flow, self.patience))
+
+    async def _carry(self, machine: Machine) -> AsyncIterator[Any]:
+        wire = AsyncWire(self._http)
+        try:
+            for step in machine:
+                if isinstance(step, Give):
+                    yield step.item
+                    continue
+                try:
+                    machine.outcome = await wire.perform(step)
+                except httpx.TransportError as error:
+                    machine.failure = error
+        finally:
+            machine.close()
+            with anyio.CancelScope(shield=True):
+                await wire.close()
