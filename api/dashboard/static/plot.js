@@ -78,7 +78,7 @@ class MezanPlot extends HTMLElement {
       hooks: { setSelect: [(u) => (this.zoomed = u.select.width > 0)] },
       axes: [
         { ...axis, label: spec.x_label, labelSize: 18, labelFont: "12px system-ui", ...(spec.time ? { values: (_, ticks) => ticks.map(clock) } : {}) },
-        { ...axis, label: spec.y_label, labelSize: 18, labelFont: "12px system-ui", size: (_, shown) => 20 + 7.2 * Math.max(4, ...(shown ?? []).map((text) => text.length)), values: (_, ticks) => ticks.map(figure) },
+        { ...axis, label: spec.y_label, labelSize: 18, labelFont: "12px system-ui", size: (_, shown) => 20 + 7.2 * Math.max(4, ...(shown ?? []).map((text) => text.length)), values: (_, ticks) => ticks.map((tick) => (tick == null ? "" : figure(tick))) },
       ],
       series: [{ label: spec.x_label ?? "x" }, ...lines, ...marks],
     };
