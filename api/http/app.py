@@ -9,6 +9,7 @@ import anyio
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+from mezan.api.dashboard.reference import router as reference
 from mezan.api.dashboard.routes import router as pages
 from mezan.api.dashboard.routes import static_files
 from mezan.engine.engine import Engine
@@ -59,6 +60,7 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
     for module in ROUTES:
         app.include_router(module.router)
     app.include_router(pages)
+    app.include_router(reference)
     app.mount("/static", static_files())
     app.openapi = cache(lambda: document(app, engine.catalog))  # type: ignore[method-assign]
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)

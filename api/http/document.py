@@ -28,7 +28,10 @@ READ_HEADERS: Json = {
     "Mezan-Position": {"schema": {"type": "integer"}, "description": "The position that the answer is the fold of."},
 }  # fmt: skip
 AS_OF: Json = {
-    "anyOf": [{"type": "string", "pattern": "^([0-9]{0,18}|live)$"}, {"type": "string", "format": "date-time"}],
+    "anyOf": [
+        {"type": "string", "pattern": "^([0-9]{0,18}|live)$", "description": "a log position"},
+        {"type": "string", "format": "date-time", "description": "a time with its zone"},
+    ],
     "examples": ["1200", "2026-01-31T12:00:00Z"],
 }
 IF_NONE_MATCH = {"If-None-Match": ({"type": "string"}, "An `ETag`: 304 without a body while nothing has changed.")}
