@@ -186,7 +186,7 @@ def test_decodes_events_however_they_are_cut() -> None:
 def test_follows_a_run_through_a_killed_server(tmp_path: Path) -> None:
     """After kill -9 and a new server on the same port, the same loop goes on to the run's end and misses nothing."""
     with serving(tmp_path / "killed.db") as server, Client(server.url, patience=60) as client:
-        run = client.submit(SLOW, **LONG).run
+        run = client.submit(SLOW, **LONG | {"iterations": 2_000}).run
         port, seen, again = server.port, [], Server(server.db)
         try:
             for event in client.events(run):
