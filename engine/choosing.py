@@ -1,7 +1,7 @@
 """From standings to a decision card, and back: the same pure function chooses live and checks the choice later."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 from mezan.solvers.problem import Family, Problem
 from mezan.solvers.selection.forced import Forced
@@ -11,8 +11,20 @@ from mezan.solvers.selection.standings import Standings
 
 from .events import BoundSpec, CandidateCard, RunRequested, SolverChosen
 
-StandingsOf = Callable[[Mapping[str, Any], str, Mapping[str, float], int], Standings]
-"""(projection states, family, features, position) -> standings; given by the composition root."""
+
+class StandingsOf(Protocol):
+    """What makes standings of projections' states; given by the composition root."""
+
+    def __call__(
+        self,
+        states: Mapping[str, Any],
+        family: str,
+        features: Mapping[str, float],
+        position: int,
+        *,
+        compared: bool = True,
+    ) -> Standings:
+        """The standings as of ``position``; without ``compared`` nobody will read their strengths."""
 
 
 def profile(family: Family[Any], problem: Problem) -> tuple[dict[str, float], BoundSpec | None]:

@@ -14,7 +14,7 @@ from mezan.solvers.errors import SolverFailed, Transient
 from mezan.solvers.pack import Array
 from mezan.solvers.problem import Family, Problem
 from mezan.solvers.seeds import derive
-from mezan.solvers.selection.policy import learns
+from mezan.solvers.selection.policy import compares, learns
 
 from . import events as e
 from . import faults
@@ -240,7 +240,9 @@ class Conductor:
         test = assigned(running, request, self.run, family.name, candidates) if running else None
         policies = self._parts.policies
         policy = test.policy(policies) if test else policy_for(policies, solver, request.policy, family.name)
-        standings = self._parts.standings(follower.states, family.name, known.features, follower.position)
+        standings = self._parts.standings(
+            follower.states, family.name, known.features, follower.position, compared=compares(policy)
+        )
         chosen = partial(
             choose,
             policy,

@@ -484,29 +484,34 @@ class Engine:
             raise BadInput(msg)
 
         def cluster_of(family: str, features: Mapping[str, float]) -> str:
-            return self._standings(self.follower.states, family, features, self.follower.position).cluster
+            states, position = self.follower.states, self.follower.position
+            return self._standings(states, family, features, position, compared=False).cluster
 
         return await import_results(self._store, self.follower, results, cluster_of, progress)
 
-    async def predict(self, problem: Problem, *, policy: str | None = None, seed: int = 0) -> Prediction:
+    async def predict(
+        self, problem: Problem, *, policy: str | None = None, seed: int = 0, at: int | None = None
+    ) -> Prediction:
         """What would be chosen now, and what to expect of every solver; nothing is recorded or solved.
 
         Args:
             problem: the instance.
             policy: as for :meth:`submit`.
             seed: of a policy that draws lots.
+            at: a log position: what would have been chosen then.
 
         Raises:
             BadInput: there is no such policy, or no solver takes the problem.
         """
         family, decides = self.catalog.family_of(problem), self.policies.policy(policy, type(problem).family)
-        if self._tasks is None:  # opened read-only: nothing is followed
+        past = at is not None or self._tasks is None
+        if past:  # or opened read-only: nothing is followed
             head = await self._store.head()
-            position = head.position if head else 0
+            position = min(head.position if head else 0, at if at is not None else 2**63)
             states = {name: await self.as_of(name, position) for name in self._standings_read}
         features, bound = await anyio.to_thread.run_sync(profile, family, problem)
         candidates = await anyio.to_thread.run_sync(candidates_for, family, problem, ())
-        if self._tasks is not None:
+        if not past:
             await self.follower.settle()
             states, position = dict(self.follower.states), self.follower.position
         standings = self._standings(states, family.name, features, position)

@@ -100,6 +100,10 @@ class Follower:
         """
         return self.states[name]
 
+    def live(self, name: str) -> Live:
+        """A projection in memory; a rebuild puts another in its place, and this one is then fed no more."""
+        return self._track.lives[name]
+
     def status(self) -> list[ProjectionStatus]:
         """How each projection is doing."""
         return [
@@ -220,6 +224,7 @@ class Follower:
     def _feed(self, events: Sequence[Recorded]) -> None:
         self._track.feed(events)
         if not self._read_only:
+            self._keeper.weigh(events)
             self._keeper.note(self._track)
         if self._waiters:
             for position, folded in self._waiters:
@@ -355,6 +360,7 @@ class Follower:
         unsaved = track.position
         while track.position < (end := self.position):
             page = await self._events.read(after=track.position, upto=end, types=handles, limit=PAGE)
+            keeper.weigh(page)
             for i in range(0, len(page), CHUNK):
                 track.feed(page[i : i + CHUNK])
                 await keeper.grow(track)
@@ -439,7 +445,7 @@ class Follower:
         """Where rows are: those that are stored, if they can be used, and those in memory."""
         await self.settle()
         live = listable(self._track.lives[name])
-        if live.saves:
+        if live.saves and not self._read_only:
             async with self._saving:
                 await self._refold(live, self._track)
             return self._store, lambda: listable(self._track.lives[name])

@@ -5,7 +5,7 @@ asked with the standings of that moment, and the recorded features, candidates a
 So a policy is judged on what was known then, not on what it would have learned by its own choices.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 BATCH = 500
 """Events that are folded in one go on a thread."""
 MOST_POLICIES = 20
+Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,7 @@ async def compare(
     family: str | None = None,
     since: int = 0,
     upto: int,
+    progress: Progress | None = None,
 ) -> LabReport:
     """Ask the policies at every decision of users' runs, and estimate what each would have lost.
 
@@ -83,6 +85,7 @@ async def compare(
         family: decisions of this family only.
         since: decisions and outcomes after this position only; the fold begins at the first event all the same.
         upto: nothing after this position.
+        progress: called with (events folded, of how many) as the second reading goes on.
 
     Raises:
         BadInput: there is no decision with an outcome in that range, or a policy is named twice.
@@ -93,7 +96,7 @@ async def compare(
         raise BadInput(msg)
     priors = {solver.name: solver.prior for one in catalog for solver in one.solvers}
     found = await read_decisions(log, priors, family=family, since=since, upto=upto)
-    kept = [decision for decision in found.decisions if _settled(found, decision)]
+    kept = await anyio.to_thread.run_sync(lambda: [one for one in found.decisions if _settled(found, one)])
     if not kept:
         of = "" if family is None else f" of {family}"
         msg = (
@@ -101,14 +104,17 @@ async def compare(
             f"and up to {upto}; it has none: solve something, or look at a longer range"
         )
         raise BadInput(msg)
-    asked = _Asked(policies, standings, kept)
+    asked = await anyio.to_thread.run_sync(_Asked, policies, standings, kept)
     handles = frozenset[str]().union(*(projection.handles for projection in projections))
     fold = _Fold(projections, asked)
     batch: list[Recorded] = []
-    async for event in events(log, handles, max(decision.as_of for decision in kept)):
+    end = max(decision.as_of for decision in kept)
+    async for event in events(log, handles, end):
         batch.append(event)
         if len(batch) == BATCH:
             await anyio.to_thread.run_sync(fold.feed, batch)
+            if progress is not None:
+                progress(event.position, end)
             batch = []
     await anyio.to_thread.run_sync(fold.finish, batch)
     judged, logged, single = await anyio.to_thread.run_sync(_judge, found, asked)

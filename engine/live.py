@@ -88,14 +88,16 @@ class LiveState(Live):
         super().__init__(projection, generation, position)
         self.fold = projection
         self.state = projection.initial() if content is None else projection.load(content)
+        self._apply = projection.apply
 
     def apply(self, event: Recorded) -> None:
         """Fold one event."""
-        self.state = self.fold.apply(self.state, event)
+        self.state = self._apply(self.state, event)
 
     def take(self, position: int) -> Save:
-        """The value as it is now."""
-        return Save(self.name, self.fold.version, self.generation, position, self.fold.dump(self.state))
+        """The value as it is now; what was loaded may be ahead of the others, which are catching up."""
+        at = max(position, self.loaded)
+        return Save(self.name, self.fold.version, self.generation, at, self.fold.dump(self.state))
 
 
 class LiveRows(Live):
@@ -279,6 +281,7 @@ class Track:
                     except Exception as error:  # noqa: BLE001 - a projection is foreign code to its runner
                         self.quarantine(live, at, error)
                         routes = self._routes
+            event.forget()  # while its memory is still in the processor's cache
         self.position = max(position, events[-1].position)
 
     def quarantine(self, live: Live, position: int, error: BaseException) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, NamedTuple
@@ -228,5 +228,10 @@ class EventLog(ABC):
         """The last position recorded at or before a time (microseconds since the epoch); 0 when there is none."""
 
     @abstractmethod
-    async def verify(self, head: Head | None = None) -> Verification:
-        """Recompute every digest and the hash chain, and compare with a head exported earlier."""
+    async def verify(
+        self, head: Head | None = None, progress: Callable[[int, int], None] | None = None
+    ) -> Verification:
+        """Recompute every digest and the hash chain, and compare with a head exported earlier.
+
+        ``progress`` is called with (position, end) after every page.
+        """

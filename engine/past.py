@@ -15,8 +15,8 @@ from .live import PAGE
 from .log import EventLog, Recorded
 
 _log = structlog.get_logger(__name__)
-EVENT_BYTES: Final = 1_000
-"""Bytes of state that are dumped in about the time that one event takes to be read and folded."""
+EVENT_BYTES: Final = 500
+"""Bytes of state that are dumped in less than the time that one event takes to be read and folded."""
 
 
 @dataclass(slots=True)

@@ -5,7 +5,7 @@ fold from the snapshot before is ``sum d_i / 2`` under ``sum S_i / d_i <= B``.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from typing import Final
@@ -15,17 +15,18 @@ import anyio.to_thread
 from . import deltas
 from .folds import Dumped, ProjectionStore, Save, Snapshot, Snapshots
 from .live import LiveState, Track
+from .log import Recorded
 
 SHARE: Final = 0.1
-"""Of the log's bytes, for all snapshots together."""
+"""Of the log's bytes, for all snapshots together; a little more while one that stands alone is not paid for."""
 LEAST: Final = 500
 """Events between two snapshots of a projection, at least."""
 SECONDS: Final = 1.5e-6
 """CPU time for each projection's snapshots per event of the log, at most."""
 HOLD: Final = 0.005
 """Seconds for which a dump may hold the event loop; what takes longer is taken of what is dumped to be saved."""
-EVENT_BYTES: Final = 500
-"""What an event takes in the log, at least: payloads are shorter than what surrounds them only in toys."""
+HEADER: Final = 200
+"""Bytes that an event takes in the log beside its payload: names, digest, hash, the index of its stream."""
 DUMP_RATE: Final = 5e7
 """Bytes a second: how fast a state is taken to be dumped before the first time it was."""
 PENDING: Final = 4 * 2**20
@@ -34,22 +35,40 @@ PENDING: Final = 4 * 2**20
 
 @dataclass(slots=True)
 class _Course:
-    """One projection's snapshots: the last one's position, its state to build on, how many build on the same, and what they take."""
+    """One projection's snapshots since ``began``, the last one at ``last``.
+
+    ``state`` is what the next may build on, ``chained`` how many build on the same already. One that stands alone is paid for over
+    all that may build on it: ``booked`` bytes are, ``owed`` are not yet. ``seconds`` is what the last one took.
+    """
 
     version: int
+    began: int = 0
     last: int = 0
     state: tuple[int, bytes] | None = None
     chained: int = 0
     full: int = 0
     delta: int = 0
+    booked: float = 0.0
+    owed: float = 0.0
     seconds: float = 0.0
 
     @property
-    def mean(self) -> float:
-        """Bytes of a snapshot, over one that stands alone and those that build on it; the next one's where it must stand alone."""
-        if self.state is None:
-            return self.full
-        return (self.full + deltas.LONGEST * (self.delta or self.full / 4)) / (1 + deltas.LONGEST)
+    def next(self) -> float:
+        """Bytes that the next snapshot will have to pay for."""
+        return self.full / (1 + deltas.LONGEST) + self.delta
+
+    def alone(self, size: int) -> None:
+        """One that stands alone was made."""
+        self.full, self.chained = size, 0
+        self.booked += self.owed
+        self.owed = float(size)
+        self.book(0)
+
+    def book(self, delta: int) -> None:
+        """Pay for one more."""
+        part = min(self.owed, self.full / (1 + deltas.LONGEST))
+        self.owed -= part
+        self.booked += part + delta
 
 
 class Keeper:
@@ -61,12 +80,24 @@ class Keeper:
         self._taken: list[tuple[str, int, bytes, float]] = []
         self._encoded: list[Snapshot] = []
         self._paused: frozenset[str] = frozenset()
+        self._events, self._payloads = 1, HEADER
+
+    def weigh(self, events: Sequence[Recorded]) -> None:
+        """Learn how much the log grows with an event."""
+        self._events += len(events)
+        self._payloads += sum([len(event.payload) for event in events])
+
+    @property
+    def _event_bytes(self) -> float:
+        """What an event takes in the log."""
+        return HEADER + self._payloads / self._events
 
     def begin(self, live: LiveState, kept: Snapshots | None, size: int = 0) -> None:
         """Go on with a projection whose saved state takes ``size`` bytes, after what is kept of it already."""
         course = _Course(live.fold.version, seconds=size / DUMP_RATE)
         if kept is not None and kept.version == course.version:
-            course.last, course.full = kept.position, size // 3
+            course.began = course.last = kept.position
+            course.full = size // 3
         self._courses[live.name] = course
 
     def pause(self, names: Iterable[str]) -> None:
@@ -107,7 +138,7 @@ class Keeper:
         """Whether a state that a reader folded from ``base`` is worth being kept for good."""
         if made.name not in self._courses or made.name in self._paused:
             return False
-        share = self._share * EVENT_BYTES / len(self._courses)
+        share = self._share * self._event_bytes / len(self._courses)
         return made.position - made.base >= self._least and len(made.state) / 3 <= share * (made.position - made.base)
 
     async def keep(self, made: Dumped, version: int) -> None:
@@ -139,9 +170,10 @@ class Keeper:
                 stored = deltas.delta(state, course.state[1], course.state[0])
             if stored is None or len(stored) > course.full // 2:
                 stored = deltas.full(state)
-                course.full, course.chained = len(stored), 0
+                course.alone(len(stored))
             else:
                 course.delta, course.chained = len(stored), course.chained + 1
+                course.book(course.delta)
             course.state = (position, state)
             course.seconds = seconds + time.thread_time() - start
             snapshots.append(Snapshot(name, course.version, position, stored))
@@ -151,15 +183,18 @@ class Keeper:
         course = self._courses.get(live.name)
         if course is None or not live.saves or live.name in self._paused:
             return False
+        if live.loaded > position:  # others are catching up; this one has long been further
+            return False
         since = position - course.last
         return since >= self._least and since >= self._wait(course, position)
 
     def _wait(self, course: _Course, position: int) -> float:
-        """Events from one snapshot to the next; a young state grows with the log."""
+        """Events from the last snapshot to the next; a young state grows with the log."""
         roots = sum(sqrt(one.full) for one in self._courses.values())
-        share = EVENT_BYTES * self._share * sqrt(course.full)
-        growth = position / max(1, course.last)
-        return max(course.seconds / SECONDS, growth * course.mean * roots / share if share else 0.0)
+        rate = self._event_bytes * self._share * sqrt(course.full) / (roots or 1.0)
+        grown = min(2.0, position / max(1, course.last))
+        paid = (course.booked + grown * course.next) / rate - (course.last - course.began) if rate else 0.0
+        return max(course.seconds / SECONDS, paid)
 
 
 def _dump(live: LiveState, position: int) -> tuple[str, int, bytes, float]:

@@ -8,6 +8,7 @@ from . import events
 from .errors import UnreadableEvent
 
 TYPES: dict[str, type[events.Event]] = {cls.__name__: cls for cls in get_args(events.AnyEvent)}
+CURRENT = {name: cls.schema_version for name, cls in TYPES.items()}
 
 
 def _without_gap(data: events.Json) -> events.Json:
@@ -57,6 +58,8 @@ def check_chains(types: dict[str, type[events.Event]], upcasters: dict[tuple[str
 
 def upcast(name: str, schema: int, data: dict[str, Any]) -> dict[str, Any]:
     """Bring a payload to its type's current schema; raises UnreadableEvent for an unknown type or a future schema."""
+    if CURRENT.get(name) == schema:
+        return data
     cls = TYPES.get(name)
     if cls is None or schema > cls.schema_version:
         raise _unknown(name, schema)

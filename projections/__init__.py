@@ -14,6 +14,7 @@ from .examples import LabelledOutcomes
 from .experiments import ABTests
 from .known import KnownResults, known
 from .policy_outcomes import PolicyOutcomes
+from .run_counts import RunCounts, run_counts
 from .runs import Runs
 from .shadow_work import ShadowWork, shadow_seconds
 from .solver_stats import SolverStats
@@ -37,6 +38,7 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     ABTests(),
     Courses(),
     PolicyOutcomes(),
+    RunCounts(),
 )
 
 __all__ = [
@@ -51,6 +53,7 @@ __all__ = [
     "KnownResults",
     "LabelledOutcomes",
     "PolicyOutcomes",
+    "RunCounts",
     "Runs",
     "ShadowWork",
     "SolverStats",
@@ -58,6 +61,7 @@ __all__ = [
     "UnderWay",
     "assign",
     "known",
+    "run_counts",
     "shadow_seconds",
     "standings",
 ]

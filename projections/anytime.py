@@ -8,7 +8,8 @@ of ending alone; what it had at its end stays.
 Outcomes are those that are rated in the ratings, but for imported ones, which do not say what happened on the way.
 """
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +44,7 @@ class AnytimeState:
 
     profiles: dict[str, dict[str, Profile]] = field(default_factory=dict)
     under_way: dict[str, list[list[Any]]] = field(default_factory=dict)
-    best: dict[str, float] = field(default_factory=dict)
+    best: OrderedDict[str, float] = field(default_factory=OrderedDict)
 
 
 class Anytime:
@@ -73,14 +74,17 @@ class Anytime:
         if event.type == "IncumbentFound":
             _incumbent(state, attempt, data)
             return state
-        steps = state.under_way.pop(attempt, [])
+        steps = state.under_way.pop(attempt, None)
         if event.type in {"AttemptCancelled", "AttemptAbandoned"} or not rated(event.type, data):
             return state
-        profile = state.profiles.setdefault(data["family"], {}).setdefault(data["solver"], Profile())
+        profiles = state.profiles.setdefault(data["family"], {})
+        profile = profiles.get(data["solver"])
+        if profile is None:
+            profile = profiles[data["solver"]] = Profile()
         profile.attempts += 1
         if event.type == "AttemptSucceeded":
             reference, sense = _reference(state, data), data["sense"]
-            found = {slot: behind(objective, reference, sense) for slot, objective in steps}
+            found = {slot: behind(objective, reference, sense) for slot, objective in steps} if steps else {}
             found[bisect_left(TIMES, data["seconds"])] = behind(data["objective"], reference, sense)
             _count(profile, found, data)
         else:
@@ -104,7 +108,7 @@ class Anytime:
             family: {solver: Profile(*figures) for solver, figures in solvers.items()}
             for family, solvers in kept["profiles"].items()
         }
-        return AnytimeState(profiles, dict(kept["under_way"]), dict(kept["best"]))
+        return AnytimeState(profiles, dict(kept["under_way"]), OrderedDict(kept["best"]))
 
 
 def _incumbent(state: AnytimeState, attempt: str, data: dict[str, Any]) -> None:
@@ -127,17 +131,16 @@ def _reference(state: AnytimeState, data: dict[str, Any]) -> float:
     best: float = min(known, objective) if data["sense"] == "min" else max(known, objective)
     state.best[instance] = best
     if len(state.best) > INSTANCES:
-        del state.best[next(iter(state.best))]
+        state.best.popitem(last=False)
     return float(data["bound"]["value"]) if data["bound"] else best
 
 
 def _count(profile: Profile, found: dict[int, float], data: dict[str, Any]) -> None:
     """One attempt, with its losses by the first of the times that sees them."""
     end = max(data["seconds"], data["budget"]["time_limit"])
-    now = 1.0
-    for i, at in enumerate(TIMES):
-        if at > end:
-            return
-        now = found.get(i, now)
-        profile.losses[i] += now
-        profile.counts[i] += 1
+    losses, counts, now = profile.losses, profile.counts, 1.0
+    for i in range(bisect_right(TIMES, end)):
+        if i in found:
+            now = found[i]
+        losses[i] += now
+        counts[i] += 1

@@ -35,6 +35,7 @@ MATCHES = 8192
 RESULTS = 4
 DIRTY = 64
 """Matches whose games are counted again at a time."""
+NONE = (0, 0)
 
 Result = list[Any]
 """A digest and an objective to be minimised: infinite for a failure."""
@@ -54,7 +55,8 @@ class Counted:
 class Match:
     """Results by solver, each list sorted; the clusters that they name, sorted; whether results of one digest are a race.
 
-    ``counted`` are its games as they entered the sums; None when they are those of the results as they are, or none have yet.
+    ``counted`` are its games as they entered the sums; None when they are those of the results as they are, or none have yet,
+    or when there is only one solver.
     """
 
     results: dict[str, list[Result]] = field(default_factory=dict)
@@ -75,8 +77,8 @@ class Match:
 
     def full(self, solver: str, digest: str) -> bool:
         """Whether there are enough results of the solver with smaller digests."""
-        results = self.results.get(solver, [])
-        return len(results) == RESULTS and bool(results[-1][0] < digest)
+        results = self.results.get(solver)
+        return results is not None and len(results) == RESULTS and bool(results[-1][0] < digest)
 
     def games(self) -> Counted:
         """One game for each pair of solvers."""
@@ -154,7 +156,7 @@ class Matches(dict[int, Match]):
 class Table:
     """Sums over matches: weight and score per pair of solvers, and in how many matches each solver met another."""
 
-    games: dict[tuple[str, str], list[int]] = field(default_factory=dict)
+    games: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
     matches: dict[str, int] = field(default_factory=dict)
     counts: Counts | None = None
     strengths: tuple[Counts, Strengths] | None = None
@@ -162,16 +164,14 @@ class Table:
     def count(self, games: Counted, pairs: list[tuple[str, str]], sign: int) -> None:
         """Add a match's games, or take them away."""
         self.counts = None
-        weight = sign * games.weight
-        for pair, score in zip(pairs, games.scores, strict=True):
-            entry = self.games.get(pair)
-            if entry is None:
-                self.games[pair] = [weight, sign * score]
-                continue
-            entry[0] += weight
-            entry[1] += sign * score
-            if not entry[0]:
-                del self.games[pair]
+        change, sums = sign * games.weight, self.games
+        for pair, own in zip(pairs, games.scores, strict=True):
+            weight, score = sums.get(pair, NONE)
+            weight += change
+            if weight:
+                sums[pair] = (weight, score + sign * own)
+            else:
+                del sums[pair]
         for solver in games.solvers:
             matches = self.matches.get(solver, 0) + sign
             if matches:
@@ -183,13 +183,13 @@ class Table:
         """Add to the scores of games that are counted already."""
         self.counts = None
         for pair, change in changes:
-            self.games[pair][1] += change
+            weight, score = self.games[pair]
+            self.games[pair] = (weight, score + change)
 
     def frozen(self) -> Counts:
         """The sums as of now: the same object until they change."""
         if self.counts is None:
-            games = {pair: (weight, score) for pair, (weight, score) in self.games.items()}
-            self.counts = Counts(games, dict(self.matches))
+            self.counts = Counts(dict(self.games), dict(self.matches))
         return self.counts
 
 
@@ -215,7 +215,7 @@ class Ladder:
                     return None
                 self._forget(last)
             match = self.matches[key] = Match(race=race)
-        elif match.counted is None and key not in self.dirty:
+        elif match.counted is None and len(match.results) > 1 and key not in self.dirty:
             match.counted = match.games()
         if key not in self.dirty:
             if len(self.dirty) >= DIRTY:
@@ -228,6 +228,8 @@ class Ladder:
         """Bring the sums up to date with the matches that changed."""
         for key in self.dirty:
             match = self.matches[key]
+            if len(match.results) < 2:
+                continue
             old, new = match.counted, match.games()
             match.counted = new
             if old is None or old.solvers != new.solvers or old.clusters != new.clusters:
@@ -258,14 +260,13 @@ class Ladder:
             self.dirty.remove(key)
             if match.counted is not None:
                 self._count(match.counted, -1)
-        else:
+        elif len(match.results) > 1:
             self._count(match.counted or match.games(), -1)
 
     def _count(self, games: Counted, sign: int) -> None:
-        if len(games.solvers) > 1:
-            pairs = _pairs(games.solvers)
-            for table in self._tables(games):
-                table.count(games, pairs, sign)
+        pairs = _pairs(games.solvers)
+        for table in self._tables(games):
+            table.count(games, pairs, sign)
 
     def _tables(self, games: Counted) -> list[Table]:
         tables = [self.overall]
@@ -296,12 +297,12 @@ class BradleyTerry:
         data = event.data
         if data.get("seeded_from") is not None:
             return state
-        succeeded = solved(event)
+        solver, succeeded = data["solver"], solved(event)
         names = ""
         if (rival := data.get("rival")) is not None:
-            if rival["objective"] is None or data["solver"] > rival["solver"]:
+            if rival["objective"] is None or solver > rival["solver"]:
                 return state
-            names = f"{data['solver']}\0{rival['solver']}"
+            names = f"{solver}\0{rival['solver']}"
         elif not succeeded:
             if data.get("transient") and data["retry_in"] is not None:
                 return state
@@ -311,18 +312,18 @@ class BradleyTerry:
         if ladder is None:
             ladder = state[data["family"]] = Ladder()
         digest, key = event.digest[:8].hex(), key_of(data["instance"], data["budget"], names)
-        match = ladder.matches.get(key)
-        if match is not None and match.full(data["solver"], digest) and data["cluster"] in match.clusters:
+        cluster, match = data["cluster"], ladder.matches.get(key)
+        if match is not None and match.full(solver, digest) and cluster in match.clusters:
             return state
         match = ladder.match(key, race=rival is not None)
         if match is None:
             return state
         sign = -1.0 if succeeded and data["sense"] == "max" else 1.0
-        match.add(data["solver"], digest, sign * data["objective"] if succeeded else math.inf)
+        match.add(solver, digest, sign * data["objective"] if succeeded else math.inf)
         if rival is not None:
             match.add(rival["solver"], digest, sign * rival["objective"])
-        if data["cluster"] not in match.clusters:
-            insort(match.clusters, data["cluster"])
+        if cluster not in match.clusters:
+            insort(match.clusters, cluster)
         return state
 
     def dump(self, state: State) -> bytes:
@@ -402,4 +403,4 @@ def _packed_table(table: Table) -> list[Any]:
 
 def _unpacked_table(kept: list[Any]) -> Table:
     games, matches = kept
-    return Table({(a, b): [weight, score] for a, b, weight, score in games}, matches)
+    return Table({(a, b): (weight, score) for a, b, weight, score in games}, matches)

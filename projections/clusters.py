@@ -113,7 +113,7 @@ class Clusters:
             return state
         if group is None:
             group = state[data["family"]] = Group(sorted(features))
-        if len(features) != len(group.names) or not all(name in features for name in group.names):
+        if len(features) != len(group.names) or not all(map(features.__contains__, group.names)):
             group.names = sorted(features)
             group.ids, group.sample, group.known = [], [], set()
         group.count += 1

@@ -15,6 +15,10 @@ OUTCOMES = {
 }
 
 CHOSEN = ("policy", "policy_version", "cluster", "as_of", "propensity", "reason", "forced", "excluded")
+ABOUT = ("run", "tenant", "task", "attempt", "family", "solver", "version", "chosen_at", "position")
+RAN = ("started_at", "worker", "device", "resumed_from", "finished_at", "outcome")
+ROW: Row = dict.fromkeys((*ABOUT, *CHOSEN, *RAN))
+"""A row before its first event."""
 
 
 class Decisions:
@@ -38,24 +42,18 @@ class Decisions:
         """See :class:`RowProjection`."""
         data = event.data
         if row is None:
-            row = {
-                "run": event.stream,
-                "tenant": event.tenant,
-                "task": data["task"],
-                "attempt": data["attempt"],
-                "family": data.get("family", ""),
-                "solver": data.get("solver"),
-                "version": data.get("version"),
-                "chosen_at": None,
-                "position": None,
-                **dict.fromkeys(CHOSEN),
-                "started_at": None,
-                "worker": None,
-                "device": None,
-                "resumed_from": None,
-                "finished_at": None,
-                "outcome": None,
-            }
+            row = ROW.copy()
+            row["run"], row["tenant"], row["task"], row["attempt"] = (
+                event.stream,
+                event.tenant,
+                data["task"],
+                data["attempt"],
+            )
+            row["family"], row["solver"], row["version"] = (
+                data.get("family", ""),
+                data.get("solver"),
+                data.get("version"),
+            )
         if event.type == "SolverChosen":
             row["chosen_at"], row["position"] = event.recorded_at, event.position
             for name in CHOSEN:

@@ -35,6 +35,7 @@ Ratings move on a grid of 2^-20, which keeps a last-bit difference between two l
 """
 
 from bisect import bisect_left, bisect_right, insort
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from math import floor
 from typing import Any
@@ -44,7 +45,7 @@ from mezan.solvers.gaps import equal
 from mezan.solvers.selection.standings import START_RATING, Record
 
 from .canonical import dumps, loads
-from .outcomes import ENDS, loss_of, solved
+from .outcomes import ENDS, solved
 
 PAR_RATING = START_RATING
 WINDOW = 256
@@ -90,7 +91,7 @@ class EloState:
 
     overall: dict[str, Records] = field(default_factory=dict)
     clusters: dict[str, Pool] = field(default_factory=dict)
-    matches: dict[MatchKey, dict[str, float]] = field(default_factory=dict)
+    matches: OrderedDict[MatchKey, dict[str, float]] = field(default_factory=OrderedDict)
     versions: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
     def record(self, family: str, solver: str) -> Record | None:
@@ -136,7 +137,9 @@ class Elo:
         if not succeeded and data.get("transient") and data["retry_in"] is not None:
             return state
         solver: str = data["solver"]
-        table = state.overall.setdefault(data["family"], {})
+        table = state.overall.get(data["family"])
+        if table is None:
+            table = state.overall[data["family"]] = {}
         pool = state.clusters.get(data["cluster"])
         if pool is None:
             pool = state.clusters[data["cluster"]] = Pool()
@@ -144,7 +147,7 @@ class Elo:
         if own is None:
             own = table[solver] = new_record()
         _note_version(state, data["family"], solver, data["version"])
-        local = _enter(pool.records, solver, own)
+        local = pool.records.get(solver) or _enter(pool.records, solver, own)
         if data.get("seeded_from") is not None:
             own[SEEDED] += 1
             local[SEEDED] += 1
@@ -154,7 +157,7 @@ class Elo:
             local[SEEDED] += 1
             _race(table, pool.records, own, local, data, rival)
             return state
-        loss = loss_of(event)
+        loss = float(data["loss"]) if succeeded else 1.0
         rivals = _meet(state, data, solver) if succeeded and data["objective"] is not None else None
         if rivals:
             _play_rivals(table, pool.records, own, local, data["objective"], data["sense"], rivals)
@@ -195,7 +198,7 @@ class Elo:
         return EloState(
             kept["overall"],
             {name: Pool(records, losses, sorted(losses)) for name, (records, losses) in kept["clusters"].items()},
-            {tuple(key): results for key, results in kept["matches"]},
+            OrderedDict((tuple(key), results) for key, results in kept["matches"]),
             kept["versions"],
         )
 
@@ -256,7 +259,7 @@ def _meet(state: EloState, data: dict[str, Any], solver: str) -> dict[str, float
     if results is None:
         state.matches[key] = {solver: data["objective"]}
         if len(state.matches) > MATCHES:
-            del state.matches[next(iter(state.matches))]
+            state.matches.popitem(last=False)
         return {}
     rivals = {name: objective for name, objective in results.items() if name != solver}
     results[solver] = data["objective"]

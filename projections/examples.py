@@ -6,6 +6,7 @@ of here; an instance imported without features is left out where the family has 
 table starts afresh; the features of the last 8,192 instances are kept for outcomes to come.
 """
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,10 +22,11 @@ class Lessons:
     """One family: the table, and the features of its latest instances in the order of the table's names."""
 
     table: Table = field(default_factory=Table)
-    features: dict[str, tuple[float, ...]] = field(default_factory=dict)
+    features: OrderedDict[str, tuple[float, ...]] = field(default_factory=OrderedDict)
 
 
 State = dict[str, Lessons]
+PROFILES = frozenset({"ProblemProfiled", "InstanceImported"})
 
 
 class LabelledOutcomes:
@@ -32,7 +34,7 @@ class LabelledOutcomes:
 
     name = "examples"
     version = 2
-    handles = frozenset({"ProblemProfiled", "InstanceImported"}) | ENDS
+    handles = PROFILES | ENDS
 
     def initial(self) -> State:
         """No examples."""
@@ -40,21 +42,16 @@ class LabelledOutcomes:
 
     def apply(self, state: State, event: Recorded) -> State:
         """One instance's features, or one outcome."""
-        data = event.data
+        data, kind = event.data, event.type
         lessons = state.get(data["family"])
-        if event.type in {"ProblemProfiled", "InstanceImported"}:
-            if (
-                event.type == "InstanceImported"
-                and not data["features"]
-                and lessons is not None
-                and lessons.table.names
-            ):
+        if kind in PROFILES:
+            if kind == "InstanceImported" and not data["features"] and lessons is not None and lessons.table.names:
                 return state
             if lessons is None:
                 lessons = state[data["family"]] = Lessons()
             _profiled(lessons, data["instance"], data["features"])
             return state
-        if lessons is None or not rated(event.type, data):
+        if lessons is None or not rated(kind, data):
             return state
         features = lessons.features.get(data["instance"])
         if features is not None:
@@ -86,13 +83,15 @@ def examples(state: State, family: str) -> Examples:
 
 
 def _profiled(lessons: Lessons, instance: str, features: dict[str, float]) -> None:
-    names = tuple(sorted(features))
-    if names != lessons.table.names:
-        lessons.table, lessons.features = Table(names), {}
-    lessons.features.pop(instance, None)
-    lessons.features[instance] = tuple(features[name] for name in names)
-    if len(lessons.features) > CAPACITY:
-        del lessons.features[next(iter(lessons.features))]
+    names = lessons.table.names
+    if len(features) != len(names) or not all(map(features.__contains__, names)):
+        names = tuple(sorted(features))
+        lessons.table, lessons.features = Table(names), OrderedDict()
+    kept = lessons.features
+    kept[instance] = tuple(map(features.__getitem__, names))
+    kept.move_to_end(instance)
+    if len(kept) > CAPACITY:
+        kept.popitem(last=False)
 
 
 def _packed(lessons: Lessons) -> dict[str, Any]:
@@ -117,5 +116,5 @@ def _unpacked(kept: dict[str, Any]) -> Lessons:
         Row(points[point][0], points[point][1], solver, version, loss, seconds)
         for point, solver, version, loss, seconds in kept["rows"]
     ]
-    features = {instance: tuple(values) for instance, values in kept["features"]}
+    features = OrderedDict((instance, tuple(values)) for instance, values in kept["features"])
     return Lessons(Table(tuple(kept["names"]), kept["start"], rows), features)

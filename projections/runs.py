@@ -74,7 +74,7 @@ class Runs:
             tasks = row["tasks"]
             task = tasks.get(data["task"])
             if task is None:
-                task = tasks[data["task"]] = _blank_task("", "", 0)
+                task = tasks[data["task"]] = {**TASK, "after": []}
             shown = CHANGES[kind](row, task, data, event)
             task.update(shown)
             if len(tasks) == 1:
@@ -93,69 +93,86 @@ class Runs:
 
 
 def _blank(event: Recorded) -> Row:
-    return {
-        "run": event.stream,
-        "tenant": event.tenant,
-        "actor": event.actor,
-        "status": "requested",
-        "label": "",
-        "family": "",
-        "size": 0,
-        "best_known": None,
-        "pans": [],
-        "winner": None,
-        "budget": None,
-        "policy": None,
-        "forced": None,
-        "seed": None,
-        "purpose": "request",
-        "within": None,
-        "priority": 0,
-        "worker": "",
-        "requested_at": event.recorded_at,
-        "started_at": None,
-        "finished_at": None,
-        "events": 0,
-        "attempts": 0,
-        "error": None,
-        "message": None,
-        "tasks": {},
-        **dict.fromkeys(SHOWN),
-    }
+    row = ROW.copy()
+    row["run"], row["tenant"], row["actor"], row["requested_at"] = (
+        event.stream,
+        event.tenant,
+        event.actor,
+        event.recorded_at,
+    )
+    row["pans"], row["tasks"] = [], {}
+    return row
 
 
-def _blank_task(family: str, label: str, size: int) -> Json:
-    return {
-        "family": family,
-        "label": label,
-        "size": size,
-        "sense": None,
-        "problem": None,
-        "best_known": None,
-        "after": [],
-        "status": "requested",
-        "attempts": 0,
-        "cluster": None,
-        "error": None,
-        "message": None,
-        **dict.fromkeys(SHOWN),
-    }
+ROW: Row = {
+    "run": "",
+    "tenant": "",
+    "actor": "",
+    "status": "requested",
+    "label": "",
+    "family": "",
+    "size": 0,
+    "best_known": None,
+    "pans": (),
+    "winner": None,
+    "budget": None,
+    "policy": None,
+    "forced": None,
+    "seed": None,
+    "purpose": "request",
+    "within": None,
+    "priority": 0,
+    "worker": "",
+    "requested_at": 0,
+    "started_at": None,
+    "finished_at": None,
+    "events": 0,
+    "attempts": 0,
+    "error": None,
+    "message": None,
+    "tasks": None,
+    **dict.fromkeys(SHOWN),
+}
+"""A row before its first event; copied, for building it anew takes three times as long."""
+
+
+TASK: Json = {
+    "family": "",
+    "label": "",
+    "size": 0,
+    "sense": None,
+    "problem": None,
+    "best_known": None,
+    "after": (),
+    "status": "requested",
+    "attempts": 0,
+    "cluster": None,
+    "error": None,
+    "message": None,
+    **dict.fromkeys(SHOWN),
+}
+ASKED = ("family", "label", "size", "sense", "problem", "best_known", "after")
+"""What a task has from its specification."""
+BUDGETED = ("budget", "policy", "seed", "purpose", "within", "priority", "worker")
+"""What a run has from its request."""
 
 
 def _requested(row: Row, data: Json) -> None:
     tasks = data["tasks"]
     for spec in tasks:
-        task = _blank_task(spec["family"], spec["label"], spec["size"])
-        task.update(sense=spec["sense"], problem=spec["problem"], best_known=spec["best_known"], after=spec["after"])
-        row["tasks"][spec["task"]] = task
+        task = row["tasks"][spec["task"]] = TASK.copy()
+        for name in ASKED:
+            task[name] = spec[name]
     if data["pans"]:
         tasks, row["pans"] = tasks[:1], list(data["pans"])
-    row["label"] = ", ".join(spec["label"] for spec in tasks if spec["label"])
-    row["family"] = "+".join(dict.fromkeys(spec["family"] for spec in tasks))
-    row["size"] = sum(spec["size"] for spec in tasks)
     if len(tasks) == 1:
-        row["best_known"] = tasks[0]["best_known"]
-    for name in ("budget", "policy", "seed", "purpose", "within", "priority", "worker"):
+        for name in ("label", "family", "size", "best_known"):
+            row[name] = tasks[0][name]
+    else:
+        row["label"] = ", ".join(spec["label"] for spec in tasks if spec["label"])
+        row["family"] = "+".join(dict.fromkeys(spec["family"] for spec in tasks))
+        row["size"] = sum(spec["size"] for spec in tasks)
+    for name in BUDGETED:
         row[name] = data[name]
     row["forced"] = (tasks[0]["solver"] if len(row["tasks"]) == 1 else None) or data["solver"]
 

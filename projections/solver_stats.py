@@ -1,5 +1,6 @@
 """What became of every solver's attempts, per solver and version."""
 
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,7 +24,7 @@ class StatsState:
     """``solvers``: ``name@version`` to its figures. ``best``: instance to the best objective among the last results."""
 
     solvers: dict[str, dict[str, Any]] = field(default_factory=dict)
-    best: dict[str, float] = field(default_factory=dict)
+    best: OrderedDict[str, float] = field(default_factory=OrderedDict)
 
 
 class SolverStats:
@@ -93,7 +94,7 @@ class SolverStats:
     def load(self, content: bytes) -> StatsState:
         """See :class:`Projection`."""
         kept = loads(content)
-        return StatsState(kept["solvers"], {instance: objective for instance, objective in kept["best"]})  # noqa: C416
+        return StatsState(kept["solvers"], OrderedDict(kept["best"]))
 
 
 def means(figures: dict[str, Any]) -> dict[str, float | None]:
@@ -128,12 +129,12 @@ def _imported(state: StatsState, figures: dict[str, Any], event: Recorded) -> No
         figures["bests"] += 1
 
 
-def _is_best(best: dict[str, float], instance: str, objective: float, sense: str) -> bool:
+def _is_best(best: OrderedDict[str, float], instance: str, objective: float, sense: str) -> bool:
     known = best.get(instance)
     if known is None:
         best[instance] = objective
         if len(best) > INSTANCES:
-            del best[next(iter(best))]
+            best.popitem(last=False)
         return True
     if (objective > known) if sense == "min" else (objective < known):
         return False

@@ -58,6 +58,8 @@ class Flow:
     latency: Histogram = field(default_factory=dict)
     minutes: dict[int, dict[str, int]] = field(default_factory=dict)
     current: int = -1
+    now: dict[str, int] = field(default_factory=dict, compare=False)
+    """The counts of the current minute."""
 
 
 class Throughput:
@@ -76,13 +78,13 @@ class Throughput:
         minute = event.recorded_at // MINUTE
         if minute != state.current:
             state.current = minute
-            state.minutes.setdefault(minute, {"events": 0})
+            state.now = state.minutes.setdefault(minute, {"events": 0})
             for old in [kept for kept in state.minutes if kept <= minute - MINUTES]:
                 del state.minutes[old]
-        state.minutes[minute]["events"] += 1
+        state.now["events"] += 1
         state.totals["events"] += 1
-        if event.type in RUNS:
-            _count(state, RUNS[event.type], event)
+        if (kind := RUNS.get(event.type)) is not None:
+            _count(state, kind, event)
         return state
 
     def dump(self, state: Flow) -> bytes:
@@ -99,12 +101,12 @@ class Throughput:
     def load(self, content: bytes) -> Flow:
         """See :class:`Projection`."""
         kept = loads(content)
-        return Flow(kept["totals"], dict(kept["latency"]), dict(kept["minutes"]), kept["current"])
+        minutes = dict(kept["minutes"])
+        return Flow(kept["totals"], dict(kept["latency"]), minutes, kept["current"], minutes.get(kept["current"], {}))
 
 
 def _count(state: Flow, kind: str, event: Recorded) -> None:
-    counts = state.minutes[state.current]
-    counts[kind] = counts.get(kind, 0) + 1
+    state.now[kind] = state.now.get(kind, 0) + 1
     state.totals[kind] += 1
     if kind in {"completed", "failed"}:
         index = bucket(event.data["seconds"])

@@ -2,17 +2,17 @@
 
 import hashlib
 from abc import abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from .gaps import behind
 from .pack import Array, pack
 
 if TYPE_CHECKING:
+    from .showing import Section
     from .solver import Solver
 
 Sense = Literal["min", "max"]
@@ -27,8 +27,8 @@ class Problem(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
     family: ClassVar[str]
 
-    name: str = ""
-    best_known: float | None = None
+    name: Annotated[str, Field(description="What the instance is called in lists.")] = ""
+    best_known: Annotated[float | None, Field(description="The best objective known, for gaps.")] = None
 
     @property
     @abstractmethod
@@ -91,9 +91,12 @@ class Family(Generic[P]):
         solvers: the portfolio, in the order in which untried solvers are taken.
         suffixes: file name endings that :attr:`read` understands.
         read: reads an instance from the text of a file; ``name`` is the file's stem.
-        loaders: reads an instance from the path of a file that is not text, by file name ending.
+        loaders: reads an instance from an open file that is not text and the file's name, by file name ending.
         best_known: reads the best known objective from the text of a solution file beside the instance.
         from_json: builds an instance from a decoded JSON object (the request without its ``type``).
+        show: what people want to see of a feasible solution; None shows the array.
+        door: what its own door in the HTTP API is called (``/DOOR/solve``); its name where empty.
+        examples: small instances that ship with it, the easiest first, made when asked for.
     """
 
     name: str
@@ -105,11 +108,14 @@ class Family(Generic[P]):
     solvers: "tuple[Solver[P], ...]"
     suffixes: tuple[str, ...] = ()
     read: Callable[[str, str], P]
-    loaders: Mapping[str, Callable[[Path], P]] = field(default_factory=dict)
+    loaders: Mapping[str, Callable[[BinaryIO, str], P]] = field(default_factory=dict)
     best_known: Callable[[P, str], float | None] | None = None
     solution_suffix: str | None = None
     from_json: Callable[[Mapping[str, Any]], P]
     tighten: Callable[[P, Bound], Bound | None] | None = None
+    show: "Callable[[P, Array], Sequence[Section]] | None" = None
+    door: str = ""
+    examples: "Callable[[], Sequence[Example[P]]]" = tuple
 
     def better(self, a: float, b: float) -> bool:
         """Whether objective ``a`` is strictly better than ``b``."""
@@ -118,6 +124,14 @@ class Family(Generic[P]):
     def reaches(self, objective: float, target: float) -> bool:
         """Whether ``objective`` is at least as good as ``target``."""
         return objective <= target if self.sense == "min" else objective >= target
+
+
+@dataclass(frozen=True, slots=True)
+class Example(Generic[P]):
+    """An instance to try things on; ``about`` says in one sentence what it is."""
+
+    problem: P
+    about: str
 
 
 def loss(objective: float, bound: Bound | None, sense: Sense) -> float:

@@ -189,13 +189,20 @@ def runs(
         str | None, typer.Option(help="request (what users asked for), shadow, tournament or benchmark.")
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Of every purpose; default: requests.")] = False,
+    family: Annotated[str | None, typer.Option(help="Only runs with a problem of this family.")] = None,
+    solver: Annotated[str | None, typer.Option(help="Only runs by this solver.")] = None,
+    policy: Annotated[str | None, typer.Option(help="Only runs that this policy chose for.")] = None,
+    label: Annotated[str | None, typer.Option(help="Only runs with this text in their label.")] = None,
+    error: Annotated[str | None, typer.Option(help="Only runs with this kind of error.")] = None,
+    as_of: AsOf = None,
     db: Db = DEFAULT_DB,
     as_json: Json = False,
 ) -> None:
-    """List runs, the newest first."""
+    """List runs, the newest first: as they are, or as they were at an earlier moment."""
     from .runs import list_runs
 
-    _run(list_runs, db, status, purpose, limit, every=every, as_json=as_json)
+    wanted = {"family": family, "solver": solver, "policy": policy, "label": label, "error": error}
+    _run(list_runs, db, status, purpose, limit, as_of, every=every, as_json=as_json, **wanted)
 
 
 @app.command(

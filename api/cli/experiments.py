@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from mezan.api.views.times import when
+from mezan.api.views.experiments import ENDINGS
+from mezan.api.views.experiments import document as described
 from mezan.engine.stores.sqlite import SQLiteStore
 from mezan.projections.experiments import ABTests, Experiment, State, running
 from mezan.solvers.errors import BadInput
@@ -14,12 +15,6 @@ from .output import clean, console, emit, notice, table
 from .reading import opened, value
 
 Json = dict[str, Any]
-ENDINGS = {
-    "decided": "decided",
-    "equivalent": "equivalent: the difference is smaller than matters",
-    "maximum": "undecided: all outcomes are used",
-    "stopped": "ended by hand",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +74,7 @@ async def status(db: str, name: str | None, *, as_json: bool) -> int:
     async with opened(db) as store:
         state: State = await value(store, ABTests(), None)
     tests = list(state.tests.values()) if name is None else [_test(state, name)]
-    documents = [_document(test) for test in tests]
+    documents = [described(test) for test in tests]
     if as_json:
         emit(documents if name is None else documents[0])
         return DONE
@@ -101,7 +96,7 @@ async def stop(db: str, name: str, *, as_json: bool) -> int:
         if test.stopped is not None or not await record(store, test.end(test.reached or "stopped")):
             raise BadInput(f"an experiment must be going to be stopped; {name} is over")
         state: State = await value(store, ABTests(), None)
-    document = _document(_test(state, name))
+    document = described(_test(state, name))
     if as_json:
         emit(document)
     else:
@@ -115,33 +110,6 @@ def _test(state: State, name: str) -> Experiment:
 
         raise unknown("experiment", name[:80], state.tests)
     return state.tests[name]
-
-
-def _document(test: Experiment) -> Json:
-    now = test.end("stopped").model_dump()
-    ending = test.stopped or ({**now, "reason": test.reached, "at": None} if test.reached else None)
-    figures = {key: (ending or now)[key] for key in ("winner", "difference", "lower", "upper", "p_value")}
-    started = test.started
-    return {
-        **{key: started[key] for key in ("experiment", "family", "alpha", "least_difference", "maximum", "metric")},
-        "started_at": when(test.at),
-        "status": "running" if ending is None else ending["reason"],
-        "stopped_at": when(ending["at"]) if ending else None,
-        "arms": [
-            {
-                "arm": name,
-                "policy": started["arms"][name],
-                "share": started["shares"][name],
-                "assigned": arm.assigned,
-                "outcomes": arm.outcomes,
-                "dropped": arm.dropped,
-                "mean_loss": arm.mean_loss,
-            }
-            for name, arm in test.arms.items()
-        ],
-        "blocks": len(test.test.differences),
-        **figures,
-    }
 
 
 def _print(document: Json) -> None:

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from mezan.api.views.lab import document, thinned_curve
 from mezan.engine.stores.sqlite import SQLiteStore
 from mezan.solvers.errors import BadInput
 
@@ -12,11 +13,7 @@ from .output import clean, console, emit, notice, sparkline, table
 from .reading import moment, opened
 
 if TYPE_CHECKING:
-    from mezan.engine.lab import Judged, LabReport
-
-Json = dict[str, Any]
-POINTS = 500
-"""Of a curve, at most."""
+    from mezan.engine.lab import LabReport
 
 
 async def compare(
@@ -56,7 +53,7 @@ async def compare(
     if plot is not None:
         _draw(report, plot)
     if as_json:
-        emit(_document(report))
+        emit(document(report))
     else:
         _print(report)
     return DONE
@@ -71,44 +68,6 @@ async def _position(store: SQLiteStore, text: str | None, option: str, default: 
         return default
     head = await store.head()
     return head.position if head else 0
-
-
-def _document(report: "LabReport") -> Json:
-    return {
-        "since": report.since,
-        "as_of": report.upto,
-        "decisions": report.decisions,
-        "unrated": report.unrated,
-        "left_out": report.left_out,
-        "mean_loss_logged": report.logged,
-        "single_best": dict(report.single_best),
-        "policies": [_row(judged) for judged in report.policies],
-    }
-
-
-def _row(judged: "Judged") -> Json:
-    found = judged.evaluation
-    estimates = {"dr": found.dr, "snips": found.snips, "ips": found.ips}
-    return {
-        "policy": judged.policy,
-        "version": judged.version,
-        "agreement": found.agreement,
-        "known": found.known,
-        "unsupported": found.unsupported,
-        "effective_sample_size": found.effective,
-        **{name: None if e is None else {"mean_loss": e.value, "lower": e.lower, "upper": e.upper} for name, e in estimates.items()},
-        "mean_loss_known": found.matched,
-        "regret_best_known": judged.best_regret,
-        "regret_single_best": judged.single_regret,
-        "warnings": list(found.warnings),
-        "curve": [float(value) for value in _thinned(judged)],
-    }  # fmt: skip
-
-
-def _thinned(judged: "Judged") -> list[float]:
-    curve = judged.curve
-    steps = min(POINTS, len(curve))
-    return [float(curve[round(i * (len(curve) - 1) / max(1, steps - 1))]) for i in range(steps)]
 
 
 def _print(report: "LabReport") -> None:
@@ -139,7 +98,7 @@ def _print(report: "LabReport") -> None:
             f"{found.effective:.0f}",
             f"{judged.best_regret:+.4f}",
             "-" if judged.single_regret is None else f"{judged.single_regret:+.4f}",
-            f"{sparkline(_thinned(judged), 24)} {judged.curve[-1]:.2f}",
+            f"{sparkline(thinned_curve(judged), 24)} {judged.curve[-1]:.2f}",
         )
     console().print(shown)
     single = ", ".join(f"{clean(solver)} ({clean(family)})" for family, solver in report.single_best.items())

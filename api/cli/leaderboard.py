@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from mezan.api.views.leaderboard import rated
+from mezan.api.views.leaderboard import check, rated
 from mezan.projections.bradley_terry import BradleyTerry
 from mezan.projections.bradley_terry import State as Ladders
 from mezan.projections.elo import Elo, EloState
@@ -26,13 +26,7 @@ async def leaderboard(
     async with opened(db) as store:
         state: EloState = await value(store, Elo(), as_of)
         ladders: Ladders = await value(store, BradleyTerry(), as_of)
-    if family is not None and family not in state.overall:
-        from mezan.solvers.catalog import Catalog
-
-        Catalog.default().family(family)  # a family without outcomes is empty, an unknown one is an error
-    if cluster is not None and cluster not in state.clusters:
-        known = ", ".join(sorted(state.clusters)) or "none yet"
-        raise BadInput(f"--cluster must name a cluster with outcomes; got {cluster[:80]!r}; there are: {known}")
+    check(state, family, cluster, option="--")
     rows = rated(state, ladders, family, cluster, by)
     if as_json:
         emit(rows)

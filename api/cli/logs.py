@@ -8,7 +8,9 @@ from typing import Any, BinaryIO
 
 import orjson
 
+from mezan.api.views.gist import gist
 from mezan.api.views.times import when
+from mezan.api.views.verification import kept_head, verification
 from mezan.engine.export import MAX_LINE, BadExport, import_into
 from mezan.engine.export import export as exported
 from mezan.engine.log import Head, Recorded
@@ -18,7 +20,7 @@ from mezan.solvers.errors import BadInput
 
 from .errors import CHECK_FAILED, DONE
 from .options import database
-from .output import STYLES, clean, console, emit, notice, number, seconds, short, size, table
+from .output import STYLES, clean, console, emit, notice, seconds, short, size, table
 from .progress import bar
 from .reading import opened, value
 
@@ -75,58 +77,9 @@ def _print(r: Recorded, *, as_json: bool) -> None:
         (f"{r.time.astimezone():%H:%M:%S} ", "dim"),
         (f"{short(r.stream)}@{r.version:<3} ", "cyan"),
         (f"{r.type:<16} ", kind),
-        clean(_gist(r)),
+        clean(gist(r)),
     )
     console().print(line, no_wrap=True, overflow="ellipsis", crop=True)
-
-
-def _gist(r: Recorded) -> str:
-    """The figures of an event that people look for."""
-    data = r.data
-    match r.type:
-        case "RunRequested":
-            return f"{', '.join(t['label'] or t['family'] for t in data['tasks'][:3])}, {data['budget']['time_limit']:g} s, seed {data['seed']}"
-        case "RunPlanned":
-            return ", ".join(data["order"][:5])
-        case "ProblemProfiled":
-            bound = f", bound {number(data['bound']['value'])}" if data["bound"] else ""
-            return f"{data['family']}, size {data['size']}{bound}"
-        case "SolverChosen":
-            return f"{data['solver']} of {len(data['candidates'])} by {data['policy']}, propensity {data['propensity']:.3g}"
-        case "AttemptStarted":
-            return f"{data['solver']} v{data['version']} on {data['device']}"
-        case "IncumbentFound" | "AttemptSucceeded":
-            return f"{number(data['objective'])} after {data['iterations']} iterations, {seconds(data['seconds'])}"
-        case "RoundPaired":
-            return f"round {data['round']}: {', '.join(' - '.join(two) for two in data['pairs'])}"
-        case "MatchPlayed":
-            return f"round {data['round']}: {data['a']} {data['score_a']:g} : {data['score_b']:g} {data['b']}"
-        case "TournamentOpened":
-            return f"{data['family']}: {len(data['solvers'])} solvers, {data['rounds']} rounds"
-        case "TournamentClosed":
-            return f"won by {data['table'][0]['solver']}"
-        case "ExperimentStarted":
-            return f"{data['experiment']}: {' against '.join(data['arms'])}"
-        case "ExperimentStopped":
-            return f"{data['experiment']}: {data['reason']}" + (
-                f", {data['winner']} loses less" if data["winner"] else ""
-            )
-        case "InstanceImported":
-            return f"{data['label'] or data['instance']} of {data['family']}, {len(data['features'])} features"
-        case "OutcomeImported":
-            return f"{data['solver']} on {data['instance']}: {data['status']}, loss {data['loss']:.3g}"
-        case "RunCompleted":
-            return (
-                f"{', '.join(number(x) for x in list(data['objectives'].values())[:3])} in {seconds(data['seconds'])}"
-            )
-        case "BenchmarkOpened":
-            return f"{data['name']}: {len(data['solvers'])} solvers, {len(data['instances'])} instances, {len(data['seeds'])} seeds"
-        case "BenchmarkClosed":
-            return f"{data['cells']} cells, {data['failures']} failures, {seconds(data['seconds'])}"
-        case _:
-            return ", ".join(
-                f"{k} {v}" for k, v in data.items() if k in {"reason", "error", "message", "worker", "iterations"}
-            )
 
 
 async def verify(db: str, head_file: str | None, *, as_json: bool) -> int:
@@ -135,15 +88,7 @@ async def verify(db: str, head_file: str | None, *, as_json: bool) -> int:
     async with opened(db) as store:
         found = await store.verify(kept)
     if as_json:
-        emit(
-            {
-                "ok": found.ok,
-                "checked": found.checked,
-                "head": found.head,
-                "position": found.position,
-                "problem": found.problem,
-            }
-        )
+        emit(verification(found))
     elif found.ok:
         what = "" if kept is None else f", the head exported at position {kept.position} is in it"
         console().print(f"unbroken: {found.checked} events, every digest and hash recomputed{what}")
@@ -158,9 +103,7 @@ def _read_head(name: str) -> Head:
     try:
         content = sys.stdin.buffer.read(MAX_HEAD) if name == "-" else _beginning(Path(name))
         found = orjson.loads(content)
-        kept = Head(found["position"], found["hash"], found["recorded_at"])
-        if type(kept.position) is not int or kept.position < 1 or len(bytes.fromhex(kept.hash)) != 32:
-            raise ValueError("no position and hash in it")
+        kept = kept_head(found)
     except OSError as error:
         raise BadInput(f"a head must be a readable file; {name}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError) as error:

@@ -1,7 +1,6 @@
 """`mezan predict`: what would be chosen for a problem, and what to expect, before anything is spent."""
 
-from typing import Any
-
+from mezan.api.views.prediction import prediction
 from mezan.engine.predicting import Prediction
 from mezan.solvers.catalog import Catalog
 
@@ -10,8 +9,6 @@ from .errors import DONE
 from .inputs import problem_from
 from .options import database
 from .output import clean, console, emit, number, seconds, table
-
-Json = dict[str, Any]
 
 
 async def predict(db: str, source: str, family: str | None, policy: str | None, seed: int, *, as_json: bool) -> int:
@@ -23,28 +20,10 @@ async def predict(db: str, source: str, family: str | None, policy: str | None, 
     async with open_engine(database(db), read_only=True, catalog=catalog) as engine:
         found = await engine.predict(problem, policy=policy, seed=seed)
     if as_json:
-        emit(_document(found))
+        emit(prediction(found))
     else:
         _print(found)
     return DONE
-
-
-def _document(found: Prediction) -> Json:
-    card = found.card
-    return {
-        "family": found.family,
-        "instance": found.label,
-        "size": found.size,
-        "cluster": found.cluster,
-        "as_of": found.as_of,
-        "bound": None if found.bound is None else found.bound.model_dump(),
-        "features": dict(found.features),
-        "policy": card.policy,
-        "solver": card.solver,
-        "propensity": card.propensity,
-        "reason": card.reason,
-        "forecasts": [{name: getattr(one, name) for name in type(one).__dataclass_fields__} for one in found.forecasts],
-    }
 
 
 def _print(found: Prediction) -> None:

@@ -7,14 +7,16 @@ from typing import Any
 
 from mezan.engine.errors import RunNotFound
 from mezan.engine.folds import Projection, Row, RowProjection, StoredRow
+from mezan.engine.listing import rows_now, rows_then, tail
 from mezan.engine.log import Recorded
 from mezan.engine.stores.sqlite import SQLiteStore
 from mezan.engine.streams import whole_stream
+from mezan.engine.travel import position_of
 from mezan.solvers.errors import BadInput
 
 from .options import database
 
-PAGE = 2_000
+PAGE = 1_000
 
 
 @asynccontextmanager
@@ -55,51 +57,35 @@ async def history_of(store: SQLiteStore, name: str) -> list[Recorded]:
 async def newest_rows(
     store: SQLiteStore,
     projection: RowProjection,
+    as_of: str | None = None,
     *,
     tag: str | None,
     limit: int,
-    keep: Callable[[Row], bool] = lambda _row: True,
+    keep: Callable[[Row], bool] | None = None,
 ) -> list[StoredRow]:
-    """The rows to ``keep`` as of the log's end, newest first event first."""
-    while True:
-        saved = (await store.saved()).get(projection.name)
-        fresh: dict[str, StoredRow] = {}
-        position = saved.position if saved is not None and saved.version == projection.version else 0
-        usable = position > 0
-        while tail := await store.read(after=position, types=projection.handles, limit=PAGE):
-            position = tail[-1].position
-            for event in tail:
-                await _fold(store, projection, event, fresh, usable=usable)
-        wanted = [row for row in fresh.values() if tag in {None, row.tag} and keep(row.data)]
-        stored: list[StoredRow] = []
-        before: int | None = None
-        while usable and len(stored) < limit + len(fresh):
-            page = await store.rows(projection.name, tag=tag, before=before, limit=limit + len(fresh))
-            if not page:
-                break
-            stored += [row for row in page if keep(row.data)]
-            before = page[-1].position
-        if (await store.saved()).get(projection.name) == saved:  # else another process has saved in between: again
-            wanted += [row for row in stored if row.key not in fresh]
-            return sorted(wanted, key=lambda row: -row.position)[:limit]
-
-
-async def _fold(
-    store: SQLiteStore, projection: RowProjection, event: Recorded, fresh: dict[str, StoredRow], *, usable: bool
-) -> None:
-    key = projection.key(event)
-    known = fresh.get(key)
-    if known is None and usable and event.type not in projection.opens:
-        known = await store.row(projection.name, key)
-    row: Row = projection.apply(None if known is None else known.data, event)
-    position = event.position if known is None else known.position
-    fresh[key] = StoredRow(key, event.stream, position, projection.tag(row), row)
+    """The rows to ``keep`` as of the log's end, a position or a time, newest first event first."""
+    live, usable = await tail(store, store, projection)
+    kept, rows = store if usable else None, lambda: live
+    found: list[StoredRow] = []
+    before: int | None = None
+    at = None if as_of is None else await position_of(store, moment(as_of))
+    while len(found) < limit:
+        size = min(PAGE, limit - len(found))
+        if at is None:
+            page = await rows_now(kept, rows, tag=tag, keep=keep, before=before, limit=size)
+        else:
+            page = await rows_then(store, kept, rows, at, tag=tag, keep=keep, before=before, limit=size)
+        found += page
+        before = page.before
+        if before is None:
+            break
+    return found
 
 
 async def value(store: SQLiteStore, projection: Projection[Any], as_of: str | None) -> Any:
     """A projection's value now, or as of a position or a time."""
     if as_of is not None:
-        from mezan.engine.travel import position_of, value_as_of
+        from mezan.engine.travel import value_as_of
 
         return await value_as_of(store, projection, await position_of(store, moment(as_of)), store)
     from mezan.engine.follower import Follower

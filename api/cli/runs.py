@@ -20,17 +20,27 @@ WIDE = 90
 """Columns from which the list of runs says when."""
 
 
-async def list_runs(db: str, status: str | None, purpose: str | None, limit: int, *, every: bool, as_json: bool) -> int:
-    """The newest runs of one purpose, or of every."""
+async def list_runs(
+    db: str,
+    status: str | None,
+    purpose: str | None,
+    limit: int,
+    as_of: str | None = None,
+    *,
+    every: bool,
+    as_json: bool,
+    **wanted: str | None,
+) -> int:
+    """The newest runs of one purpose, or of every, now or as of an earlier moment; ``wanted`` as for `Wanted`."""
     if purpose is not None and purpose not in PURPOSES:
         raise BadInput(f"--purpose must be one of {', '.join(PURPOSES)}; got {purpose[:40]!r}")
     if status is not None and status not in STATUSES:
         raise BadInput(f"--status must be one of {', '.join(STATUSES)}; got {status[:40]!r}")
-    wanted = Wanted(status=status, purpose=purpose or (None if every else "request"))
+    asked = Wanted(status=status, purpose=purpose or (None if every else "request"), **wanted)
     if not 1 <= limit <= 100_000:
         raise BadInput(f"--limit must be between 1 and 100000; got {limit}")
     async with opened(db) as store:
-        rows = await newest_rows(store, Runs(), tag=status, limit=limit, keep=wanted.keep)
+        rows = await newest_rows(store, Runs(), as_of, tag=status, limit=limit, keep=asked.keep)
         found = [row.data for row in rows]
     if as_json:
         emit([listed(row) for row in found])

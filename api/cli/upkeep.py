@@ -23,35 +23,14 @@ PACKAGES = ("mezan", "jax", "jaxlib", "numpy", "scipy", "pydantic", "sqlmodel", 
 
 def solvers(family: str | None, *, as_json: bool) -> int:
     """The portfolio and the policies."""
+    from mezan.api.views import catalogue
     from mezan.solvers.catalog import Catalog
     from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
     catalog = Catalog.default()
     families = [catalog.family(family)] if family is not None else list(catalog)
-    policies = [
-        {"policy": p.name, "version": p.version, "default": p.name == DEFAULT_POLICY} for p in Policies.default()
-    ]
-    listed = [
-        {
-            "family": f.name,
-            "sense": f.sense,
-            "files": list(f.suffixes),
-            "solution_file": f.solution_suffix,
-            "solvers": [
-                {
-                    "solver": s.name,
-                    "version": s.version,
-                    "summary": s.summary,
-                    "reference": s.reference,
-                    "runs_in": s.runs_in,
-                    "repeatable": s.repeatable,
-                    "exact": s.exact,
-                }
-                for s in f.solvers
-            ],
-        }
-        for f in families
-    ]
+    policies = catalogue.policies(Policies.default(), DEFAULT_POLICY)
+    listed = catalogue.families(families)
     if as_json:
         emit({"families": listed, "policies": policies})
         return DONE
@@ -64,7 +43,7 @@ def solvers(family: str | None, *, as_json: bool) -> int:
             console().print(
                 Text.assemble("  ", (f"{s.name:<18}", "cyan"), (f"v{s.version}  ", "dim"), clean(s.summary))
             )
-    console().print(Text.assemble(("policies", "bold"), "  ", ", ".join(p["policy"] + (" (default)" if p["default"] else "") for p in policies)))  # type: ignore[operator]  # fmt: skip
+    console().print(Text.assemble(("policies", "bold"), "  ", ", ".join(p["policy"] + (" (default)" if p["default"] else "") for p in policies)))  # fmt: skip
     return DONE
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from mezan.api.views.why import cards_in, reported
+from mezan.api.views.why import cards_in, changes_in_words, reported
 from mezan.api.views.why import explained as shown
 from mezan.engine.events import TERMINAL
 from mezan.engine.log import Recorded
@@ -18,7 +18,7 @@ from .output import clean, console, emit, notice, seconds, short, table
 from .reading import find_run, history_of, opened
 
 if TYPE_CHECKING:
-    from mezan.api.explaining import Alternative, Explanation
+    from mezan.api.explaining import Explanation
 
 Json = dict[str, Any]
 FEATURES = 6
@@ -185,16 +185,12 @@ def _print_explanation(explained: "Explanation") -> None:
     by_solver = sorted(explained.alternatives, key=lambda a: (a.solver != card.solver, a.solver))
     for solver, changes in groupby(by_solver, key=lambda a: a.solver):
         same = solver == card.solver
-        lines.append(("the same" if same else "instead", f"{'' if same else solver + ' '}{_changes(list(changes))}"))
+        lines.append(
+            (
+                "the same" if same else "instead",
+                f"{'' if same else solver + ' '}{changes_in_words([one.change for one in changes])}",
+            )
+        )
     if lines:
         print_pairs([(label, clean(text)) for label, text in lines])
         console().print()
-
-
-def _changes(alternatives: Sequence["Alternative"]) -> str:
-    """The changes in words; policies and clusters, of which there may be many, by name alone."""
-    named: dict[str, list[str]] = {}
-    for alternative in alternatives:
-        kind, _, name = alternative.change.rpartition(" ")
-        named.setdefault(kind, []).append(name)
-    return "; ".join(f"{kind} {', '.join(names)}" for kind, names in named.items())

@@ -12,6 +12,7 @@ from mezan.api.views.times import when
 
 from . import svg
 from .colours import colour, mark
+from .whisker import whisker
 
 FOLDER = Path(__file__).parent
 POINTS = 800
@@ -40,7 +41,7 @@ def environment() -> Environment:
         "mark": mark,
         "json_data": data,
     }
-    made.globals |= {"sparkline": svg.sparkline}
+    made.globals |= {"sparkline": svg.sparkline, "whisker": whisker}
     return made
 
 

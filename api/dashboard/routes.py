@@ -12,9 +12,14 @@ from starlette.staticfiles import StaticFiles
 from mezan.api.http.events import Broadcast
 from mezan.api.http.moments import engine_of, moment_at
 from mezan.api.http.problems import KINDS, Refused, code_of
+from mezan.api.views.artifacts import referred
+from mezan.api.views.history import history_at
+from mezan.api.views.solution import sections
+from mezan.engine.events import RunRequested
 from mezan.solvers.errors import MezanError
+from mezan.solvers.showing import Picture
 
-from .pages import overview
+from .pages import audit, clusters, compare, diff, lab, leaderboard, overview, run, runs, submit, why
 from .rendering import FOLDER, environment
 from .view import View
 
@@ -33,7 +38,7 @@ class Page(Protocol):
     context: Callable[[View], Awaitable[Mapping[str, Any]]]
 
 
-PAGES: tuple[Page, ...] = (overview,)  # type: ignore[assignment]
+PAGES: tuple[Page, ...] = (overview, runs, run, why, leaderboard, clusters, compare, lab, audit, diff, submit)  # type: ignore[assignment]
 NAVIGATION = (
     ("Overview", "/ui"),
     ("Runs", "/ui/runs"),
@@ -126,6 +131,25 @@ async def jump(
         found = await log.read(upto=position - 1, types=wanted, stream=stream or None, limit=1, backwards=True)
     body = {"position": found[0].position if found else None}
     return Response(orjson.dumps(body), media_type="application/json")
+
+
+@router.get("/ui/runs/{run}/pictures/{digest}/{index}.svg")
+async def picture(request: Request, run: str, digest: str, index: int) -> Response:
+    """A picture of a solution by its digest, as the family draws it."""
+    engine = engine_of(request)
+    history = await history_at(engine, run, None)
+    event = history[0].event
+    for named in referred(history):
+        if named["digest"] == digest and isinstance(event, RunRequested):
+            spec = next(spec for spec in event.tasks if spec.task == named["task"])
+            found = await sections(engine, history[0].stream, spec, digest) or ()
+            drawn = found[index] if 0 <= index < len(found) else None
+            if isinstance(drawn, Picture):
+                headers = {"cache-control": "private, max-age=86400"}
+                return Response(drawn.svg, headers=headers, media_type="image/svg+xml")
+    raise Refused(
+        "artifact-not-found", f"a picture is of a solution that its run names and keeps; {digest[:64]!r} has none"
+    )
 
 
 def static_files() -> StaticFiles:

@@ -4,12 +4,16 @@ A new route gets its line here; a test names those that have none.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mezan.solvers.catalog import Catalog
+
 from . import schemas as s
+from .routes.families import doors
 
 EVENT_STREAM = "text/event-stream"
+PROMETHEUS = "text/plain"
 BYTES = "application/octet-stream"
 
 
@@ -23,7 +27,7 @@ class Answer:
         others: what else it may answer, by status.
         problems: the kinds of errors of its own, beside those that any route may answer.
         media: other media types of the same answer, each with what is in it.
-        takes: the family whose problems its body holds, ``any`` for all; None where there is no body.
+        takes: the family whose problems its body holds, ``any`` for all, ``file`` for a problem's file; None where there is no body.
         headers: request headers that it understands, each with its schema and description.
     """
 
@@ -53,6 +57,13 @@ STREAM = "`id` is the event's position, `event` its type, `data` the same JSON a
 
 ANSWERS: Mapping[str, Answer] = {
     "POST /solve": Answer(s.Accepted, 202, {200: s.RunReport}, REFUSALS, takes="any", headers=IDEMPOTENCY_KEY | PREFER),
+    "POST /solve/file": Answer(s.Accepted, 202, {200: s.RunReport}, REFUSALS, takes="file", headers=IDEMPOTENCY_KEY | PREFER),
+    "POST /predict": Answer(s.Expected, problems=REFUSALS[:-1], takes="any"),
+    "POST /predict/file": Answer(s.Expected, problems=REFUSALS[:-1], takes="file"),
+    "GET /examples": Answer(tuple[s.ExampleProblem, ...], problems=("unknown-name",)),
+    "GET /examples/{name}": Answer(s.ExampleProblem, problems=("not-found",)),
+    "GET /runs/{run}/request": Answer(dict[str, Any], problems=("run-not-found", "bad-input")),
+    "GET /metrics": Answer(None, media={PROMETHEUS: "Prometheus' text format, version 0.0.4 or later."}),
     "GET /runs": Answer(s.RunPage),
     "GET /runs/{run}": Answer(s.RunReport, problems=("run-not-found",), headers=PREFER),
     "GET /runs/{run}/events": Answer(s.EventPage, others={204: None}, problems=("run-not-found",), media={EVENT_STREAM: STREAM}, headers=LAST_EVENT_ID),
@@ -61,9 +72,19 @@ ANSWERS: Mapping[str, Answer] = {
     "GET /runs/{run}/artifacts": Answer(s.Artifacts, problems=("run-not-found",)),
     "GET /artifacts/{digest}": Answer(s.Arrays, others={304: None}, problems=("artifact-not-found", "not-acceptable"), media={BYTES: "Its bytes, as a file to keep."}),
     "POST /runs/{run}/cancel": Answer(s.RunReport, problems=("run-not-found", "bad-input")),
+    "GET /leaderboard": Answer(tuple[s.Rated, ...], problems=("unknown-name",)),
+    "GET /leaderboard/{solver}/history": Answer(s.RatingHistory, problems=("not-found",)),
+    "GET /clusters": Answer(tuple[s.ClusterReport, ...], problems=("unknown-name",)),
+    "GET /profiles": Answer(tuple[s.Profile, ...], problems=("unknown-name",)),
     "GET /problems": Answer(tuple[s.ProblemKind, ...]),
     "GET /problems/{code}": Answer(s.ProblemKind, problems=("not-found",)),
     "GET /health/live": Answer(s.Live),
     "GET /health/ready": Answer(s.Health, others={503: s.Health}),
 }  # fmt: skip
 """By method and path."""
+
+
+def answers_for(catalog: Catalog) -> Mapping[str, Answer]:
+    """The same with the doors of the families that there are."""
+    like = ANSWERS["POST /solve"]
+    return {**ANSWERS, **{f"POST {path}": replace(like, takes=family) for path, family in doors(catalog).items()}}

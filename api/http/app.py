@@ -15,10 +15,31 @@ from mezan.api.dashboard.routes import static_files
 from mezan.engine.engine import Engine
 
 from . import problems
+from .apart import Apart
+from .asking import portable
 from .document import document
 from .events import Broadcast
 from .guard import Guard, Limits
-from .routes import artifacts, errors, health, runs, solve
+from .lab_desk import LabDesk
+from .rebuilding import Audits
+from .routes import (
+    artifacts,
+    catalogue,
+    errors,
+    examples,
+    families,
+    files,
+    health,
+    lab,
+    log,
+    metrics,
+    predict,
+    projections,
+    ratings,
+    runs,
+    solve,
+)
+from .routes import request as requests
 
 DESCRIPTION = """\
 Mezan chooses a solver for a problem, runs it, and appends every request, choice and result to one event log.
@@ -29,7 +50,23 @@ are the fold of in `Mezan-Position`, and an `ETag`. Errors are problem details (
 Security: there are no accounts yet, so the server is bound to this machine only and takes requests for its own host names;
 writes from pages of other origins are refused. Bodies are bounded before they are parsed, and must be sent uncompressed.
 """
-ROUTES = (solve, runs, artifacts, errors, health)
+ROUTES = (
+    solve,
+    runs,
+    artifacts,
+    ratings,
+    errors,
+    health,
+    catalogue,
+    lab,
+    log,
+    projections,
+    files,
+    predict,
+    examples,
+    requests,
+    metrics,
+)
 REPLAYS = 2
 """Replays and verifications at the same time; others wait."""
 
@@ -42,23 +79,30 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
         limits: how much may be sent, and the host names that are answered.
     """
     broadcast = Broadcast(engine.log, engine.follower.position)
+    desk = LabDesk(engine)
+    apart = Apart() if portable(engine.catalog) else None
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(broadcast.run)
+            tasks.start_soon(desk.run)
             yield
             broadcast.close()
+            if apart is not None:
+                await apart.close()
             tasks.cancel_scope.cancel()
 
     app = FastAPI(
         title="Mezan", version=_version(), description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
     )
-    app.state.engine, app.state.broadcast = engine, broadcast
+    app.state.engine, app.state.broadcast, app.state.apart = engine, broadcast, apart
     app.state.replays = anyio.CapacityLimiter(REPLAYS)
+    app.state.lab, app.state.audits = desk, Audits(engine)
     problems.install(app)
     for module in ROUTES:
         app.include_router(module.router)
+    app.include_router(families.router_for(engine.catalog))
     app.include_router(pages)
     app.include_router(reference)
     app.mount("/static", static_files())

@@ -1,22 +1,29 @@
 """From a request's JSON to a problem and what is asked of it. Sizes are bounded before anything is parsed."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from typing import Any, TypeVarTuple
 
 import anyio.to_thread
 import orjson
 from fastapi import Request
 
+from mezan.api.parsing import read_problem
 from mezan.solvers.budget import MAX_ITERATIONS, MAX_SECONDS
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.problem import Problem
 
+from .apart import Parcel, opened, parcel
 from .problems import Refused
 
+LARGE = 20_000
+"""Bytes from which a body is decoded on a thread."""
+HUGE = 400_000
+"""Bytes from which it is decoded in another process: one call of a decoder would hold the GIL for milliseconds."""
+FILES = ("application/octet-stream", "text/plain")
 LONGEST_WAIT = 300.0
 """Seconds that ``Prefer: wait`` may ask for."""
-LARGE = 100_000
-"""Bytes above which a body is turned into arrays on a thread."""
+Ts = TypeVarTuple("Ts")
 OPTIONS: Mapping[str, tuple[type, ...]] = {
     "time_limit": (int, float),
     "iterations": (int,),
@@ -46,26 +53,93 @@ OPTION_SCHEMAS: Mapping[str, Any] = {
 }  # fmt: skip
 
 
-def wait_in(request: Request) -> float | None:
-    """The seconds of a ``Prefer: wait`` (RFC 7240), None without; raises Refused when they are too many or none."""
-    for part in request.headers.get("prefer", "").split(","):
-        name, _, value = part.strip().partition("=")
-        if name.lower() == "wait":
-            if not (value.isdecimal() and len(value) < 5 and int(value) <= LONGEST_WAIT):
-                rule = f"Prefer: wait must be 0 to {LONGEST_WAIT:g} whole seconds; got {value[:20]!r}"
-                raise Refused("bad-parameters", rule)
-            return float(value)
-    return None
+Options = dict[str, Any]
 
 
-async def body_of(request: Request) -> dict[str, Any]:
-    """The JSON object in a request's body; raises Refused for anything else."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+async def asked(request: Request, family: str | None = None) -> tuple[Problem, Options]:
+    """The problem that a request's JSON holds, and the options beside it.
+
+    Raises:
+        Refused: the body is no JSON object, or an option is of another type.
+        BadInput: the family is not registered, or the instance breaks one of its rules.
+    """
+    must_be_json(request)
+    return await decoded(request, read_request, sent_request, await request.body(), family)
+
+
+async def asked_by_file(request: Request, filename: str, family: str | None) -> Problem:
+    """The problem in a file that is the body of a request; its name is a name only, never a path of this machine.
+
+    Raises:
+        BadInput: as `read_problem`.
+    """
+    kind = media_type(request)
+    if kind not in FILES:
+        raise Refused("unsupported-media-type", f"a file must be sent as {' or '.join(FILES)}; got {kind[:80] or 'no type'!r}")  # fmt: skip
+    problem, _ = await decoded(request, read_file, sent_file, await request.body(), filename, family)
+    return problem
+
+
+def must_be_json(request: Request) -> None:
+    """Raise Refused for a body of another type."""
+    if (kind := media_type(request)) != "application/json":
         raise Refused("unsupported-media-type", f"a request must be application/json; got {kind[:80] or 'no type'!r}")
-    content = await request.body()
+
+
+def media_type(request: Request) -> str:
+    """What a request says that its body is, without parameters."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def decoded(
+    request: Request,
+    read: Callable[[bytes, *Ts, Catalog], tuple[Problem, Options]],
+    sent: Callable[[bytes, *Ts], tuple[Parcel, Options]],
+    content: bytes,
+    *arguments: *Ts,
+) -> tuple[Problem, Options]:
+    """Decode a body here, on a thread or in the process for large ones, by its size."""
+    catalog: Catalog = request.app.state.engine.catalog
+    if len(content) < LARGE:
+        return read(content, *arguments, catalog)
+    if len(content) < HUGE or request.app.state.apart is None:
+        return await anyio.to_thread.run_sync(read, content, *arguments, catalog)
+    parcel_, options = await request.app.state.apart.call(sent, content, *arguments)
+    return await anyio.to_thread.run_sync(opened, parcel_, catalog), options
+
+
+def read_request(content: bytes, family: str | None, catalog: Catalog) -> tuple[Problem, Options]:
+    """See :func:`asked`."""
+    given = object_in(content)
+    options = options_in(given)
+    return problem_in(given, catalog, family), options
+
+
+def sent_request(content: bytes, family: str | None) -> tuple[Parcel, Options]:
+    """The same in the process for large bodies."""
+    problem, options = read_request(content, family, Catalog.default())
+    return parcel(problem), options
+
+
+def read_file(content: bytes, filename: str, family: str | None, catalog: Catalog) -> tuple[Problem, Options]:
+    """See :func:`asked_by_file`."""
+    return read_problem(BytesIO(content), filename, family, catalog), {}
+
+
+def sent_file(content: bytes, filename: str, family: str | None) -> tuple[Parcel, Options]:
+    """The same in the process for large bodies."""
+    return parcel(read_file(content, filename, family, Catalog.default())[0]), {}
+
+
+def portable(catalog: Catalog) -> bool:
+    """Whether another process has the same families: those that are installed."""
+    return {family.name: family.problem for family in catalog} == {f.name: f.problem for f in Catalog.default()}
+
+
+def object_in(content: bytes) -> dict[str, Any]:
+    """The JSON object in a body; raises Refused for anything else."""
     try:
-        given = orjson.loads(content) if len(content) < LARGE else await anyio.to_thread.run_sync(orjson.loads, content)
+        given = orjson.loads(content)
     except orjson.JSONDecodeError as error:
         raise Refused("malformed", f"the body must be JSON: {error}") from None
     if not isinstance(given, dict):
@@ -73,9 +147,9 @@ async def body_of(request: Request) -> dict[str, Any]:
     return given
 
 
-def options_in(given: dict[str, Any]) -> dict[str, Any]:
+def options_in(given: dict[str, Any]) -> Options:
     """Take the options out of a request; raises Refused for one of another type."""
-    options: dict[str, Any] = {}
+    options: Options = {}
     for name, types in OPTIONS.items():
         value = given.pop(name, None)
         if value is None:
@@ -87,7 +161,7 @@ def options_in(given: dict[str, Any]) -> dict[str, Any]:
     return options
 
 
-async def problem_in(given: dict[str, Any], catalog: Catalog, family: str | None = None) -> Problem:
+def problem_in(given: dict[str, Any], catalog: Catalog, family: str | None = None) -> Problem:
     """The problem in a request without its options, of the family that ``type`` names.
 
     Raises:
@@ -102,10 +176,17 @@ async def problem_in(given: dict[str, Any], catalog: Catalog, family: str | None
     kind = catalog.family(named)
     if given.get("mode") == "auto" and "mode" not in kind.problem.model_fields:
         del given["mode"]  # the same request for every family
-    built: Problem = await anyio.to_thread.run_sync(kind.from_json, given) if _large(given) else kind.from_json(given)
+    built: Problem = kind.from_json(given)
     return built
 
 
-def _large(given: Mapping[str, Any]) -> bool:
-    """Whether building the arrays may take milliseconds."""
-    return sum(len(value) * (len(value) if value and isinstance(value[0], list) else 1) for value in given.values() if isinstance(value, list)) > 4_096  # fmt: skip
+def wait_in(request: Request) -> float | None:
+    """The seconds of a ``Prefer: wait`` (RFC 7240), None without; raises Refused when they are too many or none."""
+    for part in request.headers.get("prefer", "").split(","):
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "wait":
+            if not (value.isdecimal() and len(value) < 5 and int(value) <= LONGEST_WAIT):
+                rule = f"Prefer: wait must be 0 to {LONGEST_WAIT:g} whole seconds; got {value[:20]!r}"
+                raise Refused("bad-parameters", rule)
+            return float(value)
+    return None

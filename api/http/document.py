@@ -12,7 +12,8 @@ from pydantic import TypeAdapter
 from mezan.solvers.catalog import Catalog
 
 from . import schemas
-from .answers import ANSWERS, Answer
+from .answers import Answer, answers_for
+from .asking import FILES
 from .problems import KINDS, MEDIA_TYPE
 from .routes.solve import EXAMPLES, request_schema
 
@@ -46,6 +47,7 @@ TAGS = (
             "run's last."
         ),
     ),
+    ("ratings", "Who is how good, on which instances, after how long: folds of every outcome."),
     ("errors", "What each problem `type` means."),
     ("health", "For supervisors and load balancers."),
 )
@@ -61,10 +63,11 @@ def document(app: FastAPI, catalog: Catalog) -> Json:
         _add_request(components, catalog, family.name)
     components["Request"] = _any_request(catalog)
     _schema(schemas.Problem, components)
+    answers = answers_for(catalog)
     for path, methods in made["paths"].items():
         for method in METHODS:
             if method in methods:
-                answer = ANSWERS.get(f"{method.upper()} {path}")
+                answer = answers.get(f"{method.upper()} {path}")
                 _complete(method, path, methods[method], answer or Answer(Any), components)
     made["servers"] = [{"url": "/", "description": "This server."}]
     made["tags"] = _tags(made["paths"])
@@ -76,7 +79,7 @@ def _complete(method: str, path: str, operation: Json, answer: Answer, component
     parameters = operation.setdefault("parameters", [])
     for parameter in parameters:
         parameter["schema"] = AS_OF if parameter["name"] == "as_of" else _present(parameter["schema"])
-    reads = any(parameter["name"] == "as_of" for parameter in parameters)
+    reads = method == "get" and any(parameter["name"] == "as_of" for parameter in parameters)
     for name, (schema, text) in ({**answer.headers, **IF_NONE_MATCH} if reads else answer.headers).items():
         parameters.append({"name": name, "in": "header", "required": False, "schema": schema, "description": text})
     responses: Json = {}
@@ -166,6 +169,11 @@ def _any_request(catalog: Catalog) -> Json:
 
 
 def _body(takes: str) -> Json:
+    if takes == "file":
+        return {
+            "required": True,
+            "content": {kind: {"schema": {"type": "string", "format": "binary"}} for kind in FILES},
+        }
     name = "Request" if takes == "any" else f"{takes}_request"
     examples = EXAMPLES if takes == "any" else {k: v for k, v in EXAMPLES.items() if k == takes}
     return {"required": True, "content": {JSON: {"schema": {"$ref": COMPONENT + name}, "examples": examples}}}

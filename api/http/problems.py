@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import orjson
@@ -78,6 +79,9 @@ class Refused(Exception):
     def __init__(self, code: str, detail: str, **more: Any) -> None:
         self.code, self.detail, self.more = code, detail, more
         super().__init__(detail)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return partial(Refused, **self.more), (self.code, self.detail)
 
 
 def problem(code: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:

@@ -5,10 +5,22 @@ from typing import Any
 from mezan.projections.bradley_terry import State as Ladders
 from mezan.projections.bradley_terry import strengths
 from mezan.projections.elo import EloState
+from mezan.solvers.errors import BadInput
 from mezan.solvers.selection.models.comparisons import LEAST_MATCHES, NO_STRENGTH, Strength, Z
 from mezan.solvers.selection.standings import Record
 
+from .families import check_family
+
 Json = dict[str, Any]
+
+
+def check(state: EloState, family: str | None, cluster: str | None, *, option: str = "") -> None:
+    """Raise BadInput for an unknown family, or a cluster in which nothing happened; ``option`` stands before the names."""
+    if family is not None:
+        check_family(family, state.overall)
+    if cluster is not None and cluster not in state.clusters:
+        known = ", ".join(sorted(state.clusters)) or "none yet"
+        raise BadInput(f"{option}cluster must name a cluster with outcomes; got {cluster[:80]!r}; there are: {known}")
 
 
 def rated(state: EloState, ladders: Ladders, family: str | None, cluster: str | None, by: str = "elo") -> list[Json]:

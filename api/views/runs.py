@@ -29,6 +29,7 @@ class Wanted:
         policy: the policy that the request named, or that decided.
         purpose: one of :data:`PURPOSES`.
         label: what the instance's name contains, in upper or lower case.
+        error: the kind of error that the run, or the last attempt at one of its tasks, ended with.
 
     Raises:
         BadInput: there is no such status or purpose.
@@ -40,6 +41,7 @@ class Wanted:
     policy: str | None = None
     purpose: str | None = "request"
     label: str | None = None
+    error: str | None = None
 
     def __post_init__(self) -> None:
         if self.status is not None and self.status not in STATUSES:
@@ -57,6 +59,8 @@ class Wanted:
             return False
         tasks = row["tasks"].values()
         if self.family is not None and all(task["family"] != self.family for task in tasks):
+            return False
+        if self.error is not None and row["error"] != self.error and all(task["error"] != self.error for task in tasks):
             return False
         return self.solver is None or any(task["solver"] == self.solver for task in tasks)
 

@@ -29,3 +29,12 @@ def explained(explanation: "Explanation", history: Sequence[Recorded], task: str
 def reported(report: "ReplayReport") -> Json:
     """What a replay or a verification found; ``difference`` is the first, None where all came out the same."""
     return asdict(report)
+
+
+def changes_in_words(changes: Sequence[str]) -> str:
+    """What was changed (see `mezan.api.explaining.Alternative`); policies and clusters, of which there may be many, by name alone."""
+    named: dict[str, list[str]] = {}
+    for change in changes:
+        kind, _, name = change.rpartition(" ")
+        named.setdefault(kind, []).append(name)
+    return "; ".join(f"{kind} {', '.join(names)}" for kind, names in named.items())

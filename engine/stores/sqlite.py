@@ -399,7 +399,9 @@ class SQLiteStore(EventLog, SQLiteReadModels):
 
         return await self.fetch(search)
 
-    async def verify(self, head: Head | None = None) -> Verification:
+    async def verify(
+        self, head: Head | None = None, progress: Callable[[int, int], None] | None = None
+    ) -> Verification:
         # taken before the events are read: what is appended meanwhile is beyond it
         kept = [(await self.head(), "the stored head"), (head, "the exported head")]
         previous, position = GENESIS, 0
@@ -420,6 +422,8 @@ class SQLiteStore(EventLog, SQLiteReadModels):
                         return broken(at.position, f"its hash differs from {name}")
             last = page[-1]
             previous, position = last.hash, last.position
+            if progress is not None:
+                progress(position, max(position, self._position))
         for known, name in kept:
             if known is not None and known.position > position:
                 why = f"events up to {known.position} are missing: {name} says the log went on"

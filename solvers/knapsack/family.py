@@ -6,10 +6,12 @@ from ..problem import Family
 from ..solver import Solver
 from .bounds import bound
 from .evaluate import evaluate
+from .examples import examples
 from .features import features
 from .formats import best_known, from_json, read
 from .problem import Knapsack
 from .reduce import reduce
+from .showing import show
 
 MAX_CELLS = 2**29
 """Of the dynamic program: one decision bit each (64 MiB), and about a second on one core."""
@@ -98,4 +100,6 @@ FAMILY: Family[Knapsack] = Family(
     best_known=best_known,
     solution_suffix=".sol",
     from_json=from_json,
+    show=show,
+    examples=examples,
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import BeforeValidator, PlainSerializer, ValidationError, WithJsonSchema, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, ValidationError, WithJsonSchema, model_validator
 
 from ..errors import BadProblem
 from ..pack import Array, narrow
@@ -92,12 +92,13 @@ class Knapsack(Problem):
 
     family: ClassVar[str] = "knapsack"
 
-    values: Integers
-    weights: Integers
+    values: Annotated[Integers, Field(description="What each item is worth: whole numbers.")]
+    weights: Annotated[Integers, Field(description="What each item weighs, in the same order.")]
     capacity: Annotated[
         int,
         BeforeValidator(_capacity),
         WithJsonSchema({"type": "integer", "minimum": 0, "maximum": MAX_TOTAL}),
+        Field(description="What all chosen items may weigh together."),
     ]
 
     def __init__(self, **fields: Any) -> None:

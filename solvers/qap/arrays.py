@@ -3,7 +3,7 @@
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 import numpy as np
 from numpy.lib import format as npy
@@ -15,8 +15,10 @@ from .matrices import check_size
 MATRICES = ("A", "B")
 
 
-def read_npz(path: str | Path) -> tuple[Array, Array]:
+def read_npz(source: str | Path | BinaryIO, name: str = "") -> tuple[Array, Array]:
     """``A`` and ``B`` of a ``.npz`` file as ``numpy.savez(path, A=..., B=...)`` writes it; other arrays are not looked at.
+
+    ``source`` is its path, or the open file, which messages call ``name``.
 
     Nothing is unpickled, and an array's header is checked before memory is taken for it, so a small file cannot ask for
     a large one.
@@ -24,16 +26,17 @@ def read_npz(path: str | Path) -> tuple[Array, Array]:
     Raises:
         BadProblem: the file is missing, not a ``.npz`` file, damaged, or lacks a matrix.
     """
-    path = Path(path)
+    called = Path(source).name if isinstance(source, str | Path) else name
     try:
-        with zipfile.ZipFile(path) as archive:
-            A, B = (_matrix(archive, name, path.name) for name in MATRICES)
+        with zipfile.ZipFile(source) as archive:
+            A, B = (_matrix(archive, one, called) for one in MATRICES)
     except OSError as error:
-        raise BadProblem(f"a .npz file must be readable; {path}: {error.strerror or error}") from error
+        at = source if isinstance(source, str | Path) else name
+        raise BadProblem(f"a .npz file must be readable; {at}: {error.strerror or error}") from error
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
         if isinstance(error, BadProblem):
             raise
-        raise BadProblem(f"a .npz file must be what numpy.savez writes; {path.name} is not: {error}") from error
+        raise BadProblem(f"a .npz file must be what numpy.savez writes; {called} is not: {error}") from error
     return A, B
 
 

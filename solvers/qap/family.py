@@ -1,17 +1,21 @@
 """The QAP family: the only door into this folder. Importing it loads no JAX; a kernel's module loads with the kernel."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from ..errors import BadProblem
 from ..problem import Family
 from ..solver import Kernel, Solver
+from .arrays import read_npz
 from .bounds import bound, tighten
 from .evaluate import evaluate
+from .examples import examples
 from .features import features
 from .problem import QAP
 from .qaplib import parse_sln
 from .rules import plan
+from .showing import show
 from .structured.refusal import refuses as structure_needed
 
 
@@ -88,6 +92,11 @@ def _from_json(request: Mapping[str, Any]) -> QAP:
         wrong = f"missing {', '.join(missing)}" if missing else f"unknown {', '.join(map(repr, unknown))}"
         raise BadProblem(f"a QAP must have A and B, and may have name, best_known and mode, and nothing else; {wrong}")
     return QAP(**request)
+
+
+def _from_npz(opened: BinaryIO, filename: str) -> QAP:
+    A, B = read_npz(opened, filename)
+    return QAP(A=A, B=B, name=Path(filename).stem)
 
 
 def _best_known(problem: QAP, text: str) -> float:
@@ -206,8 +215,11 @@ FAMILY = Family(
     ),
     suffixes=(".dat",),
     read=QAP.from_text,
-    loaders={".npz": QAP.from_npz},
+    loaders={".npz": _from_npz},
+    door="qapflow",
     best_known=_best_known,
     solution_suffix=".sln",
     from_json=_from_json,
+    show=show,
+    examples=examples,
 )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import ValidationError, WithJsonSchema
+from pydantic import Field, ValidationError, WithJsonSchema
 
 from ..errors import BadProblem
 from ..pack import Array, narrow
@@ -43,9 +43,9 @@ class QAP(Problem):
 
     family: ClassVar[str] = "qap"
 
-    A: Matrix
-    B: Matrix
-    mode: Mode = "auto"
+    A: Annotated[Matrix, Field(description="Flows between facilities: n rows of n numbers.")]
+    B: Annotated[Matrix, Field(description="Distances between locations: n rows of n numbers.")]
+    mode: Annotated[Mode, Field(description="How to search; auto leaves it to the policy.")] = "auto"
 
     def __init__(self, *, A: Any, B: Any, name: str = "", best_known: float | None = None, mode: Mode = "auto") -> None:
         A, B = matrix("A", A), matrix("B", B)

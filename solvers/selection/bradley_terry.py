@@ -27,6 +27,7 @@ class BradleyTerry:
 
     name: str = "bradley_terry"
     version: str = "1"
+    compares: bool = True
 
     def choose(
         self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int

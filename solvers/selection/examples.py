@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 TIME = 1e-3
 """What time may add to a loss at most."""
@@ -10,8 +10,7 @@ CAPACITY = 8192
 """Rows that a table starts with at most; at twice as many a new table begins with the latest of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One rated outcome: the instance's features in the order of the table's names, who, how bad in [0, 1], and how long."""
 
     instance: str

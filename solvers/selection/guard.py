@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from .choices import eligible
-from .policy import Candidate, Choice, Policy, Scored
+from .policy import Candidate, Choice, Policy, Scored, compares
 from .single_best import shrunk_losses
 from .standings import Record, Standings
 
@@ -61,6 +61,11 @@ class Guard:
     def version(self) -> str:
         """The guard's own version and the inner policy's."""
         return f"1+{self.inner.version}"
+
+    @property
+    def compares(self) -> bool:
+        """Whether the inner policy does."""
+        return compares(self.inner)
 
     def choose(
         self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int

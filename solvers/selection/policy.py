@@ -48,6 +48,7 @@ class Policy(Protocol):
     """Chooses a solver. Equal arguments give an equal choice, to the bit.
 
     A policy whose ``choose`` may fit a model says so with a true attribute ``learns``: the engine then calls it on a thread.
+    One that reads ``standings.strengths`` says so with a true attribute ``compares``: for others they are not prepared.
     """
 
     @property
@@ -67,6 +68,11 @@ class Policy(Protocol):
 def learns(policy: Policy) -> bool:
     """Whether the policy says ``learns = True``: it may fit models while it chooses, so `choose` belongs on a thread."""
     return bool(getattr(policy, "learns", False))
+
+
+def compares(policy: Policy) -> bool:
+    """Whether the policy says ``compares = True``: it reads the Bradley-Terry ratings, which cost time to prepare."""
+    return bool(getattr(policy, "compares", False))
 
 
 def uses_features(policy: Policy) -> bool:

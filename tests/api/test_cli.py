@@ -124,6 +124,24 @@ def test_runs_lists_the_newest_first_and_filters(solved: CLI) -> None:
     solved("runs", "--status", "odd").refused("--status must be one of requested, running")
 
 
+def test_runs_filters_by_what_they_were_and_lists_them_as_of_a_position(solved: CLI) -> None:
+    """By family, solver, policy, a part of the label and error; as of a position each run is as it was then."""
+    rows = solved("runs", "--json").json
+    for option, value, expected in (
+        ("--family", "qap", rows[:1]),
+        ("--solver", "knapsack.dp", rows[1:2]),
+        ("--policy", "nobody", []),
+        ("--label", "NUG", rows[:1]),
+        ("--error", "solver-failed", []),
+    ):
+        assert solved("runs", option, value, "--json").json == expected
+    before = solved("runs", "--as-of", "1", "--json").json
+    assert [(row["run"], row["status"], row["objective"]) for row in before] == [(rows[-1]["run"], "requested", None)]
+    assert solved("runs", "--as-of", "0", "--json").json == []
+    assert solved("runs", "--as-of", "1000000", "--json").json == rows
+    solved("runs", "--as-of", "soon").refused("--as-of must be a log position or a time")
+
+
 def test_runs_reads_what_no_process_has_saved_yet(cli: CLI) -> None:
     """Read models that stand still (their writer was killed) are completed from the log before anything is shown."""
     assert cli("solve", STRONG, "--solver", "knapsack.greedy").code == 0

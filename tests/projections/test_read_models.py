@@ -7,11 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mezan.engine import events as ev
-from mezan.projections import BradleyTerry, Decisions, Elo, Runs, SolverStats, Throughput, standings
+from mezan.projections import (
+    BradleyTerry,
+    Decisions,
+    Elo,
+    LabelledOutcomes,
+    Runs,
+    SolverStats,
+    Throughput,
+    standings,
+)
 from mezan.projections.clusters import Clusters
 from mezan.projections.solver_stats import means
 from mezan.projections.throughput import bucket as bucket_of
 from mezan.projections.throughput import merge, middle, percentile, summary
+from mezan.solvers.errors import SolverFailed
+from mezan.solvers.selection.bradley_terry import BradleyTerry as BradleyTerryPolicy
+from mezan.solvers.selection.elo_ucb import EloUCB
+from mezan.solvers.selection.guard import Guard
+from mezan.solvers.selection.policy import Candidate, compares
+from mezan.solvers.selection.registry import Policies
+
+READ = (Elo(), Clusters(), LabelledOutcomes(), BradleyTerry())
 
 
 def rows(projection, events):
@@ -185,3 +202,24 @@ def test_standings_are_the_ratings_of_the_instances_cluster():
     assert set(seen.strengths.in_cluster) == set(seen.strengths.overall) == set(seen.overall)
     empty = standings({"elo": Elo().initial(), "clusters": {}, "examples": {}, "bradley_terry": {}}, "qap", {}, 0)
     assert (empty.cluster, dict(empty.overall)) == ("qap/0", {})
+
+
+@pytest.mark.parametrize("policy", list(Policies.default()), ids=lambda policy: policy.name)
+def test_a_policy_that_does_not_say_that_it_compares_reads_no_strengths(policy):
+    """Its choice is the same, to the bit, where they are not prepared; for one that says so their absence is an error."""
+    events = History(8, instances=60).log(3_000)
+    states = {projection.name: value(projection, events) for projection in READ}
+    features = {"size": 20.0, "density": 0.4, "spread": 0.0}
+    candidates = [Candidate(solver, "1") for solver in states["elo"].overall["qap"]]
+    prepared, unprepared = (standings(states, "qap", features, 3_000, compared=compared) for compared in (True, False))
+    if compares(policy):
+        with pytest.raises(SolverFailed, match="compares = True"):
+            policy.choose(unprepared, features, candidates, 7)
+    else:
+        choice = policy.choose(unprepared, features, candidates, 7)
+        assert choice == policy.choose(prepared, features, candidates, 7)
+
+
+def test_a_guarded_policy_compares_when_the_inner_one_does():
+    """A wrapper passes on what the policy inside it reads."""
+    assert [compares(Guard(inner, name="guarded")) for inner in (BradleyTerryPolicy(), EloUCB())] == [True, False]

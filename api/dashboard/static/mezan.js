@@ -37,9 +37,10 @@ function trouble(text) {
   $("trouble").textContent = text ?? "";
 }
 
+// Nodes with data-js were made here; what is inside data-own belongs to whoever types in it.
 const keep = {
   beforeNodeRemoved: (node) => !(node.dataset && "js" in node.dataset),
-  beforeNodeMorphed: (old, fresh) => !(old === document.activeElement && old.matches?.("input, select, textarea") && fresh.id === old.id),
+  beforeNodeMorphed: (old, fresh) => !(old.dataset && "own" in old.dataset) && !(old === document.activeElement && old.matches?.("input, select, textarea") && fresh.id === old.id),
   beforeAttributeUpdated: (name, node) => !(name === "open" && node.matches?.("details, dialog")) && !(name === "data-keep"),
 };
 
@@ -142,22 +143,26 @@ addEventListener("keydown", (event) => {
   act();
 });
 
-// Links inside stay at the moment; filters change the URL in place.
+// Links inside stay at the moment; filters, and links that say so, change the URL in place.
 addEventListener("click", (event) => {
   const link = event.target.closest?.("a[href^='/ui']");
   if (!link || link.matches("[data-moment]")) return;
-  const url = new URL(link.href);
+  const url = new URL(link.getAttribute("href"), location); // an SVG link's href is no text
   if (url.pathname === "/ui/diff" && url.searchParams.has("from")) return;
   if (at === null) url.searchParams.delete("at");
   else url.searchParams.set("at", at);
-  link.href = url;
+  link.setAttribute("href", url.pathname + url.search + url.hash);
+  if (!link.matches("[data-morph]") || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  history.pushState(null, "", url);
+  refresh();
 });
 
 function filter(given) {
   const url = new URL(location);
   for (const name of new Set([...new FormData(given).keys(), ...[...given.elements].map((e) => e.name).filter(Boolean)])) url.searchParams.delete(name);
   for (const [name, value] of new FormData(given)) if (value !== "") url.searchParams.append(name, value);
-  url.searchParams.delete("before");
+  for (const name of ["before", "after"]) url.searchParams.delete(name);
   history.pushState(null, "", url);
   return refresh();
 }
@@ -195,7 +200,9 @@ source.addEventListener("error", () => {
   if (source.readyState !== EventSource.OPEN) trouble("The server cannot be reached; what you see stays as it was. Trying again.");
 });
 source.addEventListener("open", () => trouble(null));
+addEventListener("mezan:refresh", refresh);
 setInterval(() => {
+  stale ||= page().querySelector("[data-pending]") !== null; // the server is still at work on what this page asked for
   if (!stale || busy || document.hidden || playing) return;
   stale = false;
   refresh();

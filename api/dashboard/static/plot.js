@@ -7,7 +7,7 @@ const style = (name) => getComputedStyle(document.documentElement).getPropertyVa
 const paint = (name) => style(`--${name}`) || style("--ink");
 
 const figure = (value) =>
-  value == null ? "-" : Math.abs(value) >= 1e6 || Number.isInteger(value) ? value.toLocaleString("en") : value.toPrecision(5);
+  value == null ? "-" : Math.abs(value) >= 1e6 || Number.isInteger(value) ? value.toLocaleString("en") : String(Number(value.toPrecision(5)));
 
 const clock = (t) => new Date(t * 1e3).toISOString().slice(11, 16);
 
@@ -78,7 +78,7 @@ class MezanPlot extends HTMLElement {
       hooks: { setSelect: [(u) => (this.zoomed = u.select.width > 0)] },
       axes: [
         { ...axis, label: spec.x_label, labelSize: 18, labelFont: "12px system-ui", ...(spec.time ? { values: (_, ticks) => ticks.map(clock) } : {}) },
-        { ...axis, label: spec.y_label, labelSize: 18, labelFont: "12px system-ui", size: 64, values: (_, ticks) => ticks.map(figure) },
+        { ...axis, label: spec.y_label, labelSize: 18, labelFont: "12px system-ui", size: (_, shown) => 20 + 7.2 * Math.max(4, ...(shown ?? []).map((text) => text.length)), values: (_, ticks) => ticks.map(figure) },
       ],
       series: [{ label: spec.x_label ?? "x" }, ...lines, ...marks],
     };

@@ -10,8 +10,9 @@ from starlette.responses import Response
 from mezan.engine.handle import Run
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import MezanError
+from mezan.solvers.problem import Problem
 
-from ..asking import OPTION_SCHEMAS, body_of, options_in, problem_in, wait_in
+from ..asking import OPTION_SCHEMAS, asked, wait_in
 from ..moments import engine_of, reply
 from .runs import about
 
@@ -66,13 +67,15 @@ async def solve(request: Request) -> Response:
 
 async def submitted(request: Request, family: str | None) -> Response:
     """Submit what a request asks for."""
-    engine = engine_of(request)
     wait = wait_in(request)
-    given = await body_of(request)
-    options = options_in(given)
-    problem = await problem_in(given, engine.catalog, family)
+    problem, options = await asked(request, family)
+    return await submit(request, problem, options, wait)
+
+
+async def submit(request: Request, problem: Problem, options: dict[str, Any], wait: float | None) -> Response:
+    """Record a request for a problem, and answer as the caller prefers."""
     key = request.headers.get("idempotency-key")
-    run = await engine.submit(problem, idempotency_key=key, **options)
+    run = await engine_of(request).submit(problem, idempotency_key=key, **options)
     return await accepted(request, run, wait)
 
 

@@ -3,11 +3,12 @@
 Members that a later version adds are ignored by an earlier client.
 """
 
+from .asking import ExampleProblem, Expected, SolverForecast
 from .catalogue import FamilyEntry, PolicyEntry, PolicyList, Portfolios, SolverEntry, SolverReport, Tried
 from .events import Event, EventPage
 from .lab import Arm, Estimate, Experiment, Judged, LabReport, PValues
 from .log import Head, LogPage, ReadModel, ReadModels, Rebuilt, Verification
-from .ratings import Cluster, Match, Profile, Rated, RatingHistory
+from .ratings import ClusterReport, Profile, Rated, RatedMatch, RatingHistory
 from .runs import (
     Accepted,
     Arrays,
@@ -31,12 +32,14 @@ __all__ = [
     "Arrays",
     "Artifacts",
     "Candidate",
-    "Cluster",
+    "ClusterReport",
     "Difference",
     "Estimate",
     "Event",
     "EventPage",
     "Evidence",
+    "ExampleProblem",
+    "Expected",
     "Experiment",
     "FamilyEntry",
     "Head",
@@ -46,7 +49,6 @@ __all__ = [
     "LabReport",
     "Live",
     "LogPage",
-    "Match",
     "NamedArray",
     "PValues",
     "Place",
@@ -57,6 +59,7 @@ __all__ = [
     "ProblemKind",
     "Profile",
     "Rated",
+    "RatedMatch",
     "RatingHistory",
     "ReadModel",
     "ReadModels",
@@ -66,6 +69,7 @@ __all__ = [
     "RunReport",
     "RunRow",
     "SolverEntry",
+    "SolverForecast",
     "SolverReport",
     "TaskReport",
     "Tried",

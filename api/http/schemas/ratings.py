@@ -1,51 +1,56 @@
-"""Ratings, clusters, profiles."""
+"""Ratings, clusters, anytime profiles."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from .events import Position
+
+Loss = Annotated[float, Field(ge=0, le=1, description="0 is the proved bound or the best known, 1 is no solution.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strength:
-    """A Bradley-Terry rating with its 95 % interval; null without matches."""
+    """A Bradley-Terry rating with its standard error and 95 % interval; not ``ranked`` with too few matches."""
 
-    rating: float | None
-    error: float | None
-    low: float | None
-    high: float | None
+    rating: float
+    error: float
+    low: float
+    high: float
     matches: int
     ranked: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rated:
-    """A solver on a leaderboard. ``rank`` is null while there are not enough matches; ``low`` to ``high`` is a 95 % interval."""
+    """A solver's ratings; ``rank`` is null where there are not enough matches. The first four figures are Elo's."""
 
     rank: int | None
     family: str
     solver: str
     cluster: str | None
     rating: float
-    error: float | None
-    low: float | None
-    high: float | None
+    error: float
+    low: float
+    high: float
     bradley_terry: Strength
     games: int
     wins: int
     draws: int
     losses: int
     outcomes: int
-    mean_loss: float | None
+    mean_loss: Loss | None
     failures: int
     ranked: bool
-    by: str
+    by: Literal["elo", "bt"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CoursePoint:
-    """A rating after so many moves, by the event at ``position``."""
+class RatingPoint:
+    """After so many moves, the last by the event at ``position``, the rating was this."""
 
     position: Position
     rating: float
@@ -53,17 +58,17 @@ class CoursePoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Met:
-    """A solver that was met in a match: its objective, and the score against it (1 won, 0.5 drawn, 0 lost)."""
+class Opponent:
+    """Who was met with which score; a null ``solver`` is the par of the cluster."""
 
-    solver: str
+    solver: str | None
     objective: float | None
-    score: float
+    score: Annotated[float, Field(ge=0, le=1)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
-    """An outcome that moved a rating from ``before`` to ``after``; ``own`` says whether it was the solver's own."""
+class RatedMatch:
+    """An outcome that moved the rating; ``own`` unless another solver's result met this one's. ``run`` is null for imports."""
 
     position: Position
     at: datetime
@@ -73,7 +78,7 @@ class Match:
     cluster: str
     own: bool
     objective: float | None
-    met: tuple[Met, ...]
+    met: tuple[Opponent, ...]
     before: float
     after: float
     change: float
@@ -81,36 +86,36 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RatingHistory:
-    """The thinned course of a solver's rating after ``moves`` moves, and a page of the matches that moved it."""
+    """The thinned course of a rating over ``moves`` moves, and a page of the matches behind it."""
 
     solver: str
     family: str
     cluster: str | None
     moves: int
-    points: tuple[CoursePoint, ...]
-    matches: tuple[Match, ...]
+    points: tuple[RatingPoint, ...]
+    matches: tuple[RatedMatch, ...]
     more: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BestRated:
-    """The best Bradley-Terry rating of a cluster."""
+class ClusterRating:
+    """Who is best by Bradley-Terry."""
 
     solver: str
     rating: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LeastLoss:
-    """The smallest mean loss of a cluster."""
+class ClusterLoss:
+    """Who has the least mean loss."""
 
     solver: str
-    mean_loss: float
+    mean_loss: Loss
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StandsOut:
-    """A feature that tells a cluster from its family, ``z`` standard deviations away."""
+class FeatureOfCluster:
+    """A feature's value at the centre, and how many standard deviations that is from the family's mean."""
 
     feature: str
     centre: float
@@ -118,25 +123,25 @@ class StandsOut:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cluster:
-    """Instances that look alike."""
+class ClusterReport:
+    """One cluster of the latest generation; ``instances`` is scaled up from a sample."""
 
     family: str
     cluster: str
     instances: int
     outcomes: int
-    best: BestRated | None
-    least_mean_loss: LeastLoss | None
-    stands_out: tuple[StandsOut, ...]
+    best: ClusterRating | None
+    least_mean_loss: ClusterLoss | None
+    stands_out: tuple[FeatureOfCluster, ...]
     centre: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProfilePoint:
-    """The mean loss after so many seconds, over so many attempts; 0 is the bound or the best known, 1 no solution."""
+    """The mean loss after so many seconds, over the attempts that count there; null without any."""
 
     seconds: float
-    loss: float | None
+    loss: Loss | None
     attempts: int
 
 

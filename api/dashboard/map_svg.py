@@ -1,0 +1,43 @@
+"""The map of instances as a picture: every point a link."""
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from markupsafe import Markup
+
+from .axes import spanning
+from .shapes import shape
+
+WIDTH, HEIGHT = 600, 430
+LEFT, RIGHT, TOP, BOTTOM = 30, 10, 10, 30
+
+
+def instance_map(points: Sequence[Mapping[str, Any]], *, x_label: str, y_label: str, label: str) -> Markup:
+    """Points with ``x``, ``y``, ``id``, ``link``, ``title``, ``paint``, ``mark``, and whether they are ``chosen`` or ``near``."""
+    across = spanning([point["x"] for point in points], LEFT, WIDTH - RIGHT)
+    up = spanning([point["y"] for point in points], HEIGHT - BOTTOM, TOP)
+    x0, y0 = across.at(0.0), up.at(0.0)
+    parts = [
+        f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y0:.1f}" y2="{y0:.1f}"/>',
+        f'<line class="grid" x1="{x0:.1f}" x2="{x0:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>',
+        f'<text x="{(LEFT + WIDTH) / 2}" y="{HEIGHT - 8}" text-anchor="middle">{escape(x_label)}</text>',
+        f'<text transform="translate(14 {HEIGHT / 2}) rotate(-90)" text-anchor="middle">{escape(y_label)}</text>',
+    ]
+    chosen = next((point for point in points if point["chosen"]), None)
+    if chosen is not None:
+        start = f'x1="{across.at(chosen["x"]):.1f}" y1="{up.at(chosen["y"]):.1f}"'
+        ends = [(across.at(point["x"]), up.at(point["y"])) for point in points if point["near"]]
+        parts += [f'<line class="axis" {start} x2="{x:.1f}" y2="{y:.1f}"/>' for x, y in ends]
+    for point in sorted(points, key=lambda point: point["chosen"]):
+        x, y = across.at(point["x"]), up.at(point["y"])
+        title = escape(point["title"])
+        ring = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="11" fill="none" stroke="currentColor" stroke-width="2"/>' if point["chosen"] else ""  # fmt: skip
+        current = ' aria-current="true"' if point["chosen"] else ""
+        parts.append(
+            f'<a href="{escape(point["link"])}" id="{escape(point["id"])}" class="{escape(point["paint"])}" data-morph '
+            f'aria-label="{title}"{current}><title>{title}</title>{shape(point["mark"], x, y, 5.0)}{ring}</a>'
+        )
+    return Markup(  # noqa: S704 - numbers and escaped text
+        f'<svg class="map" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="{escape(label)}">{"".join(parts)}</svg>'
+    )

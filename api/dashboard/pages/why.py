@@ -1,0 +1,62 @@
+"""Why a solver was chosen, at length: the instance beside its cluster, the outcomes that spoke, what would have changed it."""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any, Final
+
+from mezan.api.explaining import Explanation, explain
+from mezan.api.views.history import history_at
+from mezan.api.views.why import cards_in, changes_in_words
+from mezan.engine.errors import RunNotFound
+
+from ..view import View
+
+PATH, TITLE, TEMPLATE = "/ui/runs/{run}/why", "Why", "why.html"
+FEATURES = 12
+KEPT: Final = 64
+_explained: OrderedDict[tuple[str, int, bytes], Explanation] = OrderedDict()
+"""By run, the card's position and the hash of the log up to there, of which it is a function."""
+
+
+async def context(view: View) -> Mapping[str, Any]:
+    """The last choice of a task as of the moment."""
+    engine, moment = view.engine, view.moment
+    history = await history_at(engine, view.path["run"], moment.at)
+    run, task = history[0].stream, view.text("task")
+    cards = cards_in(history, task)
+    if not cards:
+        raise RunNotFound(f"a run must have chosen a solver to say why; {run} has not" + (f" for task {task!r}" if task else ""))  # fmt: skip
+    key = run, cards[-1].position, cards[-1].hash
+    found = _explained.get(key)
+    if found is None:
+        found = await explain(
+            engine.store,
+            run,
+            task=task,
+            upto=moment.at,
+            catalog=engine.catalog,
+            policies=engine.policies,
+            states_at=engine.follower.as_of_many,
+        )
+        _explained[key] = found
+        if len(_explained) > KEPT:
+            _explained.popitem(last=False)
+    card = found.card
+    by_solver = sorted(found.alternatives, key=lambda a: (a.solver != card.solver, a.solver))
+    return {
+        "title": f"Why {card.solver} · {run[:16]}",
+        "stream": run,
+        "run": run,
+        "task": task,
+        "card": card,
+        "features": found.features[:FEATURES],
+        "feature_count": len(found.features),
+        "evidence": found.evidence,
+        "rival": found.rival,
+        "margin": found.margin,
+        "alternatives": [
+            (solver, changes_in_words([one.change for one in changes]))
+            for solver, changes in groupby(by_solver, key=lambda a: a.solver)
+        ],
+    }
