@@ -1,6 +1,5 @@
 """JSON schemas in words."""
 
-from collections.abc import Mapping
 from typing import Any
 
 Json = dict[str, Any]
@@ -32,7 +31,7 @@ LIMITS = {
 
 def shape(schema: Any) -> Pieces:
     """A schema in words, as pieces of text, each with the name of the component that it leads to or None."""
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, dict) or not schema:
         return [("anything", None)]
     if "$ref" in schema:
         name = schema["$ref"].removeprefix(COMPONENT)
@@ -42,16 +41,19 @@ def shape(schema: Any) -> Pieces:
         return [(", ".join(map(str, values)), None)]
     for word in ("anyOf", "oneOf", "allOf"):
         if word in schema:
-            parts = [[(part["description"], None)] if "description" in part else shape(part) for part in schema[word]]
-            return _joined(parts, " and " if word == "allOf" else " or ")
+            return _joined([_part(part) for part in schema[word]], " and " if word == "allOf" else " or ")
     kind = schema.get("type")
     if kind == "array":
-        inside = shape(schema.get("items"))
-        return [("list of ", None), *inside, (_limits(schema), None)]
-    if kind == "object":
-        inside = schema.get("additionalProperties")
-        return [("object of ", None), *shape(inside)] if isinstance(inside, Mapping) else [("object", None)]
+        items = schema.get("prefixItems") or [schema.get("items")]
+        return [("list of ", None), *_joined([shape(item) for item in items], ", "), (_limits(schema), None)]
+    if kind == "object" and isinstance(schema.get("additionalProperties"), dict):
+        return [("object of ", None), *shape(schema["additionalProperties"])]
     return [(_simple(kind, schema), None)]
+
+
+def _part(schema: Json) -> Pieces:
+    """One of several: its own words, if it has any."""
+    return [(schema["description"], None)] if "description" in schema else shape(schema)
 
 
 def _simple(kind: Any, schema: Json) -> str:
