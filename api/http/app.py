@@ -13,6 +13,7 @@ from mezan.api.dashboard.routes import static_files
 from mezan.engine.engine import Engine
 
 from . import problems
+from .answers import Answers
 from .events import Broadcast
 from .guard import Guard, Limits
 from .routes import artifacts, errors, health, runs, solve
@@ -49,6 +50,7 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
         title="Mezan", version=_version(), description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.engine, app.state.broadcast = engine, broadcast
+    app.state.answers = Answers()
     app.state.replays = anyio.CapacityLimiter(REPLAYS)
     problems.install(app)
     for module in ROUTES:

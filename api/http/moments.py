@@ -13,6 +13,8 @@ from mezan.engine.listing import Keep, Rows
 from mezan.engine.travel import position_of
 from mezan.solvers.errors import BadInput
 
+from .answers import Answers
+
 JSON = "application/json"
 
 
@@ -120,10 +122,14 @@ def unchanged(request: Request, tag: str) -> bool:
     return asked is not None and (asked.strip() == "*" or tag in (part.strip() for part in asked.split(",")))
 
 
-def not_modified(request: Request, moment: Moment) -> Response | None:
-    """The answer for a caller that holds this one already; None for others. Ask before anything is computed."""
+def known_reply(request: Request, moment: Moment) -> Response | None:
+    """The answer that was given to the same question at the same position, or that the caller holds it. Ask before computing."""
     tag = tag_of(moment)
-    return Response(status_code=304, headers={"etag": tag}) if unchanged(request, tag) else None
+    if unchanged(request, tag):
+        return Response(status_code=304, headers={"etag": tag})
+    answers: Answers = request.app.state.answers
+    found = answers.get(request, moment.position)
+    return None if found is None else Response(found[0], headers=dict(found[1]), media_type=JSON)
 
 
 def read_reply(request: Request, moment: Moment, document: Any, links: Sequence[tuple[str, str]] = ()) -> Response:
@@ -131,4 +137,7 @@ def read_reply(request: Request, moment: Moment, document: Any, links: Sequence[
     headers = {"etag": tag_of(moment), "cache-control": "no-cache", "mezan-position": str(moment.position)}
     if links:
         headers["link"] = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links)
-    return reply(document, headers=headers)
+    made = reply(document, headers=headers)
+    answers: Answers = request.app.state.answers
+    answers.keep(request, moment.position, bytes(made.body), headers)
+    return made
