@@ -19,6 +19,7 @@ from .apart import Apart
 from .asking import portable
 from .document import document
 from .events import Broadcast
+from .given import Answers
 from .guard import Guard, Limits
 from .lab_desk import LabDesk
 from .rebuilding import Audits
@@ -97,6 +98,7 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
         title="Mezan", version=_version(), description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
     )
     app.state.engine, app.state.broadcast, app.state.apart = engine, broadcast, apart
+    app.state.answers = Answers()
     app.state.replays = anyio.CapacityLimiter(REPLAYS)
     app.state.lab, app.state.audits = desk, Audits(engine)
     problems.install(app)
