@@ -11,6 +11,7 @@ from mezan.api.views.profiles import mean_of, profiles
 from mezan.api.views.run_comparison import side_by_side
 from mezan.api.views.solver_comparison import compared
 from mezan.engine.streams import whole_stream
+from mezan.projections.elo import OUTCOMES
 from mezan.projections.examples import Lessons
 from mezan.projections.policy_outcomes import LEVELS
 from mezan.solvers.errors import BadInput
@@ -24,7 +25,7 @@ PATH, TITLE, TEMPLATE = "/ui/compare", "Compare", "compare.html"
 KINDS = ("runs", "solvers", "policies")
 MOST_RUNS, MOST_SOLVERS, MOST_POLICIES = 8, 8, 12
 AT_FIRST = 5
-"""Solvers that are compared when none is named."""
+"""Solvers that are compared when none is named: those that lead, of those with half as many outcomes as the one with the most."""
 POINTS = 300
 """Points of one run's course that reach the browser."""
 VALUE = 160
@@ -155,7 +156,9 @@ async def _solvers(view: View) -> dict[str, Any]:
     check_family(family, elo.overall)
     records = elo.overall.get(family, {})
     candidates = sorted(records, key=lambda name: (-records[name][0], name))
-    solvers = [name for name in asked if name in records] or candidates[:AT_FIRST]
+    most = max((kept[OUTCOMES] for kept in records.values()), default=0)
+    often = [name for name in candidates if 2 * records[name][OUTCOMES] >= most]
+    solvers = [name for name in asked if name in records] or often[:AT_FIRST]
     lessons: Lessons | None = examples.get(family)
     rows = list(lessons.table.rows) if lessons is not None else []
     courses = {one["solver"]: one for one in profiles(anytime, family)} if family in anytime.profiles else {}
