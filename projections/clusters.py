@@ -104,20 +104,11 @@ class Clusters:
 
     def apply(self, state: State, event: Recorded) -> State:
         """One profiled instance."""
-        data = event.data
-        group = state.get(data["family"])
-        if group is not None and data["instance"] in group.known:
-            return state
-        features = data["features"]
-        if not features and event.type == "InstanceImported":
-            return state
+        family = event.data["family"]
+        group = sampled(state.get(family), event)
         if group is None:
-            group = state[data["family"]] = Group(sorted(features))
-        if len(features) != len(group.names) or not all(map(features.__contains__, group.names)):
-            group.names = sorted(features)
-            group.ids, group.sample, group.known = [], [], set()
-        group.count += 1
-        _sample(group, data["instance"], features)
+            return state
+        state[family] = group
         if group.count == max(FIRST_FIT, 2 * group.fitted):
             group.fitted, group.fit = group.count, _fit(group)
         return state
@@ -232,6 +223,24 @@ def described(state: State, family: str) -> list[Described]:
 
 def _scaled(value: float, mean: float, scale: float) -> float:
     return min(CLIP, max(-CLIP, (compress(value) - mean) / scale))
+
+
+def sampled(group: Group | None, event: Recorded) -> Group | None:
+    """A family's group (None before its first instance) after one instance was counted; None where it does not count."""
+    data = event.data
+    if group is not None and data["instance"] in group.known:
+        return None
+    features = data["features"]
+    if not features and event.type == "InstanceImported":
+        return None
+    if group is None:
+        group = Group(sorted(features))
+    if len(features) != len(group.names) or not all(map(features.__contains__, group.names)):
+        group.names = sorted(features)
+        group.ids, group.sample, group.known = [], [], set()
+    group.count += 1
+    _sample(group, data["instance"], features)
+    return group
 
 
 def _sample(group: Group, instance: str, features: Mapping[str, float]) -> None:
