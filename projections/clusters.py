@@ -13,7 +13,7 @@ again. When a family's features change their names, the sample starts afresh. Im
 come without features.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import floor, frexp, fsum, sqrt
 from typing import Any
@@ -209,8 +209,8 @@ def described(state: State, family: str) -> list[Described]:
         return [Described(f"{family}/0", group.count, {}, {})]
     fit = group.fit
     sizes = dict.fromkeys((f"{family}/{group.fitted}.{i}" for i in range(len(fit.centres))), 0)
-    for values in group.sample:
-        sizes[assign(state, family, dict(zip(group.names, values, strict=True)))] += 1
+    for i in nearest(fit, group.names, group.sample):
+        sizes[f"{family}/{group.fitted}.{i}"] += 1
     found = []
     for (cluster, size), centre in zip(sizes.items(), fit.centres, strict=True):
         own = zip(fit.names, centre, fit.means, fit.scales, strict=True)
@@ -218,6 +218,22 @@ def described(state: State, family: str) -> list[Described]:
         units = {n: 0.0 if abs(y := z * scale + m) <= 1e-12 * abs(m) else expand(y) for n, z, m, scale in own}
         share = round(group.count * size / len(group.sample))
         found.append(Described(cluster, share, units, dict(zip(fit.names, centre, strict=True))))
+    return found
+
+
+def nearest(fit: Fit, names: Sequence[str], sample: Sequence[Sequence[float]]) -> list[int]:
+    """The cluster of each of many instances, as :func:`assign` finds it for one; ``sample`` is in the order of ``names``."""
+    import numpy as np
+
+    values = np.array(sample, float).reshape(len(sample), len(names))
+    mantissas, exponents = np.frexp(1.0 + np.abs(values))
+    compressed = np.copysign(exponents - 2.0 + 2.0 * mantissas, values)
+    columns = {name: i for i, name in enumerate(names)}
+    points = np.zeros((len(sample), len(fit.names)))
+    for j, (name, mean, scale) in enumerate(zip(fit.names, fit.means, fit.scales, strict=True)):
+        if (at := columns.get(name)) is not None:
+            points[:, j] = np.clip((compressed[:, at] - mean) / scale, -CLIP, CLIP)
+    found: list[int] = ((points[:, None, :] - np.array(fit.centres)[None]) ** 2).sum(axis=2).argmin(axis=1).tolist()
     return found
 
 

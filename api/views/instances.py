@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mezan.projections.clusters import CLIP, Fit, Group, compress
+from mezan.projections.clusters import CLIP, Fit, Group, compress, nearest
 from mezan.projections.instances import COST, COUNT, LEAST, LOSS, SECONDS, Known
 
 Json = dict[str, Any]
@@ -117,20 +117,10 @@ def _principal(points: Any, names: tuple[str, ...]) -> tuple[Any, list[Json]]:
 
 
 def _clusters(given: Sample) -> list[str]:
-    """As `projections.clusters.assign`, for all of the sample at once."""
-    import numpy as np
-
-    fit = given.fit
-    if fit is None:
+    """Where each instance of the sample falls."""
+    if given.fit is None:
         return [f"{given.family}/0"] * len(given.ids)
-    columns = {name: i for i, name in enumerate(given.names)}
-    points = np.zeros((len(given.ids), len(fit.names)))
-    for j, (name, mean, scale) in enumerate(zip(fit.names, fit.means, fit.scales, strict=True)):
-        if (at := columns.get(name)) is not None:
-            compressed = np.array([compress(values[at]) for values in given.values])
-            points[:, j] = np.clip((compressed - mean) / scale, -CLIP, CLIP)
-    distances = ((points[:, None, :] - np.array(fit.centres)[None]) ** 2).sum(axis=2)
-    return [f"{given.family}/{given.fitted}.{i}" for i in distances.argmin(axis=1)]
+    return [f"{given.family}/{given.fitted}.{i}" for i in nearest(given.fit, given.names, given.values)]
 
 
 def instance(given: Sample, digest: str) -> Json | None:

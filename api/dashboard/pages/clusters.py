@@ -13,7 +13,7 @@ from mezan.engine.context import tenant
 from mezan.projections.known import KnownResults, key_of
 
 from ..colours import MARKS, PALETTE, colour, mark
-from ..map_svg import instance_map
+from ..map_svg import instance_map, instance_table
 from ..view import View
 
 PATH, TITLE, TEMPLATE = "/ui/clusters", "Clusters", "clusters.html"
@@ -52,8 +52,7 @@ async def context(view: View) -> Mapping[str, Any]:
         "missing": chosen if chosen and one is None else None,
         "picture": _picture(view, made, by, one) if made["points"] else None,
         "legend": _legend(made, by),
-        "link": view.here(instance=ANY, family=family),
-        "any": ANY,
+        "table": _table(view, made),
     }
     return shown
 
@@ -112,6 +111,14 @@ def _picture(view: View, made: Mapping[str, Any], by: str, one: Mapping[str, Any
     labels = [_axis(k, axis) for k, axis in enumerate(made["axes"], 1)] + ["", ""]
     label = f"Map of {len(points)} instances of {made['family']}; each leads to its features and outcomes, the table below has them all"
     return instance_map(points, x_label=labels[0], y_label=labels[1], label=label)
+
+
+def _table(view: View, made: Mapping[str, Any]) -> Any:
+    link = view.here(instance=ANY, family=made["family"])
+    names = [point["instance"] for point in made["points"]]
+    return instance_table(
+        [{**point, "name": name[:12], "link": link.replace(ANY, name)} for name, point in zip(names, made["points"], strict=True)]
+    )  # fmt: skip
 
 
 def _axis(number: int, axis: Mapping[str, Any]) -> str:
