@@ -44,9 +44,16 @@ const keep = {
   beforeAttributeUpdated: (name, node) => !(name === "open" && node.matches?.("details, dialog")) && !(name === "data-keep"),
 };
 
+function filters(url) {
+  const query = new URLSearchParams(url.search);
+  query.delete("at");
+  return url.pathname + query;
+}
+
 async function draw(url) {
   const answer = await fetch(url, { headers: { "Mezan-Fragment": "1" } });
   const html = await answer.text();
+  if (wanted && filters(wanted) !== filters(url)) return; // what the reader has chosen meanwhile would be undone
   if (!answer.headers.has("mezan-head")) throw new Error(`the server answered ${answer.status}`);
   head = Math.max(head, Number(answer.headers.get("mezan-head")));
   drawn = Date.now();
