@@ -25,7 +25,7 @@ def run(db: str, *, host: str, port: int, max_body: int, shadow: float, browser:
     tune_gc()
 
     def started(address: str) -> None:
-        notice(f"dashboard {address}/  API {address}/openapi.json  (Ctrl-C ends)")
+        notice(f"dashboard {address}/  API {address}/docs  (Ctrl-C ends)")
         notice("open to every program on this machine: there are no accounts yet")
         if browser:
             import webbrowser

@@ -1,6 +1,6 @@
 """The two clients. Each carries plans out in its own way; what the plans are is in `calls`."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Generator
 from typing import Any, Self, TypeVar
 from urllib.parse import urlsplit
 
@@ -23,11 +23,32 @@ class _Calls:
     """What both can do."""
 
     submit = Operation(calls.submit)
+    submit_file = Operation(calls.submit_file)
     solve = Operation(calls.solve)
+    predict = Operation(calls.predict)
     run = Operation(calls.run)
+    runs = Iteration(calls.runs)
     result = Operation(calls.result)
     cancel = Operation(calls.cancel)
     events = Iteration(calls.events)
+    why = Operation(calls.why)
+    replay = Operation(calls.replay)
+    artifact = Operation(calls.artifact)
+    leaderboard = Operation(calls.leaderboard)
+    rating_history = Operation(calls.rating_history)
+    clusters = Operation(calls.clusters)
+    profiles = Operation(calls.profiles)
+    solvers = Operation(calls.solvers)
+    solver = Operation(calls.solver)
+    policies = Operation(calls.policies)
+    lab = Operation(calls.lab)
+    experiments = Operation(calls.experiments)
+    log = Iteration(calls.log)
+    follow_log = Iteration(calls.follow_log)
+    head = Operation(calls.head)
+    verify_log = Operation(calls.verify_log)
+    projections = Operation(calls.projections)
+    rebuild = Operation(calls.rebuild)
     health = Operation(calls.health)
 
     def __init__(self, url: str, patience: float) -> None:
@@ -72,11 +93,11 @@ class Client(_Calls):
         value: T = machine.value
         return value
 
-    def iterate(self, flow: Flow[T]) -> Iterator[T]:
+    def iterate(self, flow: Flow[T]) -> Generator[T, None, None]:
         """Carry a flow out as far as its items are asked for."""
         return self._carry(Machine(flow, self.patience))
 
-    def _carry(self, machine: Machine) -> Iterator[Any]:
+    def _carry(self, machine: Machine) -> Generator[Any, None, None]:
         wire = Wire(self._http)
         try:
             for step in machine:
@@ -95,7 +116,7 @@ class Client(_Calls):
 class AsyncClient(_Calls):
     """The same, awaited: what returns a value on :class:`Client` is awaited here, and what iterates is an ``async for``.
 
-    An iterator that is left early is closed by `contextlib.aclosing`, as any asynchronous generator.
+    What iterates is an asynchronous generator: close one that is left early by `contextlib.aclosing`.
     """
 
     def __init__(
@@ -122,11 +143,11 @@ class AsyncClient(_Calls):
         value: T = machine.value
         return value
 
-    def iterate(self, flow: Flow[T]) -> AsyncIterator[T]:
+    def iterate(self, flow: Flow[T]) -> AsyncGenerator[T, None]:
         """Carry a flow out as far as its items are asked for."""
         return self._carry(Machine(flow, self.patience))
 
-    async def _carry(self, machine: Machine) -> AsyncIterator[Any]:
+    async def _carry(self, machine: Machine) -> AsyncGenerator[Any, None]:
         wire = AsyncWire(self._http)
         try:
             for step in machine:

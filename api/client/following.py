@@ -37,7 +37,7 @@ class Decoder:
                 self._data = []
 
 
-def followed(kind: type[T], path: str, query: Mapping[str, str | int | float | None], after: int) -> Flow[T]:
+def followed(kind: type[T], path: str, query: Mapping[str, str | float | None], after: int) -> Flow[T]:
     """What a live stream tells after a position, until it ends for good: 204, which says that nothing will follow."""
     last = str(after)
     while True:

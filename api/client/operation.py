@@ -1,6 +1,6 @@
 """One definition of a call, two colours: the method that it becomes returns its result on `Client`, an awaitable on `AsyncClient`."""
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
 from functools import update_wrapper, wraps
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, overload
 
@@ -48,9 +48,9 @@ class Iteration(Generic[P, T]):
     @overload
     def __get__(self, client: None, owner: type) -> "Iteration[P, T]": ...
     @overload
-    def __get__(self, client: "Client", owner: type) -> Callable[P, Iterator[T]]: ...
+    def __get__(self, client: "Client", owner: type) -> Callable[P, Generator[T, None, None]]: ...
     @overload
-    def __get__(self, client: "AsyncClient", owner: type) -> Callable[P, AsyncIterator[T]]: ...
+    def __get__(self, client: "AsyncClient", owner: type) -> Callable[P, AsyncGenerator[T, None]]: ...
     def __get__(self, client: "Client | AsyncClient | None", owner: type) -> Any:
         if client is None:
             return self

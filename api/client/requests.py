@@ -11,8 +11,6 @@ import orjson
 from mezan.solvers.errors import BadInput
 from mezan.solvers.problem import Problem as Instance
 
-from .steps import Request
-
 JSON = "application/json"
 Moment = int | str | datetime | None
 """A log position, or a time with its zone; None for now."""
@@ -34,25 +32,18 @@ class Options(TypedDict, total=False):
     pans: Sequence[str]
 
 
-def asking(
-    problem: Instance | Mapping[str, Any],
-    options: Options,
-    key: str | None,
-    *,
-    path: str = "/solve",
-    wait: int | None = None,
-) -> Request:
-    """A request to solve. It always carries an idempotency key, so that it may be sent again."""
-    headers = {"content-type": JSON, "idempotency-key": key or token_hex(16)}
-    if wait is not None:
-        headers["prefer"] = f"wait={wait}"
-    body = {**_members(problem), **options}
+def key_of(given: str | None) -> str:
+    """An idempotency key: the caller's, or one that is drawn."""
+    return token_hex(16) if given is None else given
+
+
+def body_of(problem: Instance | Mapping[str, Any], options: Options) -> bytes:
+    """The JSON of a request; raises BadInput for what is neither JSON nor an array."""
     try:
-        content = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY, default=_plain)
+        return orjson.dumps({**_members(problem), **options}, option=orjson.OPT_SERIALIZE_NUMPY, default=_plain)
     except TypeError as error:
         msg = f"a problem must be a Problem, or a mapping of JSON values and arrays: {error}"
         raise BadInput(msg) from None
-    return Request("POST", path, content=content, headers=headers, read=30.0 + (wait or 0))
 
 
 def _members(problem: Instance | Mapping[str, Any]) -> Mapping[str, Any]:

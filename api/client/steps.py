@@ -24,7 +24,7 @@ class Request:
 
     method: str
     path: str
-    query: Mapping[str, str | int | float | None] = field(default_factory=dict)
+    query: Mapping[str, str | float | None] = field(default_factory=dict)
     content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = True

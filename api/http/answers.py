@@ -15,6 +15,7 @@ from .routes.families import doors
 EVENT_STREAM = "text/event-stream"
 PROMETHEUS = "text/plain"
 BYTES = "application/octet-stream"
+NDJSON = "application/x-ndjson"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +28,8 @@ class Answer:
         others: what else it may answer, by status.
         problems: the kinds of errors of its own, beside those that any route may answer.
         media: other media types of the same answer, each with what is in it.
-        takes: the family whose problems its body holds, ``any`` for all, ``file`` for a problem's file; None where there is no body.
+        takes: the family whose problems its body holds, ``any`` for all, ``file`` for a problem's file; a type for a body that may
+            be left out; None where there is no body.
         headers: request headers that it understands, each with its schema and description.
     """
 
@@ -36,7 +38,7 @@ class Answer:
     others: Mapping[int, Any] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     media: Mapping[str, str] = field(default_factory=dict)
-    takes: str | None = None
+    takes: Any = None
     headers: Mapping[str, tuple[dict[str, Any], str]] = field(default_factory=dict)
 
 
@@ -54,6 +56,8 @@ LAST_EVENT_ID: dict[str, tuple[dict[str, Any], str]] = {
     "Last-Event-ID": ({"type": "integer", "minimum": 0}, "Of a live stream: go on after this event."),
 }
 STREAM = "`id` is the event's position, `event` its type, `data` the same JSON as in a page. Comments are signs of life. 204 when the run is over and was read to its end."  # fmt: skip
+ENDLESS = "The same for events of every stream, without an end."
+WORKING = "`progress` events with what is `done` `of` how much, then one `result`, the same JSON, or one `problem`. Closing the connection stops the work."  # fmt: skip
 
 ANSWERS: Mapping[str, Answer] = {
     "POST /solve": Answer(s.Accepted, 202, {200: s.RunReport}, REFUSALS, takes="any", headers=IDEMPOTENCY_KEY | PREFER),
@@ -76,6 +80,18 @@ ANSWERS: Mapping[str, Answer] = {
     "GET /leaderboard/{solver}/history": Answer(s.RatingHistory, problems=("not-found",)),
     "GET /clusters": Answer(tuple[s.ClusterReport, ...], problems=("unknown-name",)),
     "GET /profiles": Answer(tuple[s.Profile, ...], problems=("unknown-name",)),
+    "GET /solvers": Answer(s.Portfolios, problems=("unknown-name",)),
+    "GET /solvers/{solver}": Answer(s.SolverReport, problems=("unknown-name",)),
+    "GET /policies": Answer(s.PolicyList),
+    "GET /lab": Answer(s.LabReport, problems=("unknown-name", "store-busy")),
+    "GET /ab": Answer(tuple[s.Experiment, ...]),
+    "GET /ab/{name}": Answer(s.Experiment, problems=("unknown-name",)),
+    "GET /log": Answer(s.LogPage, media={NDJSON: "One event a line, as in a page.", EVENT_STREAM: ENDLESS}, headers=LAST_EVENT_ID),
+    "GET /log/head": Answer(s.Head | None),
+    "POST /log/verify": Answer(s.Verification, problems=("bad-input",), media={EVENT_STREAM: WORKING}, takes=s.KeptHead),
+    "GET /log/export": Answer(None, media={NDJSON: "For `mezan log import`: events, artifacts and idempotency keys, one a line."}),
+    "GET /projections": Answer(s.ReadModels),
+    "POST /projections/{name}/rebuild": Answer(s.Rebuilt, problems=("unknown-name", "projection-broken"), media={EVENT_STREAM: WORKING}),
     "GET /problems": Answer(tuple[s.ProblemKind, ...]),
     "GET /problems/{code}": Answer(s.ProblemKind, problems=("not-found",)),
     "GET /health/live": Answer(s.Live),

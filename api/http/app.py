@@ -9,6 +9,7 @@ import anyio
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+from mezan.api.dashboard.reference import router as reference
 from mezan.api.dashboard.routes import router as pages
 from mezan.api.dashboard.routes import static_files
 from mezan.engine.engine import Engine
@@ -103,6 +104,7 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
         app.include_router(module.router)
     app.include_router(families.router_for(engine.catalog))
     app.include_router(pages)
+    app.include_router(reference)
     app.mount("/static", static_files())
     app.openapi = cache(lambda: document(app, engine.catalog))  # type: ignore[method-assign]
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)

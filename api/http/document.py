@@ -29,7 +29,10 @@ READ_HEADERS: Json = {
     "Mezan-Position": {"schema": {"type": "integer"}, "description": "The position that the answer is the fold of."},
 }  # fmt: skip
 AS_OF: Json = {
-    "anyOf": [{"type": "string", "pattern": "^([0-9]{0,18}|live)$"}, {"type": "string", "format": "date-time"}],
+    "anyOf": [
+        {"type": "string", "pattern": "^([0-9]{0,18}|live)$", "description": "a log position"},
+        {"type": "string", "format": "date-time", "description": "a time with its zone"},
+    ],
     "examples": ["1200", "2026-01-31T12:00:00Z"],
 }
 IF_NONE_MATCH = {"If-None-Match": ({"type": "string"}, "An `ETag`: 304 without a body while nothing has changed.")}
@@ -45,6 +48,11 @@ TAGS = (
         ),
     ),
     ("ratings", "Who is how good, on which instances, after how long: folds of every outcome."),
+    ("artifacts", "Problems, solutions and checkpoints, by their SHA-256."),
+    ("catalogue", "What is installed: solvers and policies."),
+    ("lab", "Other policies tried on the log, and A/B tests."),
+    ("log", "Every event there is: searched, followed, verified, exported."),
+    ("projections", "The read models that every figure comes from."),
     ("errors", "What each problem `type` means."),
     ("health", "For supervisors and load balancers."),
 )
@@ -94,7 +102,7 @@ def _complete(method: str, path: str, operation: Json, answer: Answer, component
     _add_problems(responses, codes)
     operation["responses"] = dict(sorted(responses.items()))
     if answer.takes is not None:
-        operation["requestBody"] = _body(answer.takes)
+        operation["requestBody"] = _body(answer.takes, components)
     if not parameters:
         del operation["parameters"]
 
@@ -165,7 +173,9 @@ def _any_request(catalog: Catalog) -> Json:
     }
 
 
-def _body(takes: str) -> Json:
+def _body(takes: Any, components: Json) -> Json:
+    if not isinstance(takes, str):
+        return {"required": False, "content": {JSON: {"schema": _schema(takes, components)}}}
     if takes == "file":
         return {
             "required": True,

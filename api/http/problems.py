@@ -39,7 +39,7 @@ KINDS: dict[str, Kind] = {
         422, "A parameter is not valid", "See `errors` for each parameter, and the OpenAPI document."
     ),
     "malformed": Kind(400, "The request cannot be read", "Send one JSON object in UTF-8."),
-    "not-found": Kind(404, "There is no such resource", "See the OpenAPI document at /openapi.json for what there is."),
+    "not-found": Kind(404, "There is no such resource", "See /docs for what there is."),
     "run-not-found": Kind(404, "There is no such run", "List the runs at /runs; a run's id never changes."),
     "artifact-not-found": Kind(404, "There is no such artifact", "It was never stored, or is no longer kept."),
     "method-not-allowed": Kind(405, "The resource has no such method", "Use one of those in the Allow header."),

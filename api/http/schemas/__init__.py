@@ -7,7 +7,7 @@ from .asking import ExampleProblem, Expected, SolverForecast
 from .catalogue import FamilyEntry, PolicyEntry, PolicyList, Portfolios, SolverEntry, SolverReport, Tried
 from .events import Event, EventPage
 from .lab import Arm, Estimate, Experiment, Judged, LabReport, PValues
-from .log import Head, LogPage, ReadModel, ReadModels, Rebuilt, Verification
+from .log import Head, KeptHead, LogPage, ReadModel, ReadModels, Rebuilt, Verification
 from .ratings import ClusterReport, Profile, Rated, RatedMatch, RatingHistory
 from .runs import (
     Accepted,
@@ -46,6 +46,7 @@ __all__ = [
     "Health",
     "Judged",
     "KeptArtifact",
+    "KeptHead",
     "LabReport",
     "Live",
     "LogPage",

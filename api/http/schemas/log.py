@@ -25,6 +25,13 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptHead:
+    """A head that was kept outside of the database, to be found in the chain."""
+
+    head: Head | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
     """What a look at the whole chain found: ``head`` is the last sound event, ``position`` and ``problem`` where and how it breaks."""
 

@@ -3,6 +3,7 @@
 import signal
 from collections.abc import Iterator
 from contextlib import aclosing
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -15,9 +16,13 @@ from mezan.api import AsyncClient, Client
 from mezan.api.client import NotFinished, RequestRefused, ServerFailed, Unreachable
 from mezan.api.client.following import Decoder
 from mezan.engine.errors import IdempotencyConflict, RunCancelledError, RunNotFound
-from mezan.solvers.errors import BadBudget, BadProblem, MezanError, UnknownName
+from mezan.solvers.catalog import Catalog
+from mezan.solvers.errors import BadBudget, BadInput, BadProblem, MezanError, UnknownName
 from mezan.solvers.knapsack import Knapsack
 from mezan.solvers.qap import QAP
+from mezan.solvers.selection.registry import Policies
+
+from ..conftest import DATA
 
 KNAPSACK = Knapsack(values=[6, 10, 12], weights=[1, 2, 3], capacity=5, name="three")
 SLOW = {"type": "qap", "A": np.array([[0, 1, 9, 3], [1, 0, 4, 2], [7, 4, 0, 5], [3, 2, 8, 0]]), "B": [[0, 5, 2, 6], [5, 0, 3, 1], [2, 9, 0, 4], [6, 1, 4, 0]]}  # fmt: skip
@@ -126,7 +131,7 @@ def test_waits_no_longer_than_told(client: Client) -> None:
     with pytest.raises(NotFinished) as caught:
         client.solve(SLOW, wait=0.3, **LONG)
     run = caught.value.run
-    assert client.run(run).status == "running"
+    assert not client.run(run).over
     assert client.cancel(run).status == "cancelled"
     with pytest.raises(RunCancelledError):
         client.result(run)
@@ -155,6 +160,83 @@ def test_a_lost_answer_is_asked_for_again(client: Client, server: Server) -> Non
     with Client(server.url, transport=Losing()) as losing:
         accepted = losing.submit(KNAPSACK)
     assert [answer.json()["run"] for answer in sent] == [accepted.run] * 2
+
+
+def test_lists_are_iterated_page_by_page(client: Client) -> None:
+    """More runs than a page holds come once each, newest first; filters and moments are the server's."""
+    asked = [
+        client.submit(KNAPSACK.model_copy(update={"name": "many"}), solver="knapsack.greedy").run for _ in range(105)
+    ]
+    found = list(client.runs(label="many"))
+    assert [row.run for row in found] == asked[::-1]
+    third = found[-3]
+    assert [row.run for row in client.runs(label="many", as_of=third.position)] == asked[2::-1]
+    with pytest.raises(BadInput, match="status"):
+        next(client.runs(status="odd"))
+
+
+def test_explains_and_repeats(client: Client) -> None:
+    """The card is verified, the replay identical, and the solution's artifact holds the solution."""
+    report = client.solve(KNAPSACK, fresh=True)
+    card = client.why(report.run, verify=True)
+    assert (card.solver, card.verification is not None and card.verification.identical) == (report.solver, True)
+    assert {one.solver for one in card.candidates} == {
+        entry.name for entry in Catalog.default().family("knapsack").solvers
+    }
+    assert client.replay(report.run).identical
+    digest = next(event.data["solution"] for event in client.events(report.run) if event.type == "AttemptSucceeded")
+    assert client.artifact(digest).arrays["solution"].values == report.solution
+
+
+def test_what_is_known(client: Client) -> None:
+    """Ratings, records, catalogue and forecasts speak of the same solvers."""
+    for solver in ("knapsack.dp", "knapsack.greedy"):
+        client.solve(KNAPSACK, solver=solver, fresh=True)
+    board = {row.solver: row for row in client.leaderboard(family="knapsack", by="bt")}
+    assert {"knapsack.dp", "knapsack.greedy"} <= set(board)
+    assert client.rating_history("knapsack.dp").moves == board["knapsack.dp"].games
+    assert sum(version.successes for version in client.solver("knapsack.dp").versions) > 0
+    assert {profile.solver for profile in client.profiles("knapsack")} >= set(board)
+    assert {entry.solver for entry in client.solvers()} == {
+        s.name for family in Catalog.default() for s in family.solvers
+    }
+    assert {policy.policy for policy in client.policies()} == {policy.name for policy in Policies.default()}
+    expected = client.predict(KNAPSACK)
+    assert {forecast.solver for forecast in expected.forecasts} == {
+        entry.solver for entry in client.solvers("knapsack")
+    }
+    assert client.predict(KNAPSACK, at=0).as_of == 0
+    assert [judged.policy for judged in client.lab(["thompson"], family="knapsack").policies] == ["thompson"]
+    assert client.clusters() == client.experiments() == ()
+
+
+def test_the_log(client: Client) -> None:
+    """Read whole, followed, verified against its head; a head that is not in it is found out."""
+    head = client.head()
+    assert head is not None
+    whole = list(client.log(as_of=head.position))
+    assert [event.position for event in whole] == list(range(1, head.position + 1))
+    assert whole[-1].hash == head.hash
+    assert [e for e in whole if e.type == "RunCompleted"] == list(
+        client.log(types=["RunCompleted"], as_of=head.position)
+    )
+    live = client.follow_log(after=head.position - 3)
+    assert [next(live) for _ in range(3)] == whole[-3:]
+    live.close()
+    assert client.verify_log(head).ok
+    assert not client.verify_log(replace(head, hash="0" * 64)).ok
+    assert client.head(as_of=0) is None
+    assert client.rebuild("elo").identical
+    assert all(model.error is None for model in client.projections())
+
+
+def test_files(client: Client) -> None:
+    """A file is sent as it is; the run has its name."""
+    content = (DATA / "knapsack/strong60.kp").read_bytes()
+    run = client.submit_file(content, "strong60.kp", time_limit=5, solver="knapsack.greedy").run
+    assert client.result(run).instance == "strong60"
+    with pytest.raises(BadProblem):
+        client.submit_file(content[:40], "strong60.kp")
 
 
 def test_a_server_that_is_away(tmp_path: Path) -> None:
@@ -186,7 +268,7 @@ def test_decodes_events_however_they_are_cut() -> None:
 def test_follows_a_run_through_a_killed_server(tmp_path: Path) -> None:
     """After kill -9 and a new server on the same port, the same loop goes on to the run's end and misses nothing."""
     with serving(tmp_path / "killed.db") as server, Client(server.url, patience=60) as client:
-        run = client.submit(SLOW, **LONG).run
+        run = client.submit(SLOW, **LONG | {"iterations": 2_000}).run
         port, seen, again = server.port, [], Server(server.db)
         try:
             for event in client.events(run):

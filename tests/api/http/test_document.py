@@ -6,10 +6,12 @@ from typing import Any
 import httpx
 import jsonschema_rs
 import pytest
-from serving import Server
+from serving import Server, serving
 
-from mezan.api.http.answers import ANSWERS
+from mezan.api.http.answers import answers_for
 from mezan.solvers.catalog import Catalog
+
+from ..conftest import CLI
 
 SOLVED = {
     "type": "knapsack",
@@ -20,6 +22,20 @@ SOLVED = {
     "time_limit": 5,
 }
 WAIT = {"prefer": "wait=60"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server whose log has matches, clusters and an A/B test."""
+    folder = tmp_path_factory.mktemp("documented")
+    cli = CLI(folder, folder)
+    assert cli("ab", "start", "trial", "--arms", "solver:knapsack.greedy,solver:knapsack.dp").code == 0
+    with serving(folder / "mezan.db") as running, httpx.Client(base_url=running.url, timeout=60) as http:
+        for i in range(24):
+            asked = SOLVED | {"values": [6 + i % 12, 10, 12], "capacity": 4 + i % 3, "seed": i, "fresh": True}
+            asked |= {"solver": ("knapsack.dp", "knapsack.greedy")[i // 12]} if i < 22 else {}
+            assert http.post("/solve", json=asked, headers=WAIT).status_code == 200
+        yield running
 
 
 @pytest.fixture(scope="module")
@@ -62,7 +78,7 @@ def check(document: dict[str, Any], path: str, answer: httpx.Response, method: s
 def test_every_route_is_documented(document: dict[str, Any]) -> None:
     """Each has a summary, tags, its line in `ANSWERS` and the errors that any route may answer; ids differ."""
     found = dict(operations(document))
-    assert set(found) == set(ANSWERS)
+    assert set(found) == set(answers_for(Catalog.default()))
     for operation in found.values():
         assert operation["summary"]
         assert operation["description"]
@@ -103,6 +119,9 @@ def test_requests_of_every_family_are_described(document: dict[str, Any]) -> Non
     "path",
     [
         "/runs", "/runs/{run}", "/runs/{run}/events", "/runs/{run}/why", "/runs/{run}/why?verify=true", "/runs/{run}/artifacts",
+        "/runs/{run}/request", "/leaderboard", "/leaderboard?by=bt", "/leaderboard/knapsack.dp/history", "/clusters",
+        "/profiles?family=knapsack", "/solvers", "/solvers/knapsack.dp", "/ab/trial", "/policies", "/lab?policies=elo_ucb,thompson", "/ab", "/log",
+        "/log?types=RunCompleted&limit=1", "/log/head", "/log/head?as_of=0", "/projections", "/examples",
         "/problems", "/problems/malformed", "/health/live", "/health/ready", "/runs/nowhere", "/runs?limit=0", "/runs/{run}?as_of=1",
     ],
 )  # fmt: skip
@@ -110,12 +129,23 @@ def test_answers_are_as_documented(http: httpx.Client, document: dict[str, Any],
     """Reads and refusals have exactly the members that their schema names."""
     answer = http.get(path.replace("{run}", run))
     assert answer.status_code in {200, 404, 422}
-    known = (
-        path.partition("?")[0]
-        .replace("/runs/nowhere", "/runs/{run}")
-        .replace("/problems/malformed", "/problems/{code}")
-    )
+    known = path.partition("?")[0]
+    for name, given in {
+        "{run}": "nowhere",
+        "{code}": "malformed",
+        "{solver}": "knapsack.dp",
+        "{name}": "trial",
+    }.items():
+        known = known.replace(f"/{given}", f"/{name}")
     check(document, known, answer)
+
+
+def test_the_history_says_something(http: httpx.Client) -> None:
+    """What is checked above is not empty."""
+    for path in ("/leaderboard", "/clusters", "/ab", "/profiles?family=knapsack"):
+        assert http.get(path).json(), path
+    assert http.get("/leaderboard/knapsack.dp/history").json()["matches"]
+    assert http.get("/lab?policies=thompson").json()["policies"]
 
 
 def test_writes_are_as_documented(http: httpx.Client, document: dict[str, Any], run: str) -> None:
@@ -127,5 +157,10 @@ def test_writes_are_as_documented(http: httpx.Client, document: dict[str, Any], 
     check(document, "/solve", http.post("/solve", content=b"{", headers={"content-type": "application/json"}), "post")
     check(document, "/runs/{run}/cancel", http.post(f"/runs/{run}/cancel"), "post")
     check(document, "/runs/{run}/replay", http.post(f"/runs/{run}/replay"), "post")
+    for body in ({}, {"head": None}, {"head": http.get("/log/head").json()}):
+        check(document, "/log/verify", http.post("/log/verify", json=body), "post")
+    for name in ("elo", "runs"):
+        check(document, "/projections/{name}/rebuild", http.post(f"/projections/{name}/rebuild"), "post")
+    check(document, "/predict", http.post("/predict", json=SOLVED), "post")
     artifact = http.get(f"/runs/{run}/artifacts").json()["artifacts"][0]["url"]
     check(document, "/artifacts/{digest}", http.get(artifact))
