@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from serving import Server
 
@@ -272,3 +273,19 @@ def test_a_run_of_later(server: Server) -> None:
     run = httpx.get(f"{server.url}/runs?limit=1", timeout=60).json()["runs"][0]["run"]
     assert httpx.get(f"{server.url}/ui/submit?run={run}", timeout=60).status_code == 200
     assert httpx.get(f"{server.url}/ui/submit?run={run}&at=1", timeout=60).status_code == 404
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everyone_can_use_it(browser: Browser, server: Server, scheme: str) -> None:
+    """Axe finds nothing to mend in the whole form with its messages and a dry run, in both themes."""
+    context = browser.new_context(base_url=server.url, color_scheme=scheme, bypass_csp=True)  # axe is put into the page
+    page = context.new_page()
+    page.goto("/ui/submit?family=knapsack")
+    page.locator("[data-example=camping12]").click()
+    expect(page.locator("#forecast .chosen")).to_have_count(1)
+    page.locator("#more summary").click()
+    page.locator("#how-seed").fill("-1")
+    expect(page.locator("#how-seed-note")).to_contain_text("at least 0")
+    found = Axe().run(page).response["violations"]
+    context.close()
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []
