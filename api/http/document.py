@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from mezan.solvers.catalog import Catalog
+from mezan.solvers.selection.registry import DEFAULT_POLICY
 
 from . import schemas
 from .answers import Answer, answers_for
@@ -69,24 +70,41 @@ def document(app: FastAPI, catalog: Catalog) -> Json:
     components["Request"] = _any_request(catalog)
     _schema(schemas.Problem, components)
     answers = answers_for(catalog)
+    names = _names(catalog)
     for path, methods in made["paths"].items():
         for method in METHODS:
             if method in methods:
                 answer = answers.get(f"{method.upper()} {path}")
-                _complete(method, path, methods[method], answer or Answer(Any), components)
+                _complete(method, path, methods[method], answer or Answer(Any), components, names)
     made["servers"] = [{"url": "/", "description": "This server."}]
     made["tags"] = _tags(made["paths"])
     return made
 
 
-def _complete(method: str, path: str, operation: Json, answer: Answer, components: Json) -> None:
+def _names(catalog: Catalog) -> dict[str, list[str]]:
+    """Values of parameters that name something installed."""
+    families = list(catalog)
+    return {
+        "family": [family.name for family in families],
+        "solver": [family.solvers[0].name for family in families],
+        "policy": [DEFAULT_POLICY],
+        "projection": ["elo", "runs"],
+    }
+
+
+def _complete(
+    method: str, path: str, operation: Json, answer: Answer, components: Json, names: Mapping[str, list[str]]
+) -> None:
     operation["operationId"] = "_".join([method, *re.findall(r"[a-z_]+", path)])
     parameters = operation.setdefault("parameters", [])
     for parameter in parameters:
-        parameter["schema"] = AS_OF if parameter["name"] == "as_of" else _present(parameter["schema"])
+        name = parameter["name"]
+        parameter["schema"] = AS_OF if name == "as_of" else _present(parameter["schema"])
+        if name in names and "examples" not in parameter["schema"]:
+            parameter["schema"] = {**parameter["schema"], "examples": names[name]}
     reads = method == "get" and any(parameter["name"] == "as_of" for parameter in parameters)
-    for name, (schema, text) in ({**answer.headers, **IF_NONE_MATCH} if reads else answer.headers).items():
-        parameters.append({"name": name, "in": "header", "required": False, "schema": schema, "description": text})
+    for header, (schema, text) in ({**answer.headers, **IF_NONE_MATCH} if reads else answer.headers).items():
+        parameters.append({"name": header, "in": "header", "required": False, "schema": schema, "description": text})
     responses: Json = {}
     for status, body in {answer.status: answer.body, **answer.others}.items():
         responses[str(status)] = _response(status, body, answer.media if status == answer.status else {}, components)

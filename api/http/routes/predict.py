@@ -7,6 +7,8 @@ from pydantic import Field
 from starlette.responses import Response
 
 from mezan.api.views.prediction import prediction
+from mezan.engine.pans import pans_of
+from mezan.engine.submitting import Options
 from mezan.solvers.problem import Problem
 
 from ..asking import asked, asked_by_file
@@ -42,9 +44,13 @@ async def predict_file(request: Request, given: Annotated[FilePrediction, Query(
 
 async def _predicted(moment: Moment, problem: Problem, options: dict[str, Any]) -> Response:
     """``solver`` is the policy's choice; ``forced`` the one that would run instead, because the request asks for it."""
+    catalog = moment.engine.catalog
+    Options(**options).check(moment.engine.policies)
+    if options.get("pans") is not None:
+        pans_of(catalog, problem, options["pans"])
     forced = options.get("solver") or problem.preferred
     if forced is not None:
-        moment.engine.catalog.solver(forced)
+        catalog.solver(forced)
     found = await moment.engine.predict(
         problem, policy=options.get("policy"), seed=options.get("seed", 0), at=moment.at
     )
