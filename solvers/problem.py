@@ -35,7 +35,9 @@ class Problem(BaseModel):
     family: ClassVar[str]
 
     name: Annotated[str, Field(description="What the instance is called in lists.")] = ""
-    best_known: Annotated[float | None, Field(description="The best objective known, for gaps.")] = None
+    best_known: Annotated[
+        float | None, BeforeValidator(_number), Field(description="The best objective known, for gaps.")
+    ] = None
 
     @property
     @abstractmethod

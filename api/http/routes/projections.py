@@ -22,7 +22,7 @@ async def listed(request: Request) -> Response:
 
 
 @router.post("/projections/{projection}/rebuild", summary="Fold one again from the first event")
-async def rebuild(request: Request, name: str) -> Response:
+async def rebuild(request: Request, projection: str) -> Response:
     """Beside the live one, which it then replaces; answers what came out differently (nothing, unless something was wrong).
 
     With `Accept: text/event-stream` there are `progress` events and then the `result`. Closing the connection stops it, and

@@ -97,6 +97,12 @@ async def test_awaited(server: Server) -> None:
     [
         ({"type": "tsp"}, {}, UnknownName, "knapsack, qap"),
         ({"type": "knapsack", "values": [1], "weights": [1, 2], "capacity": 1}, {}, BadProblem, "equally long"),
+        (
+            {"type": "knapsack", "values": [1], "weights": [1], "capacity": 1, "best_known": True},
+            {},
+            BadProblem,
+            "number",
+        ),
         (KNAPSACK, {"time_limit": -1}, BadBudget, "time_limit"),
         (KNAPSACK, {"policy": "luck"}, UnknownName, "luck"),
         (KNAPSACK, {"solver": "qap.tabu"}, MezanError, "knapsack"),
@@ -194,7 +200,7 @@ def test_what_is_known(client: Client) -> None:
         client.solve(KNAPSACK, solver=solver, fresh=True)
     board = {row.solver: row for row in client.leaderboard(family="knapsack", by="bt")}
     assert {"knapsack.dp", "knapsack.greedy"} <= set(board)
-    assert client.rating_history("knapsack.dp").moves == board["knapsack.dp"].games
+    assert client.rating_history("knapsack.dp").points[-1].rating == board["knapsack.dp"].rating
     assert sum(version.successes for version in client.solver("knapsack.dp").versions) > 0
     assert {profile.solver for profile in client.profiles("knapsack")} >= set(board)
     assert {entry.solver for entry in client.solvers()} == {

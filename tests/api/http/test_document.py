@@ -160,7 +160,7 @@ def test_writes_are_as_documented(http: httpx.Client, document: dict[str, Any], 
     for body in ({}, {"head": None}, {"head": http.get("/log/head").json()}):
         check(document, "/log/verify", http.post("/log/verify", json=body), "post")
     for name in ("elo", "runs"):
-        check(document, "/projections/{projection}/rebuild", http.post(f"/projections/{projection}/rebuild"), "post")
+        check(document, "/projections/{projection}/rebuild", http.post(f"/projections/{name}/rebuild"), "post")
     check(document, "/predict", http.post("/predict", json=SOLVED), "post")
     artifact = http.get(f"/runs/{run}/artifacts").json()["artifacts"][0]["url"]
     check(document, "/artifacts/{digest}", http.get(artifact))
