@@ -213,7 +213,8 @@ def test_what_is_known(client: Client) -> None:
     }
     assert client.predict(KNAPSACK, at=0).as_of == 0
     assert [judged.policy for judged in client.lab(["thompson"], family="knapsack").policies] == ["thompson"]
-    assert client.clusters() == client.experiments() == ()
+    assert [cluster.cluster for cluster in client.clusters(family="knapsack")] == ["knapsack/0"]
+    assert client.experiments() == ()
 
 
 def test_the_log(client: Client) -> None:
