@@ -11,6 +11,7 @@ TITLES = {
     "log_append": "Durable appends (`log_append.py`)",
     "log_read": "Reading, folding, delivery (`log_read.py`)",
     "rebuild": "Rebuild of all projections (`rebuild.py`)",
+    "time_travel": "Reading as of any position (`time_travel.py`)",
     "selection_lab_off_policy": "95 % intervals for a policy's mean loss, from 200 logs of 300 decisions of another (`selection_lab.py`)",
     "selection_lab_sequential": "A/B tests looked at after every outcome, of 1,000 (`selection_lab.py`)",
     "engine_runs": "One trivial task through the whole engine (`engine_runs.py`)",

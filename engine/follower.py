@@ -18,7 +18,7 @@ from .listing import Keep, Rows, listable, rows_now, rows_then, tail
 from .live import PAGE, Live, LiveRows, LiveShared, LiveState, States, Track, blank, fold_row, has_rows, is_shared, load
 from .log import EventLog, Recorded
 from .past import Past
-from .snapshots import HOLD, LEAST, PENDING, Keeper
+from .snapshots import LEAST, PENDING, Keeper
 from .travel import CHUNK, position_of, row_as_of, rows_as_of
 
 LARGEST_PAGE = 1_000
@@ -247,7 +247,7 @@ class Follower:
         async with self._saving:
             saves = await self._save_track(self._track, states=states)
             self._keeper.offer(saves)
-            self._keeper.note(self._track, most=HOLD)
+            await self._keeper.collect(self._track)
             await self._keeper.write()
 
     async def _save_track(self, track: Track, *, states: bool) -> list[Save]:
@@ -333,27 +333,33 @@ class Follower:
             for name in names:
                 generation = await self._store.begin_rebuild(name, self._projections[name].version)
                 fresh.append(blank(self._projections[name], generation))
-            track, keeper = Track(fresh, 0), Keeper(self._store, least=self._least)
-            for live in fresh:
-                if isinstance(live, LiveState):
-                    self._past.forget(live.name)
-                    keeper.begin(live, None)
             self._keeper.pause(names)
-            await self._fold_upto_live(track, keeper, progress)
-            async with self._saving:
-                keeper.offer(await self._save_track(track, states=True))
-                await keeper.write()
-                for live in fresh:
-                    live.check()
-                for live in fresh:
-                    await self._store.swap(live.name, live.generation)
-                await self._fold_upto_live(track, keeper, None)
-                # no await since the last look at the live position: the swap loses nothing
-                for live in fresh:
-                    live.check()
-                    self._track.replace(live)
-                self._keeper.adopt(keeper)
+            try:
+                await self._fold_beside(Track(fresh, 0), progress)
+            finally:
+                self._keeper.resume()
             self._changed.set()
+
+    async def _fold_beside(self, track: Track, progress: Progress | None) -> None:
+        fresh, keeper = list(track.lives.values()), Keeper(self._store, least=self._least)
+        for live in fresh:
+            if isinstance(live, LiveState):
+                self._past.forget(live.name)
+                keeper.begin(live, None)
+        await self._fold_upto_live(track, keeper, progress)
+        async with self._saving:
+            keeper.offer(await self._save_track(track, states=True))
+            await keeper.write()
+            for live in fresh:
+                live.check()
+            for live in fresh:
+                await self._store.swap(live.name, live.generation)
+            await self._fold_upto_live(track, keeper, None)
+            # no await since the last look at the live position: the swap loses nothing
+            for live in fresh:
+                live.check()
+                self._track.replace(live)
+            self._keeper.adopt(keeper)
 
     async def _fold_upto_live(self, track: Track, keeper: Keeper, progress: Progress | None) -> None:
         handles = track.handles
@@ -446,8 +452,9 @@ class Follower:
         await self.settle()
         live = listable(self._track.lives[name])
         if live.saves and not self._read_only:
-            async with self._saving:
-                await self._refold(live, self._track)
+            if not live.complete:
+                async with self._saving:
+                    await self._refold(live, self._track)
             return self._store, lambda: listable(self._track.lives[name])
         fresh, usable = await tail(self._events, self._store, live.fold)
         return self._store if usable else None, lambda: fresh

@@ -11,6 +11,7 @@ from math import sqrt
 from typing import Final
 
 import anyio.to_thread
+from anyio.lowlevel import checkpoint
 
 from . import deltas
 from .folds import Dumped, ProjectionStore, Save, Snapshot, Snapshots
@@ -21,14 +22,16 @@ SHARE: Final = 0.1
 """Of the log's bytes, for all snapshots together; a little more while one that stands alone is not paid for."""
 LEAST: Final = 500
 """Events between two snapshots of a projection, at least."""
-SECONDS: Final = 1.5e-6
+SECONDS: Final = 3e-6
 """CPU time for each projection's snapshots per event of the log, at most."""
-HOLD: Final = 0.005
-"""Seconds for which a dump may hold the event loop; what takes longer is taken of what is dumped to be saved."""
+SMALL: Final = 0.0005
+"""Seconds that a snapshot may take if its state is dumped in the middle of folding."""
+HOLD: Final = 0.015
+"""Seconds that a snapshot may take if its state is dumped on the event loop, a third of it; slower ones are what is dumped to be saved."""
 HEADER: Final = 200
 """Bytes that an event takes in the log beside its payload: names, digest, hash, the index of its stream."""
-DUMP_RATE: Final = 5e7
-"""Bytes a second: how fast a state is taken to be dumped before the first time it was."""
+RATE: Final = 2e-8
+"""Seconds a byte: what a snapshot of a state is taken to need before the first one."""
 PENDING: Final = 4 * 2**20
 """Bytes of snapshots that wait to be written, in a rebuild."""
 
@@ -38,7 +41,8 @@ class _Course:
     """One projection's snapshots since ``began``, the last one at ``last``.
 
     ``state`` is what the next may build on, ``chained`` how many build on the same already. One that stands alone is paid for over
-    all that may build on it: ``booked`` bytes are, ``owed`` are not yet. ``seconds`` is what the last one took.
+    all that may build on it: ``booked`` bytes are, ``owed`` are not yet. ``rate`` is seconds per byte of a state: the least that was
+    seen, for other processes make it look slower than it is.
     """
 
     version: int
@@ -50,7 +54,13 @@ class _Course:
     delta: int = 0
     booked: float = 0.0
     owed: float = 0.0
-    seconds: float = 0.0
+    size: int = 0
+    rate: float = RATE
+
+    @property
+    def seconds(self) -> float:
+        """What a snapshot takes."""
+        return self.size * self.rate
 
     @property
     def next(self) -> float:
@@ -94,7 +104,7 @@ class Keeper:
 
     def begin(self, live: LiveState, kept: Snapshots | None, size: int = 0) -> None:
         """Go on with a projection whose saved state takes ``size`` bytes, after what is kept of it already."""
-        course = _Course(live.fold.version, seconds=size / DUMP_RATE)
+        course = _Course(live.fold.version, size=size)
         if kept is not None and kept.version == course.version:
             course.began = course.last = kept.position
             course.full = size // 3
@@ -105,24 +115,37 @@ class Keeper:
         self._paused = frozenset(names)
         self._taken = [one for one in self._taken if one[0] not in self._paused]
 
+    def resume(self) -> None:
+        """Go on after a rebuild, or one that failed: what could be built on is deleted."""
+        for name in self._paused & self._courses.keys():
+            self._courses[name].state = None
+        self._paused = frozenset()
+
     def adopt(self, other: "Keeper") -> None:
         """Go on with the projections of a rebuild, from the snapshots that it took."""
         self._courses |= other._courses  # noqa: SLF001 - its own kind
+        self._taken += other._taken  # noqa: SLF001
+        self._encoded += other._encoded  # noqa: SLF001
         self._paused = frozenset()
 
-    def note(self, track: Track, *, most: float = 0.0005) -> None:
-        """Dump the values that are due, but for those that take more than ``most`` seconds."""
+    def note(self, track: Track) -> None:
+        """Dump the values that are due and small."""
         for live in track.states:
-            if self._due(live, track.position) and self._courses[live.name].seconds <= most:
-                self._taken.append(_dump(live, track.position))
-                self._courses[live.name].last = track.position
+            if self._due(live, track.position) and self._courses[live.name].seconds <= SMALL:
+                self._take(_dump(live, track.position))
+
+    async def collect(self, track: Track) -> None:
+        """Dump the values that are due, one at a time, but for those that would hold the event loop for too long."""
+        for live in track.states:
+            if self._due(live, track.position) and self._courses[live.name].seconds <= HOLD:
+                self._take(_dump(live, track.position))
+                await checkpoint()
 
     async def grow(self, track: Track) -> None:
         """Dump every value that is due on a thread: nothing else may fold into the track meanwhile."""
         for live in track.states:
             if self._due(live, track.position):
-                self._taken.append(await anyio.to_thread.run_sync(_dump, live, track.position))
-                self._courses[live.name].last = track.position
+                self._take(await anyio.to_thread.run_sync(_dump, live, track.position))
 
     def offer(self, saves: Iterable[Save]) -> None:
         """Take of what was dumped to be saved what is due, or will soon be."""
@@ -131,8 +154,11 @@ class Keeper:
             if course is None or save.state is None or save.name in self._paused:
                 continue
             if save.position - course.last >= max(self._least, self._wait(course, save.position) / 2):
-                self._taken.append((save.name, save.position, save.state, len(save.state) / DUMP_RATE))
-                course.last = save.position
+                self._take((save.name, save.position, save.state, len(save.state) * course.rate / 2))
+
+    def _take(self, dumped: tuple[str, int, bytes, float]) -> None:
+        self._taken.append(dumped)
+        self._courses[dumped[0]].last = dumped[1]
 
     def wants(self, made: Dumped) -> bool:
         """Whether a state that a reader folded from ``base`` is worth being kept for good."""
@@ -175,7 +201,8 @@ class Keeper:
                 course.delta, course.chained = len(stored), course.chained + 1
                 course.book(course.delta)
             course.state = (position, state)
-            course.seconds = seconds + time.thread_time() - start
+            course.size = len(state)
+            course.rate = min(course.rate, (seconds + time.thread_time() - start) / max(1, len(state)))
             snapshots.append(Snapshot(name, course.version, position, stored))
         return snapshots
 

@@ -12,7 +12,7 @@ from typing import Any
 from mezan.engine.log import Recorded
 
 from .canonical import dumps, loads
-from .elo import GAMES, RATING, Elo, EloState
+from .elo import GAMES, RATING, Elo, EloState, packed, unpacked
 from .games import opponents
 from .outcomes import ENDS
 
@@ -79,33 +79,32 @@ class Courses:
         before = [record[GAMES] if (record := table.get(name)) is not None else 0 for name in names]
         self._elo.apply(ratings, event)
         table = ratings.overall.get(family, {})
-        for name, games in zip(names, before, strict=True):
-            record = table.get(name)
-            if record is None or record[GAMES] == games:
-                continue
-            local = ratings.clusters[cluster].records[name]
-            _course(state.overall, family, name).add(event.position, record[RATING], MOST)
-            _course(state.clusters, cluster, name).add(event.position, local[RATING], MOST_IN_CLUSTER)
+        after = [record[GAMES] if (record := table.get(name)) is not None else 0 for name in names]
+        moved = [name for name, was, now in zip(names, before, after, strict=True) if was != now]
+        if moved:
+            local = ratings.clusters[cluster].records
+            overall, inside = state.overall.setdefault(family, {}), state.clusters.setdefault(cluster, {})
+            for name in moved:
+                _add(overall, name, event.position, table[name][RATING], MOST)
+                _add(inside, name, event.position, local[name][RATING], MOST_IN_CLUSTER)
         return state
 
     def dump(self, state: CoursesState) -> bytes:
         """See :class:`Projection`."""
-        ratings = loads(self._elo.dump(state.ratings))
-        return dumps({"overall": _packed(state.overall), "clusters": _packed(state.clusters), "ratings": ratings})
+        kept = {"overall": _packed(state.overall), "clusters": _packed(state.clusters)}
+        return dumps({**kept, "ratings": packed(state.ratings)})
 
     def load(self, content: bytes) -> CoursesState:
         """See :class:`Projection`."""
         kept = loads(content)
-        ratings = self._elo.load(dumps(kept["ratings"]))
-        return CoursesState(_unpacked(kept["overall"]), _unpacked(kept["clusters"]), ratings)
+        return CoursesState(_unpacked(kept["overall"]), _unpacked(kept["clusters"]), unpacked(kept["ratings"]))
 
 
-def _course(tables: dict[str, dict[str, Course]], table: str, solver: str) -> Course:
-    courses = tables.setdefault(table, {})
+def _add(courses: dict[str, Course], solver: str, position: int, rating: float, most: int) -> None:
     course = courses.get(solver)
     if course is None:
         course = courses[solver] = Course()
-    return course
+    course.add(position, rating, most)
 
 
 def _packed(tables: dict[str, dict[str, Course]]) -> dict[str, Any]:

@@ -182,25 +182,32 @@ class Elo:
         return state
 
     def dump(self, state: EloState) -> bytes:
-        """See :class:`Projection`; matches are a list, for their order decides which is forgotten first."""
-        return dumps(
-            {
-                "overall": state.overall,
-                "clusters": {name: [pool.records, pool.losses] for name, pool in state.clusters.items()},
-                "matches": [[key, results] for key, results in state.matches.items()],
-                "versions": state.versions,
-            }
-        )
+        """See :class:`Projection`."""
+        return dumps(packed(state))
 
     def load(self, content: bytes) -> EloState:
         """See :class:`Projection`."""
-        kept = loads(content)
-        return EloState(
-            kept["overall"],
-            {name: Pool(records, losses, sorted(losses)) for name, (records, losses) in kept["clusters"].items()},
-            OrderedDict((tuple(key), results) for key, results in kept["matches"]),
-            kept["versions"],
-        )
+        return unpacked(loads(content))
+
+
+def packed(state: EloState) -> dict[str, Any]:
+    """As JSON values; matches are a list, for their order decides which is forgotten first."""
+    return {
+        "overall": state.overall,
+        "clusters": {name: [pool.records, pool.losses] for name, pool in state.clusters.items()},
+        "matches": [[key, results] for key, results in state.matches.items()],
+        "versions": state.versions,
+    }
+
+
+def unpacked(kept: dict[str, Any]) -> EloState:
+    """The inverse of :func:`packed`."""
+    return EloState(
+        kept["overall"],
+        {name: Pool(records, losses, sorted(losses)) for name, (records, losses) in kept["clusters"].items()},
+        OrderedDict((tuple(key), results) for key, results in kept["matches"]),
+        kept["versions"],
+    )
 
 
 def _play_par(record: list[Any], score: float, weight: float) -> None:

@@ -31,8 +31,8 @@ def standings(
     elo = states["elo"]
     cluster = cluster or assign(states["clusters"], family, features)
     overall = {solver: Record(*kept) for solver, kept in elo.overall.get(family, {}).items()}
-    local = {solver: Record(rating=record.rating) for solver, record in overall.items()}
-    local |= elo.cluster_records(cluster)
+    here = elo.cluster_records(cluster)
+    local = {solver: here.get(solver) or Record(record.rating) for solver, record in overall.items()}
     learnt = examples(states["examples"], family)
     played = strengths(states["bradley_terry"], family, cluster) if compared else UNPREPARED
     return Standings(family, position, cluster, overall, local, learnt, played)

@@ -6,13 +6,16 @@ import shutil
 import subprocess
 import sys
 import textwrap
+from contextlib import nullcontext
 from pathlib import Path
 
 import anyio
 import pytest
+from serving import serving
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+SERVED = "http://127.0.0.1:8000"
 DOCS = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
 
 pytestmark = pytest.mark.slow
@@ -43,10 +46,12 @@ def folder(tmp_path, monkeypatch) -> Path:
 def test_python_snippets_run(folder: Path, path: Path, capsys) -> None:
     """Each Python block of the README and the docs runs, in order, in one namespace per file."""
     names: dict = {}
-    for snippet in blocks(path.read_text(), "python"):
-        body = textwrap.indent(snippet, "    ")
-        exec(f"async def snippet():\n{body}\n    globals().update(locals())", names)
-        anyio.run(names["snippet"])
+    text = path.read_text()
+    with serving(folder / "served.db") if SERVED in text else nullcontext() as server:
+        for snippet in blocks(text if server is None else text.replace(SERVED, server.url), "python"):
+            body = textwrap.indent(snippet, "    ")
+            exec(f"async def snippet():\n{body}\n    globals().update(locals())", names)
+            anyio.run(names["snippet"])
     if path.name == "README.md":
         assert "RunCompleted" in capsys.readouterr().out
         assert names["result"].gap < 5

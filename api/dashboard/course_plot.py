@@ -62,10 +62,10 @@ def course_plot(view: View, history: Sequence[Recorded], row: Mapping[str, Any],
     else:
         for one in series:
             one["values"] = [_gap(value, reference, floor=log_y) for value in one["values"]]
-    least = min((v for one in (*series,) for v in one["values"] if v is not None), default=1.0)
+    least = min((v for one in series for v in one["values"] if v is not None), default=1.0)
     least = min([least, *(mark["y"] for mark in marks)])
     notes = [] if not log_y or least > 0 else ["Values that are not positive have no logarithm: the axis is linear."]
-    if as_gap and log_y:
+    if as_gap and log_y and least <= FLOOR:
         notes.append(f"A gap of 0 is drawn at {FLOOR:g} %.")
     if far and not with_bound:
         notes.append(f"The proved bound, {number(bound[-1][1])}, is far outside of this picture.")

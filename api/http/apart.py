@@ -25,7 +25,7 @@ from mezan.solvers.problem import Problem
 from .problems import Refused
 
 LENGTH = struct.Struct("<Q")
-CHUNK = 2**20
+CHUNK = 2**18
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 

@@ -22,8 +22,10 @@ Json = dict[str, Any]
 KEPT = 64
 WAITING = 16
 """Comparisons that may wait; of more, the one that was asked for longest ago is given up."""
-PATIENCE = 5.0
+PATIENCE = 2.0
 """Seconds after which a comparison that nobody asks for again is given up."""
+LOOK = 0.25
+"""Seconds between the first and a later look of a page before its comparison is begun: a slider only passes by."""
 REST = 4.0
 """A page that follows the log has a comparison made again after this many times the seconds that the last one took."""
 _log = structlog.get_logger(__name__)
@@ -44,6 +46,7 @@ class Job:
 
     question: Question
     upto: int
+    first: float
     asked: float
     done: int = 0
     of: int = 0
@@ -51,6 +54,7 @@ class Job:
     result: Json | None = None
     error: Exception | None = None
     seconds: float = 0.0
+    ended: float = 0.0
     finished: anyio.Event = field(default_factory=anyio.Event)
     scope: anyio.CancelScope | None = None
 
@@ -58,6 +62,11 @@ class Job:
     def over(self) -> bool:
         """It has a result or an error."""
         return self.finished.is_set()
+
+    @property
+    def wanted(self) -> bool:
+        """Somebody waits for it, or has looked again."""
+        return self.waiters > 0 or self.asked - self.first >= LOOK
 
 
 class LabDesk:
@@ -73,15 +82,15 @@ class LabDesk:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self._tidy)
             while True:
-                waiting = [job for job in self._jobs.values() if not job.over]
+                self._woken = anyio.Event()
+                waiting = [job for job in self._jobs.values() if job.wanted and not job.over]
                 if not waiting:
-                    self._woken = anyio.Event()
                     await self._woken.wait()
                     continue
                 await self._work(max(waiting, key=lambda job: (job.waiters > 0, job.asked)))
 
     async def _work(self, job: Job) -> None:
-        began = time.process_time()
+        began = time.monotonic()
 
         def progress(done: int, of: int) -> None:
             job.done, job.of = done, of
@@ -105,10 +114,10 @@ class LabDesk:
                 job.error = error
                 if not isinstance(error, MezanError):
                     _log.exception("comparison broke", question=question, exc_info=error)
-        job.seconds = time.process_time() - began
+        job.seconds = time.monotonic() - began
         if job.scope.cancelled_caught:
             self._forget(job)
-        job.scope = None
+        job.scope, job.ended = None, time.monotonic()
         job.finished.set()
         while len(self._jobs) > KEPT:
             oldest = next((one for one in self._jobs.values() if one.over and not one.waiters), None)
@@ -141,9 +150,9 @@ class LabDesk:
                 if not idle:
                     raise Refused("store-busy", f"{WAITING} comparisons wait already; ask again when some are done")
                 self._forget(min(idle, key=lambda one: one.asked))
-            job = self._jobs[question, upto] = Job(question, upto, now)
-            self._woken.set()
+            job = self._jobs[question, upto] = Job(question, upto, now, now)
         job.asked = now
+        self._woken.set()
         self._jobs.move_to_end((question, upto))
         return job
 
@@ -158,35 +167,36 @@ class LabDesk:
         Raises:
             BadInput: there is nothing to compare on.
         """
-        job = self._job(question, await self._relevant(upto))
-        job.waiters += 1
-        try:
-            await job.finished.wait()
-        finally:
-            job.waiters -= 1
-        if job.error is not None:
-            raise job.error
-        if job.result is None:  # pragma: no cover - only the server's end gives up what is waited for
-            raise Refused("closing", "the comparison was given up; ask again")
-        return {**job.result, "as_of": upto}
+        exact = await self._relevant(upto)
+        while True:
+            job = self._job(question, exact)
+            job.waiters += 1
+            self._woken.set()
+            try:
+                await job.finished.wait()
+            finally:
+                job.waiters -= 1
+            if job.error is not None:
+                raise job.error
+            if job.result is not None:  # else it was given up just before this began to wait
+                return {**job.result, "as_of": upto}
 
-    async def glance(self, question: Question, upto: int, *, live: bool) -> Job:
-        """What there is by now, made in the background: as of the position, or where that ``live`` moves on, the last one made."""
+    async def glance(self, question: Question, upto: int, *, live: bool) -> tuple[Job, bool]:
+        """What there is by now, made in the background, and whether a later one is due.
+
+        It is the comparison as of the position; where that is ``live`` and moves on, the last one that was made.
+        """
         exact = await self._relevant(upto)
         if live:
             same = [job for job in self._jobs.values() if job.question == question and job.upto <= exact]
             made = max((job for job in same if job.over), key=lambda job: job.upto, default=None)
             going = next((job for job in same if not job.over), None)
             if going is not None:
-                going.asked = time.monotonic()
-                return made or going
-            if (
-                made is not None
-                and made.upto < exact
-                and time.monotonic() - made.asked < REST * max(0.25, made.seconds)
-            ):
-                return made
+                self._job(question, going.upto)
             if made is not None and made.upto < exact:
-                self._job(question, exact)
-                return made
-        return self._job(question, exact)
+                if going is None and time.monotonic() - made.ended >= REST * made.seconds:
+                    self._job(question, exact)
+                return made, True
+            if going is not None and made is None:
+                return going, False
+        return self._job(question, exact), False

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .examples import NO_EXAMPLES, Examples
 from .models.comparisons import NO_STRENGTHS, PRIOR_SD, SCALE, Strengths
@@ -10,8 +11,7 @@ from .models.comparisons import NO_STRENGTHS, PRIOR_SD, SCALE, Strengths
 START_RATING = 1500.0
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A solver's record: Elo rating, rated games and their outcomes, outcomes with a loss in [0, 1], and failures.
 
     ``seeded`` counts searches that were handed solutions, at their start or by a rival in a race: tried, with no loss of

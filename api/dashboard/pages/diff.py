@@ -14,6 +14,10 @@ from ..view import View
 
 PATH, TITLE, TEMPLATE = "/ui/diff", "Difference", "diff.html"
 LATEST = 25
+NOTHING = dict.fromkeys(
+    ("rank", "rating", "games", "instances", "clusters", "fitted at", "status", "outcomes", "p_value")
+)
+"""What stands for a thing on the side where it was not there."""
 LOOKED_AT = 20_000
 """Positions that are searched for the latest ends and decisions."""
 OUTCOME = {"RunCompleted": "completed", "RunFailed": "failed", "RunCancelled": "cancelled"}
@@ -52,5 +56,6 @@ async def context(view: View) -> Mapping[str, Any]:
             for r in await latest("SolverChosen")
         ],
         "most": LATEST,
+        "nothing": NOTHING,
         **found,
     }

@@ -28,7 +28,7 @@ async def context(view: View) -> Mapping[str, Any]:
     since = view.number("since", 0)
     question = question_of(moment, ",".join(names), family, since)
     desk: LabDesk = view.request.app.state.lab
-    job = await desk.glance(question, moment.position, live=moment.live)
+    job, later = await desk.glance(question, moment.position, live=moment.live)
     tests = await documents(moment)
     return {
         "known": [{"name": p.name, "learns": learns(p), "chosen": p.name in question.policies} for p in known],
@@ -36,13 +36,14 @@ async def context(view: View) -> Mapping[str, Any]:
         "family": family,
         "since": since,
         "pending": not job.over,
+        "later": later,
         "progress": (job.done, job.of),
         "problem": str(job.error)
         if isinstance(job.error, MezanError)
         else "it broke; see the server's log"
         if job.error
         else None,
-        "made_at": job.upto,
+        "made_at": job.upto if later else moment.position,
         **_report(job),
         "tests": [{**test, "says": _says(test), "plot": _course(test)} for test in reversed(tests)],
     }

@@ -11,6 +11,7 @@ from mezan.api.http.moments import Moment
 from mezan.api.views.runs import EVERY, PURPOSES, STATUSES, Wanted, purpose_of
 from mezan.engine.folds import Row
 from mezan.engine.listing import Rows
+from mezan.projections.run_counts import run_counts
 from mezan.solvers.errors import BadInput
 from mezan.solvers.gaps import gap
 
@@ -36,7 +37,8 @@ async def context(view: View) -> Mapping[str, Any]:
     if view.text("after") is not None:
         before = await above(moment, wanted, view.number("after", 0))
     rows = await moment.rows("runs", tag=wanted.status, keep=wanted.keep, before=before, limit=WINDOW)
-    totals = dict((await moment.states("throughput"))["throughput"].totals)
+    states = await moment.states("run_counts")
+    counts, every = (run_counts(states["run_counts"], purpose) for purpose in (wanted.purpose, None))
     solvers = [solver.name for family in view.engine.catalog for solver in family.solvers]
     return {
         "given": given,
@@ -52,7 +54,9 @@ async def context(view: View) -> Mapping[str, Any]:
         "before": before,
         "more": rows.before,
         "unfinished": rows.before is not None and len(rows) < WINDOW,
-        "totals": totals,
+        "counts": {status: counts[status] for status in STATUSES if status in counts},
+        "asked": sum(counts.values()),
+        "every": sum(every.values()),
     }
 
 

@@ -1,7 +1,7 @@
 // A dry run's answer: one sentence, and a table with a bar for each solver's chance and an interval for its loss.
 
 const SVG = "http://www.w3.org/2000/svg";
-const WIDTH = 70, HEIGHT = 10;
+const WIDTH = 40, HEIGHT = 10;
 
 export function node(tag, given = {}, ...inside) {
   const made = tag === "svg" || tag === "rect" || tag === "line" || tag === "circle" ? document.createElementNS(SVG, tag) : document.createElement(tag);
@@ -28,7 +28,7 @@ function interval(one, worst, paint) {
   );
 }
 
-function row(one, found, solvers, worst) {
+function row(one, found, solvers, worst, known) {
   const { paint = "none", mark = "circle" } = solvers[one.solver] ?? {};
   const name = node("span", { class: `solver ${paint}` }, node("i", { class: `mark ${mark}`, "aria-hidden": "true" }), one.solver);
   const spread = one.low === null ? "" : ` (80 %: ${one.low.toFixed(4)} to ${one.high.toFixed(4)})`;
@@ -38,8 +38,8 @@ function row(one, found, solvers, worst) {
     one.solver === found.solver ? { class: "chosen" } : {},
     node("td", {}, name),
     node("td", { class: "n" }, bar(one.best, paint), percent(one.best)),
-    node("td", { class: "n" }, figure(one.objective)),
-    node("td", { class: "n", title: `expected loss ${one.loss.toFixed(4)} ± ${one.error.toFixed(4)}${spread}` }, interval(one, worst, paint), one.loss.toFixed(4)),
+    node("td", { class: "n" }, known ? figure(one.objective) : "-"),
+    known ? node("td", { class: "n", title: `expected loss ${one.loss.toFixed(4)} ± ${one.error.toFixed(4)}${spread}` }, interval(one, worst, paint), one.loss.toFixed(4)) : node("td", { class: "n" }, "-"),
     node("td", { class: "n", title: time[1] }, time[0]),
     node("td", { class: "n" }, String(one.outcomes)),
   );
@@ -55,14 +55,14 @@ export function forecast(found, { solvers, limit }) {
   const bound = found.bound === null ? "" : `; no better than ${figure(found.bound.value)} is possible (${found.bound.method})`;
   const expects = taken?.objective == null || !known ? "" : `Expected objective ${figure(taken.objective)}${bound}. `;
   const lasts = taken?.seconds ? `About ${seconds(Math.min(taken.seconds[0], limit))}, at most ${seconds(limit)}.` : `At most ${seconds(limit)}.`;
-  const head = ["solver", "best", "objective", "loss", "time", "outcomes"];
+  const head = ["solver", "best", "objective", "loss", "time", "seen"];
   return [
     node("h3", {}, said),
     node("p", {}, expects + lasts),
     node("p", { class: "note" }, `${found.policy}: ${found.reason}`),
     known ? null : node("p", { class: "note" }, "Nothing has been solved in this family yet, so every solver is as promising as its prior says."),
-    node("table", {}, node("thead", {}, node("tr", {}, ...head.map((word, i) => node("th", i ? { class: "n" } : {}, word)))), node("tbody", {}, ...able.map((one) => row(one, found, solvers, worst)))),
+    node("table", {}, node("thead", {}, node("tr", {}, ...head.map((word, i) => node("th", i ? { class: "n" } : {}, word)))), node("tbody", {}, ...able.map((one) => row(one, found, solvers, worst, known)))),
     ...refused.map((one) => node("p", { class: "note" }, `${one.solver} cannot be taken: ${one.refused}`)),
-    node("p", { class: "note" }, `${found.family}, size ${found.size}, cluster ${found.cluster}; the fold of the log up to event ${found.as_of.toLocaleString("en")}. Loss is the distance to the bound, 0 is proved optimal; the line holds 8 of 10 outcomes.`),
+    node("p", { class: "note" }, `${found.family}, size ${found.size}, cluster ${found.cluster}; the fold of the log up to event ${found.as_of.toLocaleString("en")}. Loss is the distance to the bound, 0 is proved optimal; the line holds 8 of 10 of the outcomes seen.`),
   ].filter((one) => one !== null);
 }

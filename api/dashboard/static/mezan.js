@@ -7,7 +7,7 @@ const REST = 200; // milliseconds between two looks at a log that grows
 
 let head = Number(slider.max);
 let at = new URL(location).searchParams.get("at") === null ? null : Number(slider.value);
-let wanted = null, busy = false, playing = false, stale = false;
+let wanted = null, busy = false, playing = false, stale = false, drawn = Date.now();
 
 const page = () => $("page");
 const words = (n) => Number(n).toLocaleString("en");
@@ -44,11 +44,19 @@ const keep = {
   beforeAttributeUpdated: (name, node) => !(name === "open" && node.matches?.("details, dialog")) && !(name === "data-keep"),
 };
 
+function filters(url) {
+  const query = new URLSearchParams(url.search);
+  query.delete("at");
+  return url.pathname + query;
+}
+
 async function draw(url) {
   const answer = await fetch(url, { headers: { "Mezan-Fragment": "1" } });
   const html = await answer.text();
+  if (wanted && filters(wanted) !== filters(url)) return; // what the reader has chosen meanwhile would be undone
   if (!answer.headers.has("mezan-head")) throw new Error(`the server answered ${answer.status}`);
   head = Math.max(head, Number(answer.headers.get("mezan-head")));
+  drawn = Date.now();
   Idiomorph.morph(page(), html, { morphStyle: "outerHTML", callbacks: keep, ignoreActiveValue: true });
   document.title = `${page().dataset.title} · Mezan`;
   for (const plot of document.querySelectorAll("mezan-plot")) plot.update();
@@ -202,7 +210,8 @@ source.addEventListener("error", () => {
 source.addEventListener("open", () => trouble(null));
 addEventListener("mezan:refresh", refresh);
 setInterval(() => {
-  stale ||= page().querySelector("[data-pending]") !== null; // the server is still at work on what this page asked for
+  const pending = page().querySelector("[data-pending]"); // the server is still at work on what this page asked for
+  stale ||= pending !== null && Date.now() - drawn > Number(pending.dataset.pending);
   if (!stale || busy || document.hidden || playing) return;
   stale = false;
   refresh();

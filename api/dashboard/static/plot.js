@@ -9,6 +9,8 @@ const paint = (name) => style(`--${name}`) || style("--ink");
 const figure = (value) =>
   value == null ? "-" : Math.abs(value) >= 1e6 || Number.isInteger(value) ? value.toLocaleString("en") : String(Number(value.toPrecision(5)));
 
+const tick = (value) => (value == null ? "" : figure(value)); // of a logarithmic axis only some are named
+
 const clock = (t) => new Date(t * 1e3).toISOString().slice(11, 16);
 
 class MezanPlot extends HTMLElement {
@@ -77,8 +79,8 @@ class MezanPlot extends HTMLElement {
       legend: { live: true },
       hooks: { setSelect: [(u) => (this.zoomed = u.select.width > 0)] },
       axes: [
-        { ...axis, label: spec.x_label, labelSize: 18, labelFont: "12px system-ui", ...(spec.time ? { values: (_, ticks) => ticks.map(clock) } : {}) },
-        { ...axis, label: spec.y_label, labelSize: 18, labelFont: "12px system-ui", size: (_, shown) => 20 + 7.2 * Math.max(4, ...(shown ?? []).map((text) => text.length)), values: (_, ticks) => ticks.map(figure) },
+        { ...axis, label: spec.x_label, labelSize: 18, labelFont: "12px system-ui", values: (_, ticks) => ticks.map(spec.time ? clock : tick) },
+        { ...axis, label: spec.y_label, labelSize: 18, labelFont: "12px system-ui", size: (_, shown) => 20 + 7.2 * Math.max(4, ...(shown ?? []).map((text) => text.length)), values: (_, ticks) => ticks.map(tick) },
       ],
       series: [{ label: spec.x_label ?? "x" }, ...lines, ...marks],
     };

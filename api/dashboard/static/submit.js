@@ -13,6 +13,7 @@ const LIMIT = 10;
 let family = root.dataset.family;
 let held = null; // {file} or {body, name}: a problem that is not in the fields
 let before = null; // the request that this one differs from
+let shownAt; // the moment of the dry run that is shown; null for the present
 let key = null; // of this request, so that sending it twice asks once
 
 // families
@@ -223,7 +224,7 @@ function typed(name) {
 function edited() {
   key = null;
   $("wrong").textContent = "";
-  $("forecast").classList.add("old");
+  $("forecast").classList.toggle("old", shownAt !== undefined);
   if (before) tellChanges();
 }
 
@@ -341,8 +342,14 @@ async function dryRun() {
   if (found.family !== family) show(found.family);
   $("forecast").replaceChildren(...forecast(found, { solvers: families[found.family].solvers, limit: body.time_limit ?? LIMIT }));
   $("forecast").classList.remove("old");
+  shownAt = at;
   return true;
 }
+
+// The slider moves what is expected, too; at the present the dry run says which event it is the fold of.
+addEventListener("mezan:drawn", () => {
+  if (shownAt !== undefined && new URL(location).searchParams.get("at") !== shownAt && !$("dry").disabled) dryRun();
+});
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();

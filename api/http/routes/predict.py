@@ -2,13 +2,15 @@
 
 from typing import Annotated, Any
 
+import anyio.to_thread
 from fastapi import APIRouter, Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
 from mezan.api.views.prediction import prediction
 from mezan.engine.pans import pans_of
-from mezan.engine.submitting import Options
+from mezan.engine.submitting import Options, check_solver
+from mezan.solvers.catalog import Catalog
 from mezan.solvers.problem import Problem
 
 from ..asking import asked, asked_by_file
@@ -26,7 +28,7 @@ class FilePrediction(FileRequest):
 
 @router.post("/predict", summary="What would be chosen, and what to expect")
 async def predict(request: Request, moment: At) -> Response:
-    """Takes what `POST /solve` takes; `policy` and `seed` have a say, `solver` is told beside the choice. Nothing is recorded.
+    """Takes what `POST /solve` takes, and refuses what it refuses; `policy` and `seed` have a say. Nothing is recorded.
 
     With `as_of` the answer is what it would have been then.
     """
@@ -44,14 +46,18 @@ async def predict_file(request: Request, given: Annotated[FilePrediction, Query(
 
 async def _predicted(moment: Moment, problem: Problem, options: dict[str, Any]) -> Response:
     """``solver`` is the policy's choice; ``forced`` the one that would run instead, because the request asks for it."""
-    catalog = moment.engine.catalog
-    Options(**options).check(moment.engine.policies)
-    if options.get("pans") is not None:
-        pans_of(catalog, problem, options["pans"])
+    engine = moment.engine
+    Options(**options).check(engine.policies)
     forced = options.get("solver") or problem.preferred
-    if forced is not None:
-        catalog.solver(forced)
-    found = await moment.engine.predict(
-        problem, policy=options.get("policy"), seed=options.get("seed", 0), at=moment.at
-    )
-    return reply(prediction(found) | {"forced": forced}, headers={"mezan-position": str(found.as_of), "cache-control": "no-store"})  # fmt: skip
+    await anyio.to_thread.run_sync(_check_named, engine.catalog, problem, forced, options.get("pans"))
+    found = await engine.predict(problem, policy=options.get("policy"), seed=options.get("seed", 0), at=moment.at)
+    headers = {"mezan-position": str(found.as_of), "cache-control": "no-store"}
+    return reply(prediction(found) | {"forced": forced}, headers=headers)
+
+
+def _check_named(catalog: Catalog, problem: Problem, solver: str | None, pans: list[str] | None) -> None:
+    """Raise BadInput for solvers that a request may not name for its problem, as it would be refused."""
+    if pans is not None:
+        pans_of(catalog, problem, pans)
+    elif solver is not None:
+        check_solver(catalog, solver, problem)

@@ -64,6 +64,7 @@ async def many(
         ),
     ] = "request",
     label: Annotated[str | None, Query(max_length=100, description="What the instance's name contains.")] = None,
+    error: Annotated[str | None, Query(max_length=100, description="The kind of error that it ended with.")] = None,
     before: Annotated[
         int | None, Query(ge=0, le=2**53, description="Only runs that began before this position.")
     ] = None,
@@ -82,6 +83,7 @@ async def many(
         policy=policy or None,
         purpose=purpose_of(purpose),
         label=label or None,
+        error=error or None,
     )
     rows = await moment.rows("runs", tag=wanted.status, keep=wanted.keep, before=before, limit=limit)
     links = []

@@ -63,6 +63,9 @@ def test_a_name_is_never_a_path(http: httpx.Client) -> None:
         ({"name": "x.txt"}, b"3", TEXT, 422, "bad-input", "add `family` qap|knapsack"),
         ({"name": "x.dat", "family": "tsp"}, b"3", TEXT, 422, "unknown-name", "tsp"),
         ({"name": "x.dat", "time_limit": -1}, SMALL.to_qaplib().encode(), TEXT, 422, "bad-budget", "time_limit"),
+        ({"name": "x.dat", "seed": -1}, SMALL.to_qaplib().encode(), TEXT, 422, "bad-input", "seed"),
+        ({"name": "x.dat", "solver": "qap.fft"}, SMALL.to_qaplib().replace("3 0", "4 0").encode(), TEXT, 422, "bad-input", "cannot take"),
+        ({"name": "x.dat", "pans": ["qap.tabu", "luck"]}, SMALL.to_qaplib().encode(), TEXT, 422, "unknown-name", "luck"),
         ({"name": "x.dat", "best_known": "nan"}, b"3", TEXT, 422, "bad-parameters", "best_known"),
         ({"name": "x.dat", "speed": "high"}, b"3", TEXT, 422, "bad-parameters", "speed"),
         ({"name": "x.kp", "mode": "hybrid"}, write(ITEMS).encode(), TEXT, 422, "bad-input", "without modes"),
@@ -76,8 +79,6 @@ def test_bad_files(
     """Each is refused with its rule, by both file doors, and nothing is recorded."""
     before = http.get("/health/ready").json()["position"]
     for door in ("/solve/file", "/predict/file"):
-        if kind == "bad-budget" and door == "/predict/file":
-            continue  # a dry run spends nothing, so it has no budget to check
         answer = http.post(door, params=query, content=content, headers=headers)
         assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{kind}")
         assert says in answer.json()["detail"]

@@ -1,0 +1,92 @@
+"""The map of instances: principal components against scikit-learn, neighbours against SciPy, clusters against the fold."""
+
+import numpy as np
+import pytest
+from histories import History
+from scipy.spatial import cKDTree
+from sklearn.decomposition import PCA
+
+from mezan.api.views.instances import chart, instance, outcomes, sample, scaled
+from mezan.projections.clusters import Clusters, Group, assign
+from mezan.projections.examples import LabelledOutcomes, Lessons
+
+EVENTS = History(8, instances=70).log(3_000)
+
+
+def folded(projection):
+    state = projection.initial()
+    for event in EVENTS:
+        if event.type in projection.handles:
+            state = projection.apply(state, event)
+    return state
+
+
+GROUPS, LESSONS = folded(Clusters()), folded(LabelledOutcomes())
+FAMILIES = sorted(GROUPS)
+
+
+def taken(family):
+    return sample(family, GROUPS[family], LESSONS[family])
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_the_map_is_the_plane_of_principal_components(family):
+    """Coordinates and shares of variance are those of scikit-learn's PCA up to the sign, which the largest loading makes positive."""
+    made, points = chart(taken(family)), scaled(taken(family))
+    oracle = PCA(n_components=2, svd_solver="full").fit(points)
+    expected = oracle.transform(points)
+    for k, (axis, name) in enumerate(zip(made["axes"], "xy", strict=True)):
+        found = np.array([point[name] for point in made["points"]])
+        assert min(abs(found - expected[:, k]).max(), abs(found + expected[:, k]).max()) < 1e-9
+        assert axis["explained"] == pytest.approx(oracle.explained_variance_ratio_[k])
+        assert axis["loadings"][0]["loading"] == pytest.approx(abs(oracle.components_[k]).max())
+    assert chart(taken(family)) == made
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_points_have_the_cluster_of_the_fold_and_the_best_solver(family):
+    """Clusters are those that `assign` gives; the best solver is the one with the least mean loss, the faster of equal ones."""
+    group = GROUPS[family]
+    rows = LESSONS[family].table.rows
+    for point, values in zip(chart(taken(family))["points"], group.sample, strict=True):
+        assert point["cluster"] == assign(GROUPS, family, dict(zip(group.names, values, strict=True)))
+        own = [row for row in rows if row.instance == point["instance"]]
+        assert point["outcomes"] == len(own)
+        costs = {s: np.mean([r.cost for r in own if r.solver == s]) for s in {row.solver for row in own}}
+        assert point["best"] == min(costs, key=costs.get, default=None)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_neighbours_are_the_nearest(family):
+    """Distances are those of a k-d tree over the scaled features, the instance itself left out."""
+    given = taken(family)
+    points = scaled(given)
+    tree = cKDTree(points)
+    for i in range(0, len(given.ids), 9):
+        one = instance(given, given.ids[i])
+        distances, _ = tree.query(points[i], k=7)
+        assert [near["distance"] for near in one["nearest"]] == pytest.approx(sorted(distances)[1:])
+        assert given.ids[i] not in {near["instance"] for near in one["nearest"]}
+        assert {f["feature"]: f["value"] for f in one["features"]} == dict(zip(given.names, given.values[i], strict=True))  # fmt: skip
+        known = outcomes(given.rows).get(given.ids[i], {})
+        assert sum(row["outcomes"] for row in one["solvers"]) == sum(sums[0] for sums in known.values())
+
+
+def test_degenerate_samples():
+    """No instance, one, and several that are all alike are points without axes; an unknown instance is none."""
+    assert chart(sample("qap", None, None)) == {"family": "qap", "axes": [], "points": []}
+    single = sample("qap", Group(["n"], 1, ["i"], [[3.0]]), Lessons())
+    assert [(p["x"], p["y"], p["best"]) for p in chart(single)["points"]] == [(0.0, 0.0, None)]
+    assert instance(single, "i")["nearest"] == []
+    alike = sample("qap", Group(["m", "n"], 3, ["i", "j", "k"], [[1.0, 2.0]] * 3), None)
+    assert chart(alike)["axes"] == []
+    assert [near["distance"] for near in instance(alike, "j")["nearest"]] == [0.0, 0.0]
+    assert instance(alike, "other") is None
+
+
+def test_an_instance_that_left_the_sample_is_still_known_by_its_features():
+    """Its features are in the table of outcomes; it is placed among the sample, and is not its own neighbour."""
+    lessons = Lessons(features={"old": (2.0,)})
+    lessons.table.names = ("n",)
+    one = instance(sample("qap", Group(["n"], 9, ["i", "j"], [[3.0], [9.0]]), lessons), "old")
+    assert [near["instance"] for near in one["nearest"]] == ["i", "j"]
