@@ -22,9 +22,17 @@ Json = dict[str, Any]
 COMPONENT = "#/components/schemas/"
 JSON = "application/json"
 METHODS = ("get", "post", "put", "patch", "delete")
-EVERYWHERE = ("wrong-host", "internal", "store", "closing")
+EVERYWHERE = ("wrong-host", "internal", "store", "store-corrupt", "closing")
 """Errors that any route may answer with."""
-WRITING = ("malformed", "cross-origin", "too-large", "unsupported-media-type")
+WRITING = (
+    "malformed",
+    "cross-origin",
+    "too-large",
+    "unsupported-media-type",
+    "store-busy",
+    "store-full",
+    "store-read-only",
+)
 READ_HEADERS: Json = {
     "ETag": {"schema": {"type": "string"}, "description": "Of this answer at its position; send it as `If-None-Match`."},
     "Mezan-Position": {"schema": {"type": "integer"}, "description": "The position that the answer is the fold of."},
@@ -115,7 +123,7 @@ def _complete(
         responses["202"]["headers"] = {"Location": {"schema": {"type": "string"}, "description": "The run's address."}}
     codes = [*EVERYWHERE, *answer.problems]
     codes += ["bad-parameters"] if parameters else []
-    codes += ["bad-input"] if reads else []
+    codes += ["bad-input", "projection-broken"] if reads else []
     codes += WRITING if method != "get" else []
     _add_problems(responses, codes)
     operation["responses"] = dict(sorted(responses.items()))

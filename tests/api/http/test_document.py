@@ -99,6 +99,12 @@ def test_it_is_a_valid_document(document: dict[str, Any]) -> None:
                 validator.validate(example["value"])
 
 
+def test_is_not_sent_twice(http: httpx.Client) -> None:
+    """A reader that holds the document is told so."""
+    first = http.get("/openapi.json")
+    assert http.get("/openapi.json", headers={"if-none-match": first.headers["etag"]}).status_code == 304
+
+
 def test_requests_of_every_family_are_described(document: dict[str, Any]) -> None:
     """The body of /solve is a problem of any family by its type; a wrong one does not fit."""
     schema = document["paths"]["/solve"]["post"]["requestBody"]["content"]["application/json"]["schema"]
