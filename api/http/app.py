@@ -34,6 +34,7 @@ from .routes import (
     lab,
     log,
     metrics,
+    openapi,
     predict,
     projections,
     ratings,
@@ -67,6 +68,7 @@ ROUTES = (
     examples,
     requests,
     metrics,
+    openapi,
 )
 REPLAYS = 2
 """Replays and verifications at the same time; others wait."""
@@ -95,8 +97,15 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
             tasks.cancel_scope.cancel()
 
     app = FastAPI(
-        title="Mezan", version=_version(), description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Mezan",
+        version=_version(),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url=None,  # routes.openapi
+        docs_url=None,
+        redoc_url=None,
     )
+    app.state.document = app.state.reference = None
     app.state.engine, app.state.broadcast, app.state.apart = engine, broadcast, apart
     app.state.answers = Answers()
     app.state.replays = anyio.CapacityLimiter(REPLAYS)
