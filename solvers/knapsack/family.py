@@ -70,6 +70,7 @@ FAMILY: Family[Knapsack] = Family(
             load=_dp,
             refuses=_too_many_cells,
             exact=True,
+            prior=100,
         ),
         Solver(
             name="knapsack.highs",
@@ -82,6 +83,7 @@ FAMILY: Family[Knapsack] = Family(
             refuses=_beyond_highs,
             repeatable=False,
             exact=True,
+            prior=50,
         ),
         Solver(
             name="knapsack.greedy",

@@ -67,14 +67,14 @@ class Parts(NamedTuple):
 
 APART = Parts(0.5, 0.25, 0.15, 1.5, 0.25)
 """Solvers differ by as much as instances do, as where one solves what another does not."""
-ALIKE = Parts(0.5, 1.5, 0.15e-4, 1.5e-4, 0.25e-4)
-"""Solvers differ by a hundredth of what instances do, as where losses are distances from bounds that are weak."""
+ALIKE = Parts(0.5, 1.5, 0.15e-3, 1.5e-3, 0.25e-3)
+"""Solvers differ by a thirtieth of what instances do, as where losses are distances from bounds that are weak."""
 
 
 class Outcome(NamedTuple):
     """``loss`` of a ``solver`` in a ``version`` on an instance at ``x`` [d]; before it, anything was expected to lose ``mean``.
 
-    ``time`` it took, in any unit.
+    ``time`` it took, in any unit. ``judges``: it counts as evidence.
     """
 
     x: Floats
@@ -83,6 +83,7 @@ class Outcome(NamedTuple):
     loss: float
     mean: float
     time: float = 0.0
+    judges: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +91,9 @@ class Gaussian:
     """The process given n outcomes. Immutable: `extended` makes the next.
 
     ``points`` [n, d] in units of the median distance; ``solvers``, ``versions`` [n]: numbers of the reader's own; ``losses``,
-    ``times`` [n]; ``inverse`` [n, n] of the kernel matrix with noise. ``predicted`` [n]: what each loss was expected to be before it was known;
-    ``strain`` sums the squares of how far it was from that, in units of the variance expected then, whose logarithms ``spread`` sums.
+    ``times`` [n]; ``inverse`` [n, n] of the kernel matrix with noise. ``predicted`` [n]: what each loss was expected to be before it was known.
+    Over the ``judged`` outcomes that count as evidence, ``strain`` sums the squares of how far they were from that, in units of the variance
+    expected then, whose logarithms ``spread`` sums.
     """
 
     points: Floats
@@ -102,6 +104,7 @@ class Gaussian:
     inverse: Floats
     predicted: Floats
     parts: Parts = APART
+    judged: int = 0
     strain: float = 0.0
     spread: float = 0.0
 
@@ -115,12 +118,12 @@ class Gaussian:
         return len(self.losses)
 
     def scale(self, prior: float) -> float:
-        """The variance that is the unit, as the outcomes tell, and a ``prior`` one that counts as two of them."""
-        return (self.strain + 2.0 * prior) / (len(self) + 2.0)
+        """The variance that is the unit, as the judged outcomes tell, and a ``prior`` one that counts as two of them."""
+        return (self.strain + 2.0 * prior) / (self.judged + 2.0)
 
     def evidence(self, prior: float) -> float:
-        """The logarithm of the density of all outcomes, each given those before it, at that scale, but for a constant."""
-        return -0.5 * (len(self) * math.log(self.scale(prior)) + self.spread)
+        """The logarithm of the density of the judged outcomes, each given all before it, at that scale, but for a constant."""
+        return -0.5 * (self.judged * math.log(self.scale(prior)) + self.spread)
 
     def extended(self, outcomes: Sequence[Outcome]) -> "Gaussian":
         """With more outcomes, one after another: the same to the bit however they are divided among calls."""
@@ -135,7 +138,7 @@ class Gaussian:
         predicted = np.append(self.predicted, np.zeros(len(outcomes)))
         inverse, work = np.empty((total, total)), np.empty((total, total))
         inverse[:n, :n] = self.inverse
-        parts, strain, spread = self.parts, self.strain, self.spread
+        parts, judged, strain, spread = self.parts, self.judged, self.strain, self.spread
         for i, outcome in enumerate(outcomes, n):
             near = kernel(distances(points[:i], outcome.x))
             related = np.where(versions[:i] == outcome.version, 1.0, KINSHIP)
@@ -147,11 +150,12 @@ class Gaussian:
             step = u / schur
             predicted[i] = outcome.mean + float(np.add.reduce(u * (losses[:i] - outcome.mean)))
             missed = outcome.loss - float(predicted[i])
-            strain, spread = strain + missed * missed / schur, spread + math.log(schur)
+            if outcome.judges:
+                judged, strain, spread = judged + 1, strain + missed * missed / schur, spread + math.log(schur)
             before += np.multiply(u[:, None], step, out=product)
             inverse[:i, i] = inverse[i, :i] = -step
             inverse[i, i] = 1.0 / schur
-        return Gaussian(points, solvers, versions, losses, times, inverse, predicted, parts, strain, spread)
+        return Gaussian(points, solvers, versions, losses, times, inverse, predicted, parts, judged, strain, spread)
 
     def predict(
         self, x: Floats, solvers: Sequence[int], versions: Sequence[int], means: Floats, mean: float, time: float = 0.0

@@ -27,6 +27,7 @@ QUANTILE = 1.6448536269514722
 """The normal quantile at 0.95."""
 PRIOR_LOSS = 0.5
 PRIOR_VARIANCE = 1 / 12
+LEAST_VARIANCE = 1e-12
 PRIOR_EFFECT = 2.0
 PRIOR_SPREAD = 200.0
 """A prior of so many Elo points is worth half of `PRIOR_EFFECT`, in standard deviations of what of a loss is the solver's own.
@@ -75,8 +76,8 @@ def pooled(tallies: Mapping[str, Tally]) -> tuple[float, float]:
 
 
 def prior_variance(mean: float) -> float:
-    """Of losses with that mean: that of anything in [0, 1], or at most that of zeros and ones."""
-    return min(PRIOR_VARIANCE, max(mean * (1.0 - mean), 1e-6))
+    """Of losses with that mean: the mean's square, as if they were exponential, and at most that of anything in [0, 1]."""
+    return min(PRIOR_VARIANCE, max(mean * mean, LEAST_VARIANCE))
 
 
 class Forecast(NamedTuple):
@@ -104,6 +105,7 @@ class Surrogate:
     numbers: dict[str, int]
     tallies: Mapping[str, Tally]
     times: Mapping[str, Tally]
+    tried: Mapping[str, frozenset[str]]
     edge: float = 0.0
     edge_squares: float = 0.0
     error: float = 0.0
@@ -118,8 +120,10 @@ class Surrogate:
         pairs = np.sort(np.concatenate([distances(sample[:i], x) for i, x in enumerate(sample)]))
         pairs = pairs[pairs > 0]
         unit = float(pairs[len(pairs) // 2]) if len(pairs) else 1.0
-        processes = tuple(Gaussian.empty(len(encoding.kept), parts) for parts in (APART, ALIKE))
-        return cls(encoding, unit, processes, {}, {}, {})
+        compared = len({(row.instance, row.solver) for row in rows}) > len(seen)
+        hypotheses = (APART, ALIKE) if compared else (APART,)
+        processes = tuple(Gaussian.empty(len(encoding.kept), parts) for parts in hypotheses)
+        return cls(encoding, unit, processes, {}, {}, {}, {})
 
     def __len__(self) -> int:
         return len(self.processes[0])
@@ -145,12 +149,14 @@ class Surrogate:
         if not rows:
             return self
         points = self.encoding.points(np.array([row.features for row in rows], dtype=np.float64)) / self.unit
-        tallies, times, outcomes, plain = dict(self.tallies), dict(self.times), [], []
+        tallies, times, tried_on, outcomes, plain = dict(self.tallies), dict(self.times), dict(self.tried), [], []
         for x, row in zip(points, rows, strict=True):
             solver = self.numbers.setdefault(row.solver, len(self.numbers))
             version = self.numbers.setdefault(f"{row.solver}@{row.version}", len(self.numbers))
             mean, tally = pooled(tallies)[0], tallies.get(row.solver, UNTRIED)
-            outcomes.append(Outcome(x, solver, version, row.loss, mean, row.slowness))
+            others = tried_on.get(row.instance, frozenset()) - {row.solver}
+            tried_on[row.instance] = others | {row.solver}
+            outcomes.append(Outcome(x, solver, version, row.loss, mean, row.slowness, bool(others)))
             plain.append((shrunk(tally, mean), tally.outcomes))
             tallies[row.solver] = tally.plus(row.loss)
             times[row.solver] = times.get(row.solver, UNTRIED).plus(row.slowness)
@@ -163,7 +169,8 @@ class Surrogate:
             edge, edge_squares = edge + gained, edge_squares + gained * gained
             error, plain_error = error + mine, plain_error + theirs
         return Surrogate(
-            self.encoding, self.unit, processes, self.numbers, tallies, times, edge, edge_squares, error, plain_error
+            self.encoding, self.unit, processes, self.numbers, tallies, times, tried_on,
+            edge, edge_squares, error, plain_error,
         )
 
     def expected(self, features: Sequence[float], candidates: Sequence[Candidate]) -> Forecast:
