@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-TIME = 1e-5
+TIME = 1e-3
 """What time may add to a loss at most."""
 CAPACITY = 8192
 """Rows that a table starts with at most; at twice as many a new table begins with the latest of them."""

@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from .choices import eligible
-from .examples import TIME
+from .choices import certain, eligible
 from .learned import instance, most_promising, without_features
 from .models.shelf import fitted
 from .policy import Candidate, Choice
@@ -18,14 +17,19 @@ from .standings import Standings
 
 ENOUGH = 10
 """Rows before which features are not yet judged."""
+SHARE = 0.1
+"""Of what a solver is expected to lose optimism leaves so much."""
+FEW = 8
+"""Rows up to which the process is made and asked within a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContextualGPUCB:
-    """Scores are ``1 - (max(0, m - beta s) + 0.001 max(0, t - beta u))``, on a grid; equal ones: catalogue order.
+    """Scores are ``1 - (max(m / 10, m - beta s) + p max(0, t - beta u))``, on a grid; equal ones: catalogue order.
 
-    ``m`` and ``s`` are the expected loss and its standard error, ``t`` and ``u`` those of the time's share (see `Row.slowness`). No loss
-    is below 0: a solver that proves its results cannot be beaten by optimism, and among such the time decides.
+    ``m`` and ``s`` are the expected loss and its standard error, ``t`` and ``u`` those of `Row.slowness`, and ``p`` its price, which is
+    small against what solvers differ by. No loss is below 0 (nor is m): optimism cannot prefer another to one that loses nothing, and
+    among such time decides.
 
     For a solver without an outcome ``untried`` takes beta's place. It grows as ``1 + n / patience`` with the n outcomes of the others,
     so that one added to a family that is well known has its turn too, and falls as ``1 / (1 + s)`` with its s unrated trials (see
@@ -43,11 +47,17 @@ class ContextualGPUCB:
     patience: int = 100
     guarded: bool = False
 
+    def at_once(self, standings: Standings, candidates: Sequence[Candidate]) -> bool:
+        """See :func:`~.policy.deliberates`: no model is needed, or one of so few outcomes that it is made in a moment."""
+        return standings.examples.count <= FEW or sum(candidate.refused is None for candidate in candidates) <= 1
+
     def choose(
         self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int
     ) -> Choice:
         """See :class:`Policy`."""
         able = eligible(candidates)
+        if len(able) == 1:
+            return certain(able[0], candidates, {}, f"{able[0].solver} is the only one that takes the problem")
         values = instance(standings, features)
         if isinstance(values, str):
             return without_features(standings, features, candidates, key, values)
@@ -65,7 +75,7 @@ class ContextualGPUCB:
         for i, one in enumerate(able):
             width = self.beta if one.solver in model.tallies else untried / (1 + standings.record(one.solver).seeded)
             loss, time = losses[i] - width * errors[i], times[i] - width * time_errors[i]
-            least.append(max(0.0, loss) + TIME * max(0.0, time))
+            least.append(max(SHARE * max(0.0, losses[i]), loss) + expected.price * max(0.0, time))
 
         def reason(best: int, score: float) -> str:
             pick = able[best].solver

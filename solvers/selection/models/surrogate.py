@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..examples import Examples, Row
+from ..examples import TIME, Examples, Row
 from ..policy import Candidate
 from .encoding import Encoding
 from .gaussian import ALIKE, APART, Floats, Gaussian, Outcome, distances
@@ -28,6 +28,8 @@ QUANTILE = 1.6448536269514722
 PRIOR_LOSS = 0.5
 PRIOR_VARIANCE = 1 / 12
 LEAST_VARIANCE = 1e-12
+PRICE, LEAST_PRICE = 0.1, 1e-5
+"""What time may cost: so many standard deviations of what of a loss is the solver's own, at least so much, and `TIME` at most."""
 PRIOR_EFFECT = 2.0
 PRIOR_SPREAD = 200.0
 """A prior of so many Elo points is worth half of `PRIOR_EFFECT`, in standard deviations of what of a loss is the solver's own.
@@ -81,12 +83,13 @@ def prior_variance(mean: float) -> float:
 
 
 class Forecast(NamedTuple):
-    """Of m candidates the expected losses in [0, 1], their standard errors, and the same of the time's share in [0, 1]; each [m]."""
+    """Of m candidates the expected losses in [0, 1] and `Row.slowness`, each with its standard error [m], and the ``price`` of the latter."""
 
     losses: Floats
     errors: Floats
     times: Floats
     time_errors: Floats
+    price: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +183,8 @@ class Surrogate:
         process, first = self.process, self.processes[0]
         if process is not first:
             variance = process.scale(prior_variance(mean))
-        size = PRIOR_EFFECT * float(np.sqrt(variance * process.parts.choice / APART.choice))
+        deviation = float(np.sqrt(variance * process.parts.choice / APART.choice))
+        size = PRIOR_EFFECT * deviation
         priors = [candidate.prior or 0.0 for candidate in candidates]
         means = np.array([mean - size * prior / (abs(prior) + PRIOR_SPREAD) for prior in priors])
         solvers = [self.numbers.get(candidate.solver, -1) for candidate in candidates]
@@ -188,7 +192,8 @@ class Surrogate:
         found = process.predict(x, solvers, versions, means, mean, time)
         timed = found if process is first else first.predict(x, solvers, versions, means, mean, time)
         errors, time_errors = np.sqrt(variance * found.variances), np.sqrt(time_variance * timed.variances)
-        return Forecast(found.losses, errors, timed.times, time_errors)
+        price = min(TIME, max(LEAST_PRICE, PRICE * deviation))
+        return Forecast(found.losses, errors, timed.times, time_errors, price)
 
 
 def surrogate(examples: Examples, kept: Mapping[int, Any]) -> Surrogate:
