@@ -19,17 +19,19 @@ ENOUGH = 10
 """Rows before which features are not yet judged."""
 SHARE = 0.1
 """Of what a solver is expected to lose optimism leaves so much."""
+FAULTLESS = 3
+"""Outcomes from which on a solver that has never lost anything may lose nothing here either."""
 FEW = 8
 """Rows up to which the process is made and asked within a millisecond."""
 
 
 @dataclass(frozen=True, slots=True)
 class ContextualGPUCB:
-    """Scores are ``1 - (max(m / 10, m - beta s) + p max(0, t - beta u))``, on a grid; equal ones: catalogue order.
+    """Scores are ``1 - (max(m - beta s, m / 10, 0) + p max(0, t - beta u))``, on a grid; equal ones: catalogue order.
 
     ``m`` and ``s`` are the expected loss and its standard error, ``t`` and ``u`` those of `Row.slowness`, and ``p`` its price, which is
-    small against what solvers differ by. No loss is below 0 (nor is m): optimism cannot prefer another to one that loses nothing, and
-    among such time decides.
+    small against what solvers differ by. No loss is below 0, which is where one is that has never lost anything: optimism cannot
+    prefer another to it, and among such time decides.
 
     For a solver without an outcome ``untried`` takes beta's place. It grows as ``1 + n / patience`` with the n outcomes of the others,
     so that one added to a family that is well known has its turn too, and falls as ``1 / (1 + s)`` with its s unrated trials (see
@@ -73,9 +75,13 @@ class ContextualGPUCB:
         untried = self.untried * (1 + len(model) / self.patience)
         least = []
         for i, one in enumerate(able):
-            width = self.beta if one.solver in model.tallies else untried / (1 + standings.record(one.solver).seeded)
-            loss, time = losses[i] - width * errors[i], times[i] - width * time_errors[i]
-            least.append(max(SHARE * max(0.0, losses[i]), loss) + expected.price * max(0.0, time))
+            tally = model.tallies.get(one.solver)
+            width = self.beta if tally else untried / (1 + standings.record(one.solver).seeded)
+            loss = max(0.0, losses[i] - width * errors[i])
+            if tally:
+                faultless = tally.outcomes >= FAULTLESS and not tally.total
+                loss = 0.0 if faultless else max(loss, SHARE * losses[i])
+            least.append(loss + expected.price * max(0.0, times[i] - width * time_errors[i]))
 
         def reason(best: int, score: float) -> str:
             pick = able[best].solver

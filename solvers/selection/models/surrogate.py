@@ -28,7 +28,7 @@ QUANTILE = 1.6448536269514722
 PRIOR_LOSS = 0.5
 PRIOR_VARIANCE = 1 / 12
 LEAST_VARIANCE = 1e-12
-PRICE, LEAST_PRICE = 0.1, 1e-5
+PRICE, LEAST_PRICE = 0.1, 1e-4
 """What time may cost: so many standard deviations of what of a loss is the solver's own, at least so much, and `TIME` at most."""
 PRIOR_EFFECT = 2.0
 PRIOR_SPREAD = 200.0
@@ -75,6 +75,13 @@ def pooled(tallies: Mapping[str, Tally]) -> tuple[float, float]:
     mean = sum(tally.total for tally in tallies.values()) / outcomes if outcomes else PRIOR_LOSS
     within = sum(max(0.0, tally.squares - tally.total * tally.total / tally.outcomes) for tally in tallies.values())
     return mean, (within + 2.0 * prior_variance(mean)) / (outcomes - len(tallies) + 2.0)
+
+
+def overall_variance(tallies: Mapping[str, Tally]) -> float:
+    """Of all losses about their mean, whoever lost them: what is open of a solver that has not been tried."""
+    outcomes = sum(tally.outcomes for tally in tallies.values())
+    total = sum(tally.total for tally in tallies.values())
+    return max(0.0, sum(tally.squares for tally in tallies.values()) - total * total / outcomes) / outcomes
 
 
 def prior_variance(mean: float) -> float:
@@ -172,8 +179,17 @@ class Surrogate:
             edge, edge_squares = edge + gained, edge_squares + gained * gained
             error, plain_error = error + mine, plain_error + theirs
         return Surrogate(
-            self.encoding, self.unit, processes, self.numbers, tallies, times, tried_on,
-            edge, edge_squares, error, plain_error,
+            self.encoding,
+            self.unit,
+            processes,
+            self.numbers,
+            tallies,
+            times,
+            tried_on,
+            edge,
+            edge_squares,
+            error,
+            plain_error,
         )
 
     def expected(self, features: Sequence[float], candidates: Sequence[Candidate]) -> Forecast:
@@ -191,7 +207,9 @@ class Surrogate:
         versions = [self.numbers.get(f"{candidate.solver}@{candidate.version}", -1) for candidate in candidates]
         found = process.predict(x, solvers, versions, means, mean, time)
         timed = found if process is first else first.predict(x, solvers, versions, means, mean, time)
-        errors, time_errors = np.sqrt(variance * found.variances), np.sqrt(time_variance * timed.variances)
+        new = np.array([candidate.solver not in self.tallies for candidate in candidates])
+        errors = np.sqrt(np.where(new, max(variance, overall_variance(self.tallies)), variance) * found.variances)
+        time_errors = np.sqrt(time_variance * timed.variances)
         price = min(TIME, max(LEAST_PRICE, PRICE * deviation))
         return Forecast(found.losses, errors, timed.times, time_errors, price)
 
