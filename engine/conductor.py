@@ -14,7 +14,7 @@ from mezan.solvers.errors import SolverFailed, Transient
 from mezan.solvers.pack import Array
 from mezan.solvers.problem import Family, Problem
 from mezan.solvers.seeds import derive
-from mezan.solvers.selection.policy import compares, learns
+from mezan.solvers.selection.policy import compares, deliberates
 
 from . import events as e
 from . import faults
@@ -255,7 +255,7 @@ class Conductor:
             excluded=task.excluded,
             forced=solver is not None,
         )
-        card = await anyio.to_thread.run_sync(chosen) if learns(policy) else chosen()
+        card = await anyio.to_thread.run_sync(chosen) if deliberates(policy, standings, candidates) else chosen()
         if self._parts.catalog.solver(card.solver).plan is not None:
             card = await anyio.to_thread.run_sync(explained, card, family, problem)
         if test:

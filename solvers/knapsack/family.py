@@ -72,6 +72,7 @@ FAMILY: Family[Knapsack] = Family(
             load=_dp,
             refuses=_too_many_cells,
             exact=True,
+            prior=100,
         ),
         Solver(
             name="knapsack.highs",
@@ -84,6 +85,7 @@ FAMILY: Family[Knapsack] = Family(
             refuses=_beyond_highs,
             repeatable=False,
             exact=True,
+            prior=50,
         ),
         Solver(
             name="knapsack.greedy",

@@ -153,4 +153,5 @@ class ForestGreedy:
             whose = "its forest" if pick in foretold else "its mean"
             return f"{pick} has the highest score, {score:.4g}: by {whose} it loses {losses[best]:.4g} on this instance"
 
-        return most_promising(able, losses, errors, [self.beta] * len(able), candidates, reason)
+        least = [loss - self.beta * error for loss, error in zip(losses, errors, strict=True)]
+        return most_promising(able, losses, errors, least, candidates, reason)

@@ -35,7 +35,7 @@ class Hedge:
 
     learns: ClassVar[bool] = True
     name: str = "hedge"
-    version: str = "1"
+    version: str = "2"
     beta: float = 0.6
 
     def choose(
@@ -49,13 +49,14 @@ class Hedge:
         from .models.linear import linear  # here, so that reading what is folded stays quick to start
         from .models.surrogate import Tally, shrunk, surrogate
 
-        process = fitted("gaussian/1", standings.examples, surrogate)
+        process = fitted("gaussian/2", standings.examples, surrogate)
         regression = fitted("linear/1", standings.examples, linear)
         trust = weights([process.plain_error, regression.error, process.error])
         mean = process.mean
         plain = [shrunk(process.tallies.get(candidate.solver, Tally()), mean) for candidate in able]
         by_line = regression.expected(values, able)[0].tolist()
-        by_process, errors = (numbers.tolist() for numbers in process.expected(values, able))
+        foretold = process.expected(values, able)
+        by_process, errors = foretold.losses.tolist(), foretold.errors.tolist()
         losses = [
             trust[0] * a + trust[1] * b + trust[2] * c for a, b, c in zip(plain, by_line, by_process, strict=True)
         ]
@@ -67,4 +68,5 @@ class Hedge:
                 f"({shares})"
             )
 
-        return most_promising(able, losses, errors, [self.beta] * len(able), candidates, reason)
+        least = [loss - self.beta * error for loss, error in zip(losses, errors, strict=True)]
+        return most_promising(able, losses, errors, least, candidates, reason)

@@ -49,16 +49,16 @@ def most_promising(
     able: Sequence[Candidate],
     losses: Sequence[float],
     errors: Sequence[float],
-    widths: Sequence[float],
+    least: Sequence[float],
     candidates: Sequence[Candidate],
     reason: Callable[[int, float], str],
     arm: str | None = None,
 ) -> Choice:
-    """The highest ``1 - (loss - width * error)`` of the able; equal ones: catalogue order. ``reason`` says why, of an index and its score.
+    """The highest ``1 - least`` of the able; equal ones: catalogue order. ``reason`` says why, of an index and its score.
 
-    Losses, errors and widths are of the able, in order.
+    Losses, their errors, and the least that each may lose are of the able, in order.
     """
-    scores = [grid(1.0 - (loss - width * error)) for loss, error, width in zip(losses, errors, widths, strict=True)]
+    scores = [grid(1.0 - one) for one in least]
     best = max(range(len(able)), key=scores.__getitem__)
     known = {
         candidate.solver: (score, grid(min(1.0, max(0.0, loss))), grid(error))

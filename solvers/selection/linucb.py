@@ -43,5 +43,5 @@ class LinUCB:
                 f"{errors[best]:.2g} on this instance"
             )
 
-        widths = [self.alpha] * len(able)
-        return most_promising(able, losses.tolist(), errors.tolist(), widths, candidates, reason)
+        least = (losses - self.alpha * errors).tolist()
+        return most_promising(able, losses.tolist(), errors.tolist(), least, candidates, reason)

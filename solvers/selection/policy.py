@@ -47,7 +47,8 @@ class Choice:
 class Policy(Protocol):
     """Chooses a solver. Equal arguments give an equal choice, to the bit.
 
-    A policy whose ``choose`` may fit a model says so with a true attribute ``learns``: the engine then calls it on a thread.
+    A policy whose ``choose`` may fit a model says so with a true attribute ``learns``: the engine then calls it on a thread, unless
+    its method ``at_once(standings, candidates)``, where it has one, says that this choice takes a moment only.
     One that reads ``standings.strengths`` says so with a true attribute ``compares``: for others they are not prepared.
     """
 
@@ -73,6 +74,12 @@ def learns(policy: Policy) -> bool:
 def compares(policy: Policy) -> bool:
     """Whether the policy says ``compares = True``: it reads the Bradley-Terry ratings, which cost time to prepare."""
     return bool(getattr(policy, "compares", False))
+
+
+def deliberates(policy: Policy, standings: Standings, candidates: Sequence[Candidate]) -> bool:
+    """Whether this choice belongs on a thread: the policy `learns`, and does not say that there is nothing to fit."""
+    at_once = getattr(policy, "at_once", None)
+    return learns(policy) and not (at_once is not None and at_once(standings, candidates))
 
 
 def uses_features(policy: Policy) -> bool:

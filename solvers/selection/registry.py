@@ -22,9 +22,9 @@ from .thompson import Thompson
 from .ucb1 import UCB1
 
 ENTRY_POINTS = "mezan.policies"
-DEFAULT_POLICY = "elo_ucb"
+DEFAULT_POLICY = "default"
 BUILT_IN: tuple[Policy, ...] = (
-    Guard(EloUCB(), name=DEFAULT_POLICY),
+    Guard(EloUCB(), name="elo_ucb"),
     EloUCB(),
     EloUCBScaled(),
     BradleyTerry(),

@@ -369,7 +369,7 @@ def test_solvers_lists_families_solvers_and_policies(cli: CLI) -> None:
         "knapsack.greedy",
         "knapsack.highs",
     }
-    assert [p["policy"] for p in found["policies"] if p["default"]] == ["elo_ucb"]
+    assert [p["policy"] for p in found["policies"] if p["default"]] == ["default"]
     assert [f["family"] for f in cli("solvers", "--family", "qap", "--json").json["families"]] == ["qap"]
     assert "robust tabu search" in cli("solvers").out
 

@@ -19,7 +19,7 @@ from mezan.projections.experiments import ABTests, running
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import BadInput, UnknownName
 from mezan.solvers.problem import Bound
-from mezan.solvers.selection.registry import Policies
+from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
 pytestmark = pytest.mark.anyio
 CHILD = Path(__file__).parent / "child_run.py"
@@ -80,7 +80,7 @@ async def test_a_better_solver_wins_and_the_test_stops_itself(url):
         assert stopped.outcomes == dict(arms)
         assert stopped.lower > 0
         assert i < 50
-        assert card.policy == "elo_ucb"
+        assert card.policy == DEFAULT_POLICY
         assert (await engine.replay(run)).identical
         assert (await engine.store.verify()).ok
 

@@ -193,7 +193,7 @@ async def test_a_newer_version_of_a_solver_is_noted(opened):
 class Contrary:
     """Takes the last candidate, under the default policy's name."""
 
-    name, version = DEFAULT_POLICY, "1+1"
+    name, version = DEFAULT_POLICY, Policies.default().policy().version
 
     def choose(self, standings, features, candidates, key):
         return certain(candidates[-1], candidates, {}, "the last one")

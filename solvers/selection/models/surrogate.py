@@ -1,19 +1,20 @@
 """The Gaussian process of `gaussian` fitted to a family's examples, and whether its features have earned their place.
 
-Scales of features, the median distance and the window of rows are those of a generation; generations begin at fixed counts
+Two hypotheses are kept side by side, that solvers are `APART` and that they are `ALIKE`; the one with more evidence speaks (Rasmussen
+and Williams, Gaussian Processes for Machine Learning, 5.2). Scales of features, the median distance and the window of rows are those of a generation; generations begin at fixed counts
 of rows, so that a model is a function of the rows alone. Within one, each row is added to the process as it comes.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..examples import Examples, Row
+from ..examples import TIME, Examples, Row
 from ..policy import Candidate
 from .encoding import Encoding
-from .gaussian import Floats, Gaussian, Outcome, distances
+from .gaussian import ALIKE, APART, Floats, Gaussian, Outcome, distances
 
 WINDOW = 512
 """Rows that a generation begins with at most: the latest."""
@@ -26,9 +27,17 @@ QUANTILE = 1.6448536269514722
 """The normal quantile at 0.95."""
 PRIOR_LOSS = 0.5
 PRIOR_VARIANCE = 1 / 12
-PRIOR_EFFECT = 0.25
-PRIOR_SPREAD = 400.0
-"""A prior of so many Elo points is worth half of `PRIOR_EFFECT`, in standard deviations of the losses."""
+LEAST_VARIANCE = 1e-12
+PRICE, LEAST_PRICE = 0.1, 1e-4
+"""What time may cost: so many standard deviations of what of a loss is the solver's own, at least so much, and `TIME` at most."""
+PRIOR_EFFECT = 2.0
+PRIOR_SPREAD = 200.0
+"""A prior of so many Elo points is worth half of `PRIOR_EFFECT`, in standard deviations of what of a loss is the solver's own.
+
+One of 100 wins 0.64 of its games, which is a lead of half a standard deviation: Phi(0.5 / 2^(1/2)) = 0.64.
+"""
+GRID = 2.0**20
+"""Evidence is compared in multiples of 1 / GRID."""
 
 
 def generation(count: int) -> int:
@@ -65,24 +74,48 @@ def pooled(tallies: Mapping[str, Tally]) -> tuple[float, float]:
     outcomes = sum(tally.outcomes for tally in tallies.values())
     mean = sum(tally.total for tally in tallies.values()) / outcomes if outcomes else PRIOR_LOSS
     within = sum(max(0.0, tally.squares - tally.total * tally.total / tally.outcomes) for tally in tallies.values())
-    prior = min(PRIOR_VARIANCE, max(mean * (1.0 - mean), 1e-6))
-    return mean, (within + 2.0 * prior) / (outcomes - len(tallies) + 2.0)
+    return mean, (within + 2.0 * prior_variance(mean)) / (outcomes - len(tallies) + 2.0)
+
+
+def overall_variance(tallies: Mapping[str, Tally]) -> float:
+    """Of all losses about their mean, whoever lost them: what is open of a solver that has not been tried."""
+    outcomes = sum(tally.outcomes for tally in tallies.values())
+    total = sum(tally.total for tally in tallies.values())
+    return max(0.0, sum(tally.squares for tally in tallies.values()) - total * total / outcomes) / outcomes
+
+
+def prior_variance(mean: float) -> float:
+    """Of losses with that mean: the mean's square, as if they were exponential, and at most that of anything in [0, 1]."""
+    return min(PRIOR_VARIANCE, max(mean * mean, LEAST_VARIANCE))
+
+
+class Forecast(NamedTuple):
+    """Of m candidates the expected losses in [0, 1] and `Row.slowness`, each with its standard error [m], and the ``price`` of the latter."""
+
+    losses: Floats
+    errors: Floats
+    times: Floats
+    time_errors: Floats
+    price: float
 
 
 @dataclass(frozen=True, slots=True)
 class Surrogate:
-    """What is known after so many rows. ``numbers`` maps solvers and versions to what the process calls them.
+    """What is known after so many rows. ``numbers`` maps solvers and versions to what the processes call them.
 
-    ``edge`` and ``edge_squares`` sum, over the rows, how much nearer the process came to each loss before it was known than the
+    ``edge`` and ``edge_squares`` sum, over the rows, how much nearer the first process came to each loss before it was known than the
     solver's mean did, in squared error, where the solver had been tried: the prequential comparison (Dawid, JRSS A 147, 1984).
-    ``error`` and ``plain_error`` sum the squared errors of the process and of the means over all rows.
+    ``error`` and ``plain_error`` sum the squared errors of the process and of the means over all rows. ``tallies`` are of losses, ``times``
+    of the share that `Row.slowness` is.
     """
 
     encoding: Encoding
     unit: float
-    process: Gaussian
+    processes: tuple[Gaussian, ...]
     numbers: dict[str, int]
     tallies: Mapping[str, Tally]
+    times: Mapping[str, Tally]
+    tried: Mapping[str, frozenset[str]]
     edge: float = 0.0
     edge_squares: float = 0.0
     error: float = 0.0
@@ -97,12 +130,24 @@ class Surrogate:
         pairs = np.sort(np.concatenate([distances(sample[:i], x) for i, x in enumerate(sample)]))
         pairs = pairs[pairs > 0]
         unit = float(pairs[len(pairs) // 2]) if len(pairs) else 1.0
-        return cls(encoding, unit, Gaussian.empty(len(encoding.kept)), {}, {})
+        compared = len({(row.instance, row.solver) for row in rows}) > len(seen)
+        hypotheses = (APART, ALIKE) if compared else (APART,)
+        processes = tuple(Gaussian.empty(len(encoding.kept), parts) for parts in hypotheses)
+        return cls(encoding, unit, processes, {}, {}, {}, {})
+
+    def __len__(self) -> int:
+        return len(self.processes[0])
 
     @property
     def mean(self) -> float:
         """The mean of all losses."""
         return pooled(self.tallies)[0]
+
+    @property
+    def process(self) -> Gaussian:
+        """That of the hypothesis with more evidence."""
+        prior = prior_variance(self.mean)
+        return max(self.processes, key=lambda process: round(process.evidence(prior) * GRID))
 
     @property
     def features_mislead(self) -> bool:
@@ -114,37 +159,59 @@ class Surrogate:
         if not rows:
             return self
         points = self.encoding.points(np.array([row.features for row in rows], dtype=np.float64)) / self.unit
-        tallies, outcomes, plain = dict(self.tallies), [], []
+        tallies, times, tried_on, outcomes, plain = dict(self.tallies), dict(self.times), dict(self.tried), [], []
         for x, row in zip(points, rows, strict=True):
             solver = self.numbers.setdefault(row.solver, len(self.numbers))
             version = self.numbers.setdefault(f"{row.solver}@{row.version}", len(self.numbers))
             mean, tally = pooled(tallies)[0], tallies.get(row.solver, UNTRIED)
-            outcomes.append(Outcome(x, solver, version, row.cost, mean))
+            others = tried_on.get(row.instance, frozenset()) - {row.solver}
+            tried_on[row.instance] = others | {row.solver}
+            outcomes.append(Outcome(x, solver, version, row.loss, mean, row.slowness, bool(others)))
             plain.append((shrunk(tally, mean), tally.outcomes))
-            tallies[row.solver] = tally.plus(row.cost)
-        process = self.process.extended(outcomes)
+            tallies[row.solver] = tally.plus(row.loss)
+            times[row.solver] = times.get(row.solver, UNTRIED).plus(row.slowness)
+        processes = tuple(process.extended(outcomes) for process in self.processes)
         edge, edge_squares, error, plain_error = self.edge, self.edge_squares, self.error, self.plain_error
-        predicted = process.predicted[len(self.process) :].tolist()
+        predicted = processes[0].predicted[len(self) :].tolist()
         for row, guess, (plain_guess, tried) in zip(rows, predicted, plain, strict=True):
-            mine, theirs = (row.cost - guess) * (row.cost - guess), (row.cost - plain_guess) * (row.cost - plain_guess)
+            mine, theirs = (row.loss - guess) * (row.loss - guess), (row.loss - plain_guess) * (row.loss - plain_guess)
             gained = theirs - mine if tried else 0.0
             edge, edge_squares = edge + gained, edge_squares + gained * gained
             error, plain_error = error + mine, plain_error + theirs
         return Surrogate(
-            self.encoding, self.unit, process, self.numbers, tallies, edge, edge_squares, error, plain_error
+            self.encoding,
+            self.unit,
+            processes,
+            self.numbers,
+            tallies,
+            times,
+            tried_on,
+            edge,
+            edge_squares,
+            error,
+            plain_error,
         )
 
-    def expected(self, features: Sequence[float], candidates: Sequence[Candidate]) -> tuple[Floats, Floats]:
-        """The expected losses of the candidates and their standard errors, each [m]."""
+    def expected(self, features: Sequence[float], candidates: Sequence[Candidate]) -> Forecast:
+        """What the candidates are expected to lose on an instance, and to take. Times are always those of the first process."""
         x = self.encoding.points(np.array([features], dtype=np.float64))[0] / self.unit
-        mean, variance = pooled(self.tallies)
-        size = PRIOR_EFFECT * float(np.sqrt(variance))
+        (mean, variance), (time, time_variance) = pooled(self.tallies), pooled(self.times)
+        process, first = self.process, self.processes[0]
+        if process is not first:
+            variance = process.scale(prior_variance(mean))
+        deviation = float(np.sqrt(variance * process.parts.choice / APART.choice))
+        size = PRIOR_EFFECT * deviation
         priors = [candidate.prior or 0.0 for candidate in candidates]
         means = np.array([mean - size * prior / (abs(prior) + PRIOR_SPREAD) for prior in priors])
         solvers = [self.numbers.get(candidate.solver, -1) for candidate in candidates]
         versions = [self.numbers.get(f"{candidate.solver}@{candidate.version}", -1) for candidate in candidates]
-        losses, variances = self.process.predict(x, solvers, versions, means, mean)
-        return losses, np.sqrt(variance * variances)
+        found = process.predict(x, solvers, versions, means, mean, time)
+        timed = found if process is first else first.predict(x, solvers, versions, means, mean, time)
+        new = np.array([candidate.solver not in self.tallies for candidate in candidates])
+        errors = np.sqrt(np.where(new, max(variance, overall_variance(self.tallies)), variance) * found.variances)
+        time_errors = np.sqrt(time_variance * timed.variances)
+        price = min(TIME, max(LEAST_PRICE, PRICE * deviation))
+        return Forecast(found.losses, errors, timed.times, time_errors, price)
 
 
 def surrogate(examples: Examples, kept: Mapping[int, Any]) -> Surrogate:

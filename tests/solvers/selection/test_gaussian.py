@@ -4,23 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import norm
 from sklearn.linear_model import Ridge as Oracle
 
 from mezan.projections.clusters import compress as compressed
 from mezan.solvers.selection.examples import Examples, Row, Table
 from mezan.solvers.selection.models.encoding import Encoding, compress
-from mezan.solvers.selection.models.gaussian import (
-    FAMILY,
-    HARDNESS,
-    INTERACTION,
-    KINSHIP,
-    NOISE,
-    SOLVER,
-    Gaussian,
-    Outcome,
-    distances,
-    kernel,
-)
+from mezan.solvers.selection.models.gaussian import ALIKE, APART, KINSHIP, Gaussian, Outcome, distances, kernel
 from mezan.solvers.selection.models.linear import linear
 from mezan.solvers.selection.models.surrogate import Surrogate, generation, pooled, surrogate
 from mezan.solvers.selection.policy import Candidate
@@ -29,19 +19,25 @@ from mezan.solvers.selection.policy import Candidate
 def drawn(seed, n, d):
     rng = np.random.default_rng(seed)
     return [
-        Outcome(rng.normal(size=d), int(s := rng.integers(4)), int(10 * s + rng.integers(2)), float(rng.random()), 0.4)
+        Outcome(
+            rng.normal(size=d), int(s := rng.integers(4)), int(10 * s + rng.integers(2)), float(rng.random()), 0.4,
+            time=float(rng.random()), judges=bool(rng.integers(2)),
+        )
         for _ in range(n)
-    ]
+    ]  # fmt: skip
 
 
-def dense(a, b):
+either = pytest.mark.parametrize("parts", [APART, ALIKE], ids=["apart", "alike"])
+
+
+def dense(a, b, parts=APART):
     """(1) for two lists of (x, solver, version)."""
     return np.array(
         [
             [
-                FAMILY
-                + HARDNESS * (near := float(kernel(distances(x[None], z))[0]))
-                + (s == t) * (1 if v == w else KINSHIP) * (SOLVER + INTERACTION * near)
+                parts.family
+                + parts.hardness * (near := float(kernel(distances(x[None], z))[0]))
+                + (s == t) * (1 if v == w else KINSHIP) * (parts.solver + parts.interaction * near)
                 for z, t, w in b
             ]
             for x, s, v in a
@@ -49,20 +45,46 @@ def dense(a, b):
     )
 
 
+@either
 @pytest.mark.parametrize(("n", "d"), [(1, 3), (25, 0), (40, 5)])
-def test_predictions_are_those_of_the_dense_solution(n, d):
-    """Means and variances for solvers seen, in another version and never seen, with prior means of their own, to 1e-9."""
+def test_predictions_are_those_of_the_dense_solution(n, d, parts):
+    """Losses, times and variances for solvers seen, in another version and never seen, with prior means of their own, to 1e-6."""
     outcomes = drawn(1, n, d)
-    process = Gaussian.empty(d).extended(outcomes)
+    process = Gaussian.empty(d, parts).extended(outcomes)
     x = np.full(d, 0.3)
     asked = [(x, 0, 0), (x, 1, 99), (x, 7, 70), (x, 2, 20)]
     means = np.array([0.4, 0.3, 0.5, 0.4])
-    losses, variances = process.predict(x, [s for _, s, _ in asked], [v for _, _, v in asked], means, 0.4)
+    found = process.predict(x, [s for _, s, _ in asked], [v for _, _, v in asked], means, 0.4, 0.6)
     seen = [(o.x, o.solver, o.version) for o in outcomes]
     prior = np.array([{0: 0.4, 1: 0.3, 7: 0.5, 2: 0.4}.get(o.solver, 0.4) for o in outcomes])
-    K, k = dense(seen, seen) + NOISE * np.eye(n), dense(seen, asked)
-    assert losses == pytest.approx(means + k.T @ np.linalg.solve(K, process.losses - prior), abs=1e-9)
-    assert variances == pytest.approx(np.diag(dense(asked, asked) - k.T @ np.linalg.solve(K, k)), abs=1e-9)
+    K, k = dense(seen, seen, parts) + parts.noise * np.eye(n), dense(seen, asked, parts)
+    times = np.array([o.time for o in outcomes])
+    assert found.losses == pytest.approx(means + k.T @ np.linalg.solve(K, process.losses - prior), abs=1e-6)
+    assert found.times == pytest.approx(0.6 + k.T @ np.linalg.solve(K, times - 0.6), abs=1e-6)
+    variances = np.diag(dense(asked, asked, parts) - k.T @ np.linalg.solve(K, k))
+    assert found.variances == pytest.approx(variances, abs=1e-6)
+
+
+@either
+def test_evidence_is_the_density_of_what_is_judged_given_all_before(parts):
+    """Of the judged outcomes among thirty, SciPy's normal densities given the dense solution, at the scale that the process names."""
+    outcomes = drawn(7, 30, 3)
+    process = Gaussian.empty(3, parts).extended(outcomes)
+    scale, density = process.scale(0.1), 0.0
+    seen = [(o.x, o.solver, o.version) for o in outcomes]
+    K = dense(seen, seen, parts) + parts.noise * np.eye(30)
+    losses = np.array([o.loss for o in outcomes]) - 0.4
+    residuals = 2 * 0.1
+    for i, outcome in enumerate(outcomes):
+        if outcome.judges:
+            k = K[:i, i]
+            mean, variance = k @ np.linalg.solve(K[:i, :i], losses[:i]), K[i, i] - k @ np.linalg.solve(K[:i, :i], k)
+            residuals += (losses[i] - mean) ** 2 / variance
+            density += norm.logpdf(losses[i], mean, np.sqrt(scale * variance))
+    judged = sum(o.judges for o in outcomes)
+    assert scale == pytest.approx(residuals / (judged + 2), rel=1e-6)
+    constant = -0.5 * judged * np.log(2 * np.pi) - 0.5 * (residuals - 2 * 0.1) / scale
+    assert process.evidence(0.1) == pytest.approx(density - constant, rel=1e-6)
 
 
 def test_what_was_predicted_is_what_the_process_before_would_have_said():
@@ -71,8 +93,8 @@ def test_what_was_predicted_is_what_the_process_before_would_have_said():
     process = Gaussian.empty(3).extended(outcomes)
     for i in (0, 1, 7, 29):
         before = Gaussian.empty(3).extended(outcomes[:i])
-        said, _ = before.predict(outcomes[i].x, [outcomes[i].solver], [outcomes[i].version], np.array([0.4]), 0.4)
-        assert process.predicted[i] == pytest.approx(said[0], abs=1e-12)
+        said = before.predict(outcomes[i].x, [outcomes[i].solver], [outcomes[i].version], np.array([0.4]), 0.4)
+        assert process.predicted[i] == pytest.approx(said.losses[0], abs=1e-12)
 
 
 @given(st.integers(0, 2**32), st.integers(0, 30))
@@ -88,14 +110,15 @@ def test_outcomes_may_come_in_any_portions(seed, cut):
     for other in (twice, single):
         assert np.array_equal(once.inverse, other.inverse)
         assert np.array_equal(once.predicted, other.predicted)
+        assert (once.judged, once.strain, once.spread) == (other.judged, other.strain, other.spread)
 
 
-@given(st.integers(0, 2**32), st.integers(2, 40))
+@given(st.integers(0, 2**32), st.integers(2, 40), st.sampled_from([APART, ALIKE]))
 @settings(max_examples=25)
-def test_the_kernel_is_positive_definite(seed, n):
+def test_the_kernel_is_positive_definite(seed, n, parts):
     """No eigenvalue is below that of the noise, whatever solvers, versions and points."""
     seen = [(o.x, o.solver, o.version) for o in drawn(seed, n, 3)]
-    assert np.linalg.eigvalsh(dense(seen, seen) + NOISE * np.eye(n)).min() >= NOISE - 1e-9
+    assert np.linalg.eigvalsh(dense(seen, seen, parts) + parts.noise * np.eye(n)).min() >= parts.noise - 1e-9
 
 
 @given(st.integers(0, 50_000))
@@ -117,7 +140,18 @@ def test_the_window_forgets_but_the_newest():
     model = surrogate(Examples(Table(("a", "b", "c"), 0, rows), 730), {})
     assert begun == 700
     assert len(model.process) == 542
-    assert model.process.losses.tolist() == [row.cost for row in rows[begun - 512 :]]
+    assert model.process.losses.tolist() == [row.loss for row in rows[begun - 512 :]]
+
+
+@pytest.mark.parametrize(("own", "parts"), [(0.8, APART), (0.004, ALIKE)], ids=["apart", "alike"])
+def test_instances_that_several_solvers_tried_tell_how_far_solvers_differ(own, parts):
+    """Three solvers on forty instances that lose up to 0.2 of themselves: with up to 0.8 of the solvers' own, and with up to 0.004."""
+    rng = np.random.default_rng(8)
+    rows = []
+    for i in range(40):
+        x, hard = tuple(rng.normal(size=3).tolist()), 0.2 * float(rng.random())
+        rows += [Row(f"i{i}", x, f"s{solver}", "1", hard + own * float(rng.random()), 1.0) for solver in range(3)]
+    assert Surrogate.begun(rows).plus(rows).process.parts is parts
 
 
 def test_pooled_variance_is_that_within_solvers():
@@ -128,7 +162,7 @@ def test_pooled_variance_is_that_within_solvers():
         for i in range(400)
     ]
     mean, variance = pooled(Surrogate.begun(rows).plus(rows).tallies)
-    assert mean == pytest.approx(np.mean([row.cost for row in rows]), abs=1e-12)
+    assert mean == pytest.approx(np.mean([row.loss for row in rows]), abs=1e-12)
     assert variance == pytest.approx(0.05**2, rel=0.25)
 
 

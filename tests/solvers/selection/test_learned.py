@@ -20,7 +20,7 @@ from mezan.solvers.selection.gp_ucb import ContextualGPUCB
 from mezan.solvers.selection.hedge import Hedge, weights
 from mezan.solvers.selection.linear_thompson import LinearThompson
 from mezan.solvers.selection.linucb import LinUCB
-from mezan.solvers.selection.policy import Candidate, learns, uses_features
+from mezan.solvers.selection.policy import Candidate, deliberates, learns, uses_features
 from mezan.solvers.selection.registry import Policies
 from mezan.solvers.selection.single_best import SingleBest
 
@@ -276,11 +276,12 @@ def test_outcomes_of_an_older_version_count_less(policy):
 
 def test_a_version_never_seen_is_less_certain_than_the_one_seen():
     """The standard error of the candidate's loss grows with a new version, for the process and the line alike."""
+    one = Candidate("s1", "1")
     for policy in (ContextualGPUCB(), LinUCB()):
         world = World(opposed, seed=13)
         world.play(policy, 40)
         errors = [
-            policy.choose(world.standings(), dict.fromkeys(world.names, 0.1), [Candidate("s0", version)], 1)
+            policy.choose(world.standings(), dict.fromkeys(world.names, 0.1), [Candidate("s0", version), one], 1)
             .scored[0]
             .loss_error
             for version in ("1", "2")
@@ -305,6 +306,53 @@ def test_a_prior_goes_first_and_fades():
         world.add(world.features(), "s1", 0.3)
         world.add(world.features(), "s2", 0.9)
     assert ContextualGPUCB().choose(world.standings(), features, world.candidates, 1).solver != "s2"
+
+
+TWINS = [Candidate("quick", "1"), Candidate("slow", "1"), Candidate("sloppy", "1")]
+
+
+def twins(policy, lost, rounds, seed):
+    """The picks where two solvers lose the same, the slow one in ten times the time, and a third 0.01 more in no time."""
+    chance, table = random.Random(seed), Table(("x", "y"))
+    seconds = {"quick": 0.1, "slow": 1.0, "sloppy": 0.001}
+    picks = []
+    for i in range(rounds):
+        features = (chance.random(), chance.random())
+        named = dict(zip(table.names, features, strict=True))
+        pick = policy.choose(standings(table, i), named, TWINS[:: 1 if seed % 2 else -1], chance.getrandbits(62)).solver
+        loss = lost * features[0] + (0.01 if pick == "sloppy" else 0.0)
+        table = table.grown(Row(f"i{i}", features, pick, "1", loss, seconds[pick] * (0.5 + chance.random())))
+        picks.append(pick)
+    return picks
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_of_solvers_that_lose_nothing_the_quick_one_is_settled_on(seed):
+    """The slow one is tried three times at most in sixty rounds, and so is the quickest, which loses a hundredth."""
+    picks = twins(DEFAULT, 0.0, 60, seed)
+    assert picks.count("slow") <= 3
+    assert picks.count("sloppy") <= 3
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_where_instances_are_hard_for_all_losing_less_comes_before_time(seed):
+    """Losses of up to 0.1 whoever solves: in the last thirty of ninety rounds the solver that loses 0.01 more has lost its turn."""
+    assert twins(DEFAULT, 0.1, 90, seed)[60:].count("sloppy") <= 5
+
+
+def test_a_choice_that_needs_no_model_is_made_at_once():
+    """One that takes the problem, or few outcomes; any other is for a thread, as are those of policies that do not say."""
+    world = World(opposed, seed=15)
+    few = world.standings()
+    world.play(DEFAULT, 30)
+    lone = [world.candidates[0], replace(world.candidates[1], refused="too large")]
+    assert not deliberates(DEFAULT, few, world.candidates)
+    assert deliberates(DEFAULT, world.standings(), world.candidates)
+    assert not deliberates(DEFAULT, world.standings(), lone)
+    assert deliberates(LinUCB(), few, world.candidates)
+    assert not deliberates(SingleBest(), world.standings(), world.candidates)
+    choice = DEFAULT.choose(world.standings(), {}, lone, 1)
+    assert (choice.solver, [one.propensity for one in choice.scored]) == ("s0", [1.0, 0.0])
 
 
 @given(st.integers(1, 20_000))

@@ -130,10 +130,10 @@ def test_forced_takes_the_named_solver_or_says_why_not():
 
 
 def test_the_registry_knows_its_names_and_the_default():
-    """The default is the guarded Elo-UCB; an unknown name suggests the nearest; a name is taken once."""
+    """The default learns from features; an unknown name suggests the nearest; a name is taken once."""
     policies = Policies.default()
     assert {"elo_ucb", "elo_ucb_strict", "single_best"} <= {policy.name for policy in policies}
-    assert policies.policy().name == DEFAULT_POLICY == "elo_ucb"
+    assert policies.policy().name == DEFAULT_POLICY == "default"
     with pytest.raises(UnknownName, match="did you mean 'elo_ucb'"):
         policies.policy("elo-ucb")
     with pytest.raises(ValueError, match="'single_best' is registered twice"):
