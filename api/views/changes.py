@@ -10,7 +10,7 @@ from mezan.projections.solver_stats import StatsState
 from mezan.projections.throughput import Flow, percentile
 
 Json = dict[str, Any]
-READ = ("throughput", "elo", "bradley_terry", "clusters", "solver_stats", "experiments")
+READ = ("throughput", "elo", "clusters", "solver_stats", "experiments")
 """The projections that :func:`portrait` takes."""
 
 
@@ -33,7 +33,7 @@ def portrait(states: Mapping[str, Any]) -> Json:
             (row["family"], row["solver"]): {
                 name: row[name] for name in ("rank", "rating", "error", "games", "outcomes")
             }
-            for row in rated(states["elo"], states["bradley_terry"], None, None)
+            for row in rated(states["elo"], {}, None, None)
         },
         "clusters": {
             family: {

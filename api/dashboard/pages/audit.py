@@ -70,7 +70,7 @@ def _row(recorded: Recorded) -> dict[str, Any]:
         "actor": recorded.actor,
         "stream": recorded.stream,
         "version": recorded.version,
-        "is_run": recorded.correlation == recorded.stream and "/" not in recorded.stream,
+        "is_run": recorded.stream.startswith("run_"),
         "type": recorded.type,
         "gist": gist(recorded),
         "causation": recorded.causation,

@@ -75,8 +75,9 @@ async def log(
     engine = engine_of(request)
     accept = request.headers.get("accept", "")
     wanted = wanted_from(types, stream, actor, correlation, text)
+    last_seen = position_from(request, after)
     if EVENT_STREAM in accept:
-        return _live(request.app.state.broadcast, wanted, position_from(request, after))
+        return _live(request.app.state.broadcast, wanted, last_seen)
     moment = await moment_at(engine, as_of)
     if NDJSON in accept:
         lines = _lines(engine, moment, wanted, after or 0)
