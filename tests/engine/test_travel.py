@@ -125,7 +125,7 @@ async def test_names_of_no_value_are_refused(store):
 
 async def test_snapshots_are_a_small_share_of_the_log(store):
     """A tenth of its bytes at most, beside the latest that others will build on, and no two of them are near each other."""
-    await fill(store, History(2, instances=300), 6_000, at_once=20)
+    await fill(store, History(2, instances=300), 12_000, at_once=20)
     async with following(store, running=False) as follower:
         await follower.rebuild_all()
         kept = await store.snapshots()
@@ -143,14 +143,14 @@ async def test_snapshots_are_a_small_share_of_the_log(store):
 
 async def test_an_old_log_without_snapshots_gets_them_by_being_read(store):
     """What a reader folded far is kept, so that the next reader starts there."""
-    await fill(store, History(3), 4_000, at_once=10)
+    await fill(store, History(3), 8_000, at_once=10)
     async with following(store, running=False) as follower:
         await store.transact(lambda c: c.execute("DELETE FROM snapshots"))
-        await follower.as_of_many(["throughput", "elo"], 3_500)
-        assert await store.nearest_snapshot("elo", Elo.version, 3_499) is None
-        found = await store.nearest_snapshot("elo", Elo.version, 3_500)
+        await follower.as_of_many(["throughput", "elo"], 7_500)
+        assert await store.nearest_snapshot("elo", Elo.version, 7_499) is None
+        found = await store.nearest_snapshot("elo", Elo.version, 7_500)
         assert found is not None
-        assert found[1] == folded(await store.read(limit=4_000), 3_500)["elo"]
+        assert found[1] == folded(await store.read(limit=8_000), 7_500)["elo"]
 
 
 @pytest.mark.parametrize("point", ["follower.before-save", "follower.after-save"])

@@ -113,3 +113,7 @@ def test_memory_stays_bounded_over_many_instances():
     assert len(states["solver_stats"].best) <= 4_096
     assert max(len(group.sample) for group in states["clusters"].values()) == 512
     assert len(states["throughput"].minutes) <= 60
+    assert max(len(known.outcomes) for known in states["instances"].values()) <= 512
+    assert max(len(known) for known in states["policy_outcomes"].instances.values()) <= 512
+    courses = [course for tables in (states["courses"].overall, states["courses"].clusters) for solvers in tables.values() for course in solvers.values()]  # fmt: skip
+    assert max(len(course.points) for course in courses) <= 128 < max(course.moves for course in courses)

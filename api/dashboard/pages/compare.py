@@ -165,7 +165,7 @@ async def _solvers(view: View) -> dict[str, Any]:
     shown |= {
         "candidates": candidates,
         "solvers": solvers,
-        "unknown": [name for name in asked if name not in records],
+        "unknown": [name for name in asked if name not in records and name.startswith(f"{family}.")],
         "compared": made,
         "ecdf": _ecdf(made["levels"], [(name, made["ecdf"][name], colour(name)) for name in solvers]),
         "profile": _profile(made, solvers),

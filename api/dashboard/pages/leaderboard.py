@@ -27,6 +27,8 @@ async def context(view: View) -> Mapping[str, Any]:
     families = sorted(elo.overall)
     family = view.text("family", families[0] if families else None)
     cluster = view.text("cluster")
+    if cluster is not None and not cluster.startswith(f"{family}/"):
+        cluster = None  # left over from another family
     by = view.choice("by", ("elo", "bt"), "elo")
     check(elo, family, cluster)
     kept = courses.of(family, cluster) if family else {}

@@ -70,6 +70,15 @@ def test_a_point_of_a_course_leads_to_its_matches(page: Page) -> None:
     expect(page.locator("#course")).to_have_count(1)
 
 
+def test_what_is_left_over_from_another_family_is_ignored(page: Page) -> None:
+    """A cluster or a solver of another family in the URL leaves this one's tables whole."""
+    page.goto("/ui/leaderboard?family=knapsack&cluster=qap/40.1&solver=qap.tabu")
+    expect(page.locator("#leaderboard tbody tr")).not_to_have_count(0)
+    page.goto("/ui/compare?kind=solvers&family=knapsack&solvers=qap.tabu")
+    expect(page.locator("#solvers tbody tr")).to_have_count(len(SOLVERS))
+    expect(page.locator("#page")).not_to_contain_text("Without outcomes")
+
+
 def test_the_course_is_that_of_the_slider(page: Page, server: Server) -> None:
     """At an earlier position the course ends there."""
     at = httpx.get(f"{server.url}/ui/jump?from=60&to=next&types=AttemptSucceeded").json()["position"]
@@ -170,7 +179,7 @@ def test_an_empty_log_teaches(page: Page, path: str) -> None:
         ("/ui/leaderboard?family=tsp", 422, "tsp"),
         ("/ui/leaderboard?by=luck", 422, "elo, bt"),
         ("/ui/leaderboard?solver=knapsack.dp&point=x", 422, "point"),
-        ("/ui/leaderboard?cluster=qap/7", 422, "cluster must name"),
+        ("/ui/leaderboard?cluster=knapsack/7", 422, "cluster must name"),
         ("/ui/clusters?family=tsp", 422, "tsp"),
         ("/ui/clusters?by=taste", 422, "solver, cluster"),
         ("/ui/compare?kind=wines", 422, "runs, solvers, policies"),
