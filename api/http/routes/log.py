@@ -75,9 +75,9 @@ async def log(
     engine = engine_of(request)
     accept = request.headers.get("accept", "")
     wanted = wanted_from(types, stream, actor, correlation, text)
+    moment, last_seen = await moment_at(engine, as_of), position_from(request, after)
     if EVENT_STREAM in accept:
-        return _live(request.app.state.broadcast, wanted, position_from(request, after))
-    moment = await moment_at(engine, as_of)
+        return _live(request.app.state.broadcast, wanted, last_seen)
     if NDJSON in accept:
         lines = _lines(engine, moment, wanted, after or 0)
         return StreamingResponse(lines, media_type=NDJSON, headers={"mezan-position": str(moment.position)})
