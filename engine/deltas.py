@@ -46,30 +46,31 @@ def delta(state: bytes, base: bytes, position: int) -> bytes | None:
                 gone[part] = at
                 at += len(part) + 1  # noqa: PLW2901 - where the next part begins
     edits = _Edits(base + b",")
-    for piece in new:
-        found = where.get(piece)
-        if found is not None:
+    for piece, found in zip(new, map(where.get, new), strict=True):
+        if found == edits.end:  # it follows what was taken last
+            edits.end += len(piece) + 1
+        elif found is not None:
             edits.piece(piece.replace(b"\0", b","), found)
-            continue
-        for part in _parts(piece):
-            edits.piece(part, gone.get(part) if len(part) >= LEAST else None)
+        else:
+            for part in _parts(piece):
+                edits.piece(part, gone.get(part) if len(part) >= LEAST else None)
     body = edits.packed()
     return _HEAD.pack(DELTA, position, zlib.crc32(state)) + zlib.compress(body, LEVEL)
 
 
 class _Edits:
-    """A list of what to take from the base and of new text, each piece with the comma behind it."""
+    """A list of what to take from the base, the last of it up to ``end``, and of new text; each piece with the comma behind it."""
 
     def __init__(self, base: bytes) -> None:
         self._base = base
         self._runs, self._fresh = array("q"), bytearray()
-        self._at = self._start = self._end = self._added = 0
+        self._at = self._start = self.end = self._added = 0
 
     def piece(self, piece: bytes, found: int | None) -> None:
         """One more piece: from ``found``, or from where the last one ended if it is there as well."""
-        end = self._end
+        end = self.end
         if end > self._start and (found == end or self._base.startswith(piece + b",", end)):
-            self._end = end + len(piece) + 1
+            self.end = end + len(piece) + 1
             return
         if end > self._start:
             self._close()
@@ -78,7 +79,7 @@ class _Edits:
             self._fresh += b","
             self._added += len(piece) + 1
         else:
-            self._start, self._end = found, found + len(piece) + 1
+            self._start, self.end = found, found + len(piece) + 1
 
     def packed(self) -> bytes:
         """Everything so far."""
@@ -86,9 +87,9 @@ class _Edits:
         return len(self._runs).to_bytes(4, "little") + self._runs.tobytes() + self._fresh
 
     def _close(self) -> None:
-        start, end = self._start, self._end
+        start, end = self._start, self.end
         self._runs.extend((start - self._at, end - start, self._added))
-        self._at, self._start, self._end, self._added = end, end, end, 0
+        self._at, self._start, self.end, self._added = end, end, end, 0
 
 
 def base_of(stored: bytes) -> int | None:

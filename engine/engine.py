@@ -508,7 +508,7 @@ class Engine:
         if past:  # or opened read-only: nothing is followed
             head = await self._store.head()
             position = min(head.position if head else 0, at if at is not None else 2**63)
-            states = {name: await self.as_of(name, position) for name in self._standings_read}
+            states = await self.follower.as_of_many(self._standings_read, position)
         features, bound = await anyio.to_thread.run_sync(profile, family, problem)
         candidates = await anyio.to_thread.run_sync(candidates_for, family, problem, ())
         if not past:

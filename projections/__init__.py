@@ -12,6 +12,7 @@ from .decisions import Decisions
 from .elo import Elo
 from .examples import LabelledOutcomes
 from .experiments import ABTests
+from .instances import Instances
 from .known import KnownResults, known
 from .policy_outcomes import PolicyOutcomes
 from .run_counts import RunCounts, run_counts
@@ -38,6 +39,7 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     ABTests(),
     Courses(),
     PolicyOutcomes(),
+    Instances(),
     RunCounts(),
 )
 
@@ -50,6 +52,7 @@ __all__ = [
     "Courses",
     "Decisions",
     "Elo",
+    "Instances",
     "KnownResults",
     "LabelledOutcomes",
     "PolicyOutcomes",

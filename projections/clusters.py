@@ -13,7 +13,7 @@ again. When a family's features change their names, the sample starts afresh. Im
 come without features.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import floor, frexp, fsum, sqrt
 from typing import Any
@@ -104,20 +104,11 @@ class Clusters:
 
     def apply(self, state: State, event: Recorded) -> State:
         """One profiled instance."""
-        data = event.data
-        group = state.get(data["family"])
-        if group is not None and data["instance"] in group.known:
-            return state
-        features = data["features"]
-        if not features and event.type == "InstanceImported":
-            return state
+        family = event.data["family"]
+        group = sampled(state.get(family), event)
         if group is None:
-            group = state[data["family"]] = Group(sorted(features))
-        if len(features) != len(group.names) or not all(map(features.__contains__, group.names)):
-            group.names = sorted(features)
-            group.ids, group.sample, group.known = [], [], set()
-        group.count += 1
-        _sample(group, data["instance"], features)
+            return state
+        state[family] = group
         if group.count == max(FIRST_FIT, 2 * group.fitted):
             group.fitted, group.fit = group.count, _fit(group)
         return state
@@ -218,8 +209,8 @@ def described(state: State, family: str) -> list[Described]:
         return [Described(f"{family}/0", group.count, {}, {})]
     fit = group.fit
     sizes = dict.fromkeys((f"{family}/{group.fitted}.{i}" for i in range(len(fit.centres))), 0)
-    for values in group.sample:
-        sizes[assign(state, family, dict(zip(group.names, values, strict=True)))] += 1
+    for i in nearest(fit, group.names, group.sample):
+        sizes[f"{family}/{group.fitted}.{i}"] += 1
     found = []
     for (cluster, size), centre in zip(sizes.items(), fit.centres, strict=True):
         own = zip(fit.names, centre, fit.means, fit.scales, strict=True)
@@ -230,8 +221,42 @@ def described(state: State, family: str) -> list[Described]:
     return found
 
 
+def nearest(fit: Fit, names: Sequence[str], sample: Sequence[Sequence[float]]) -> list[int]:
+    """The cluster of each of many instances, as :func:`assign` finds it for one; ``sample`` is in the order of ``names``."""
+    import numpy as np
+
+    values = np.array(sample, float).reshape(len(sample), len(names))
+    mantissas, exponents = np.frexp(1.0 + np.abs(values))
+    compressed = np.copysign(exponents - 2.0 + 2.0 * mantissas, values)
+    columns = {name: i for i, name in enumerate(names)}
+    points = np.zeros((len(sample), len(fit.names)))
+    for j, (name, mean, scale) in enumerate(zip(fit.names, fit.means, fit.scales, strict=True)):
+        if (at := columns.get(name)) is not None:
+            points[:, j] = np.clip((compressed[:, at] - mean) / scale, -CLIP, CLIP)
+    found: list[int] = ((points[:, None, :] - np.array(fit.centres)[None]) ** 2).sum(axis=2).argmin(axis=1).tolist()
+    return found
+
+
 def _scaled(value: float, mean: float, scale: float) -> float:
     return min(CLIP, max(-CLIP, (compress(value) - mean) / scale))
+
+
+def sampled(group: Group | None, event: Recorded) -> Group | None:
+    """A family's group (None before its first instance) after one instance was counted; None where it does not count."""
+    data = event.data
+    if group is not None and data["instance"] in group.known:
+        return None
+    features = data["features"]
+    if not features and event.type == "InstanceImported":
+        return None
+    if group is None:
+        group = Group(sorted(features))
+    if len(features) != len(group.names) or not all(map(features.__contains__, group.names)):
+        group.names = sorted(features)
+        group.ids, group.sample, group.known = [], [], set()
+    group.count += 1
+    _sample(group, data["instance"], features)
+    return group
 
 
 def _sample(group: Group, instance: str, features: Mapping[str, float]) -> None:

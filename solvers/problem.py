@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, ClassVar, Generic, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from .gaps import behind
 from .pack import Array, pack
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from .solver import Solver
 
 Sense = Literal["min", "max"]
+
+
+def _number(given: Any) -> Any:
+    if isinstance(given, bool | str | bytes):
+        msg = f"it must be a number; got {str(given)[:40]!r}"
+        raise ValueError(msg)  # noqa: TRY004 - pydantic turns ValueError into its own error
+    return given
 
 
 class Problem(BaseModel):
@@ -28,7 +35,9 @@ class Problem(BaseModel):
     family: ClassVar[str]
 
     name: Annotated[str, Field(description="What the instance is called in lists.")] = ""
-    best_known: Annotated[float | None, Field(description="The best objective known, for gaps.")] = None
+    best_known: Annotated[
+        float | None, BeforeValidator(_number), Field(description="The best objective known, for gaps.")
+    ] = None
 
     @property
     @abstractmethod

@@ -12,7 +12,7 @@ T = TypeVar("T")
 SILENCE = 45.0
 """Seconds without a sign of life (the server gives one each 15) after which the connection is taken for dead."""
 PAUSE = 0.2
-"""Seconds before a broken stream is opened again."""
+"""Seconds before a stream that told nothing is opened again."""
 
 
 class Decoder:
@@ -45,15 +45,16 @@ def followed(kind: type[T], path: str, query: Mapping[str, str | float | None], 
         answer = yield Open(Request("GET", path, query, headers=headers, read=SILENCE))
         if answer.status == 204:
             return
-        decoder = Decoder()
+        decoder, moved = Decoder(), False
         while True:
             try:
                 chunk = yield Read()
             except httpx.TransportError:
-                yield Sleep(PAUSE)
-                break
+                chunk = None
             if chunk is None:
                 break
             for name, data in decoder.feed(chunk):
                 yield Give(read_json(kind, data))
-                last = name
+                last, moved = name, True
+        if not moved:
+            yield Sleep(PAUSE)

@@ -1,4 +1,4 @@
-"""Sending again what may be sent again, while the server is away or too busy."""
+"""Sending requests again while the server is away or too busy; each does no more when it is sent twice."""
 
 from collections.abc import Generator, Iterator
 from typing import Any, TypeVar
@@ -48,14 +48,13 @@ def _answered(step: Send | Open, patience: float) -> Generator[Any, Any, Answer]
         try:
             answer: Answer = yield step
         except httpx.TransportError as error:
-            # a refused connection has sent nothing
-            if pause is None or not (request.repeatable or isinstance(error, httpx.ConnectError)):
+            if pause is None:
                 msg = f"the server must answer; it did not ({type(error).__name__}: {error}): is `mezan serve` running there?"
                 raise Unreachable(msg) from error
         else:
             if answer.status < 300 or answer.status in request.accepts:
                 return answer
-            if pause is None or answer.status not in AGAIN or not request.repeatable:
+            if pause is None or answer.status not in AGAIN:
                 raise error_of(answer.status, answer.content)
         yield Sleep(pause)
 

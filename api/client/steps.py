@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One HTTP request.
+    """One HTTP request. Sending it twice must do no more than sending it once: what asks for a run carries an idempotency key.
 
     Attributes:
         method: in capitals.
@@ -17,7 +17,6 @@ class Request:
         query: parameters; those that are None are left out.
         content: the body.
         headers: in lower case.
-        repeatable: sending it twice does no more than sending it once.
         read: seconds of silence after which the connection is given up.
         accepts: statuses beyond 2xx that are answers, not errors.
     """
@@ -27,7 +26,6 @@ class Request:
     query: Mapping[str, str | float | None] = field(default_factory=dict)
     content: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    repeatable: bool = True
     read: float = 30.0
     accepts: frozenset[int] = frozenset()
 

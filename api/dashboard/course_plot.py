@@ -28,7 +28,7 @@ def course_plot(view: View, history: Sequence[Recorded], row: Mapping[str, Any],
     log_x, log_y = (view.text(name) is not None for name in ("log_x", "log_y"))
     made = course(history, axis)
     lines = [line for line in made["attempts"] if row["pans"] or line["task"] == task]
-    bound = made["bound"]
+    bound = sorted({p for name, points in made["bounds"].items() if row["pans"] or name == task for p in points})
     known = row["tasks"][task]["best_known"]
     reference = known if known is not None else bound[-1][1] if bound else None
     as_gap = view.choice("y", ("objective", "gap"), "objective") == "gap" and bool(reference)

@@ -1,4 +1,4 @@
-"""The map of instances as a picture: every point a link."""
+"""The map of instances as a picture, every point a link, and the table behind it."""
 
 from collections.abc import Mapping, Sequence
 from html import escape
@@ -41,3 +41,14 @@ def instance_map(points: Sequence[Mapping[str, Any]], *, x_label: str, y_label: 
     return Markup(  # noqa: S704 - numbers and escaped text
         f'<svg class="map" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="{escape(label)}">{"".join(parts)}</svg>'
     )
+
+
+def instance_table(points: Sequence[Mapping[str, Any]]) -> Markup:
+    """The same points as rows of a table: several hundred, which a template would take long for."""
+    rows = [
+        f'<tr><td><a href="{escape(point["link"])}" data-morph>{escape(point["name"])}</a></td><td>{escape(point["cluster"])}</td>'
+        f'<td>{escape(point["best"] or "-")}</td><td class="n">{"-" if point["mean_loss"] is None else format(point["mean_loss"], ".4f")}'
+        f'</td><td class="n">{point["outcomes"]}</td></tr>'
+        for point in points
+    ]
+    return Markup("".join(rows))  # noqa: S704 - numbers and escaped text

@@ -1,9 +1,9 @@
 """`/docs`: the OpenAPI document as a page, drawn on the server."""
 
 from collections.abc import Iterator
-from functools import cache
 from typing import Any
 
+import anyio.to_thread
 import orjson
 from fastapi import APIRouter, FastAPI, Request
 from markupsafe import Markup, escape
@@ -20,10 +20,12 @@ METHODS = ("get", "post", "put", "patch", "delete")
 @router.get("/docs")
 async def page(request: Request) -> Response:
     """Every route with what it takes and what it answers."""
-    return HTMLResponse(_drawn(request.app), headers={"cache-control": "no-cache"})
+    state = request.app.state
+    if state.reference is None:
+        state.reference = await anyio.to_thread.run_sync(_drawn, request.app)
+    return HTMLResponse(state.reference, headers={"cache-control": "no-cache"})
 
 
-@cache
 def _drawn(app: FastAPI) -> str:
     document = app.openapi()
     sections = [(tag, list(_operations(document, tag["name"]))) for tag in document["tags"]]

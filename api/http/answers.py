@@ -91,7 +91,7 @@ ANSWERS: Mapping[str, Answer] = {
     "POST /log/verify": Answer(s.Verification, problems=("bad-input",), media={EVENT_STREAM: WORKING}, takes=s.KeptHead),
     "GET /log/export": Answer(None, media={NDJSON: "For `mezan log import`: events, artifacts and idempotency keys, one a line."}),
     "GET /projections": Answer(s.ReadModels),
-    "POST /projections/{name}/rebuild": Answer(s.Rebuilt, problems=("unknown-name", "projection-broken"), media={EVENT_STREAM: WORKING}),
+    "POST /projections/{projection}/rebuild": Answer(s.Rebuilt, problems=("unknown-name", "projection-broken"), media={EVENT_STREAM: WORKING}),
     "GET /problems": Answer(tuple[s.ProblemKind, ...]),
     "GET /problems/{code}": Answer(s.ProblemKind, problems=("not-found",)),
     "GET /health/live": Answer(s.Live),

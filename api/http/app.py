@@ -19,6 +19,7 @@ from .apart import Apart
 from .asking import portable
 from .document import document
 from .events import Broadcast
+from .given import Answers
 from .guard import Guard, Limits
 from .lab_desk import LabDesk
 from .rebuilding import Audits
@@ -33,6 +34,7 @@ from .routes import (
     lab,
     log,
     metrics,
+    openapi,
     predict,
     projections,
     ratings,
@@ -66,6 +68,7 @@ ROUTES = (
     examples,
     requests,
     metrics,
+    openapi,
 )
 REPLAYS = 2
 """Replays and verifications at the same time; others wait."""
@@ -94,9 +97,17 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
             tasks.cancel_scope.cancel()
 
     app = FastAPI(
-        title="Mezan", version=_version(), description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+        title="Mezan",
+        version=_version(),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url=None,  # routes.openapi
+        docs_url=None,
+        redoc_url=None,
     )
+    app.state.document = app.state.reference = None
     app.state.engine, app.state.broadcast, app.state.apart = engine, broadcast, apart
+    app.state.answers = Answers()
     app.state.replays = anyio.CapacityLimiter(REPLAYS)
     app.state.lab, app.state.audits = desk, Audits(engine)
     problems.install(app)

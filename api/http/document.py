@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from pydantic import TypeAdapter
 
 from mezan.solvers.catalog import Catalog
+from mezan.solvers.selection.registry import DEFAULT_POLICY
 
 from . import schemas
 from .answers import Answer, answers_for
@@ -21,9 +22,17 @@ Json = dict[str, Any]
 COMPONENT = "#/components/schemas/"
 JSON = "application/json"
 METHODS = ("get", "post", "put", "patch", "delete")
-EVERYWHERE = ("wrong-host", "internal", "store", "closing")
+EVERYWHERE = ("wrong-host", "internal", "store", "store-corrupt", "closing")
 """Errors that any route may answer with."""
-WRITING = ("malformed", "cross-origin", "too-large", "unsupported-media-type")
+WRITING = (
+    "malformed",
+    "cross-origin",
+    "too-large",
+    "unsupported-media-type",
+    "store-busy",
+    "store-full",
+    "store-read-only",
+)
 READ_HEADERS: Json = {
     "ETag": {"schema": {"type": "string"}, "description": "Of this answer at its position; send it as `If-None-Match`."},
     "Mezan-Position": {"schema": {"type": "integer"}, "description": "The position that the answer is the fold of."},
@@ -69,24 +78,41 @@ def document(app: FastAPI, catalog: Catalog) -> Json:
     components["Request"] = _any_request(catalog)
     _schema(schemas.Problem, components)
     answers = answers_for(catalog)
+    names = _names(catalog)
     for path, methods in made["paths"].items():
         for method in METHODS:
             if method in methods:
                 answer = answers.get(f"{method.upper()} {path}")
-                _complete(method, path, methods[method], answer or Answer(Any), components)
+                _complete(method, path, methods[method], answer or Answer(Any), components, names)
     made["servers"] = [{"url": "/", "description": "This server."}]
     made["tags"] = _tags(made["paths"])
     return made
 
 
-def _complete(method: str, path: str, operation: Json, answer: Answer, components: Json) -> None:
+def _names(catalog: Catalog) -> dict[str, list[str]]:
+    """Values of parameters that name something installed."""
+    families = list(catalog)
+    return {
+        "family": [family.name for family in families],
+        "solver": [family.solvers[0].name for family in families],
+        "policy": [DEFAULT_POLICY],
+        "projection": ["elo", "runs"],
+    }
+
+
+def _complete(
+    method: str, path: str, operation: Json, answer: Answer, components: Json, names: Mapping[str, list[str]]
+) -> None:
     operation["operationId"] = "_".join([method, *re.findall(r"[a-z_]+", path)])
     parameters = operation.setdefault("parameters", [])
     for parameter in parameters:
-        parameter["schema"] = AS_OF if parameter["name"] == "as_of" else _present(parameter["schema"])
+        name = parameter["name"]
+        parameter["schema"] = AS_OF if name == "as_of" else _present(parameter["schema"])
+        if name in names and "examples" not in parameter["schema"]:
+            parameter["schema"] = {**parameter["schema"], "examples": names[name]}
     reads = method == "get" and any(parameter["name"] == "as_of" for parameter in parameters)
-    for name, (schema, text) in ({**answer.headers, **IF_NONE_MATCH} if reads else answer.headers).items():
-        parameters.append({"name": name, "in": "header", "required": False, "schema": schema, "description": text})
+    for header, (schema, text) in ({**answer.headers, **IF_NONE_MATCH} if reads else answer.headers).items():
+        parameters.append({"name": header, "in": "header", "required": False, "schema": schema, "description": text})
     responses: Json = {}
     for status, body in {answer.status: answer.body, **answer.others}.items():
         responses[str(status)] = _response(status, body, answer.media if status == answer.status else {}, components)
@@ -97,7 +123,7 @@ def _complete(method: str, path: str, operation: Json, answer: Answer, component
         responses["202"]["headers"] = {"Location": {"schema": {"type": "string"}, "description": "The run's address."}}
     codes = [*EVERYWHERE, *answer.problems]
     codes += ["bad-parameters"] if parameters else []
-    codes += ["bad-input"] if reads else []
+    codes += ["bad-input", "projection-broken"] if reads else []
     codes += WRITING if method != "get" else []
     _add_problems(responses, codes)
     operation["responses"] = dict(sorted(responses.items()))

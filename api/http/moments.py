@@ -13,6 +13,8 @@ from mezan.engine.listing import Keep, Rows
 from mezan.engine.travel import position_of
 from mezan.solvers.errors import BadInput
 
+from .given import Answers
+
 JSON = "application/json"
 
 
@@ -121,9 +123,21 @@ def unchanged(request: Request, tag: str) -> bool:
 
 
 def not_modified(request: Request, moment: Moment) -> Response | None:
-    """The answer for a caller that holds this one already; None for others. Ask before anything is computed."""
+    """304 when the caller holds this answer already."""
     tag = tag_of(moment)
     return Response(status_code=304, headers={"etag": tag}) if unchanged(request, tag) else None
+
+
+def known_reply(request: Request, moment: Moment) -> Response | None:
+    """The answer that was given to the same question at the same position, or that the caller holds it. Ask before computing.
+
+    For routes with one representation, whose answer is a function of the URL and the position.
+    """
+    if (same := not_modified(request, moment)) is not None:
+        return same
+    answers: Answers = request.app.state.answers
+    found = answers.get(request, moment.position)
+    return None if found is None else Response(found[0], headers=dict(found[1]), media_type=JSON)
 
 
 def read_reply(request: Request, moment: Moment, document: Any, links: Sequence[tuple[str, str]] = ()) -> Response:
@@ -131,4 +145,7 @@ def read_reply(request: Request, moment: Moment, document: Any, links: Sequence[
     headers = {"etag": tag_of(moment), "cache-control": "no-cache", "mezan-position": str(moment.position)}
     if links:
         headers["link"] = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links)
-    return reply(document, headers=headers)
+    made = reply(document, headers=headers)
+    answers: Answers = request.app.state.answers
+    answers.keep(request, moment.position, bytes(made.body), headers)
+    return made

@@ -12,19 +12,19 @@ Points = list[tuple[float, float]]
 
 
 def course(history: Sequence[Recorded], axis: Axis) -> Json:
-    """``attempts`` (``task``, ``attempt``, ``solver``, ``points``) and ``bound``, each a list of (x, value) in order of x.
+    """``attempts`` (``task``, ``attempt``, ``solver``, ``points``) and ``bounds`` by task, each a list of (x, value) in order of x.
 
-    Seconds count from the start of the first attempt. The bound's points have seconds for x on either axis; a point at an
+    Seconds count from the start of the first attempt. A bound's points have seconds for x on either axis; a point at an
     attempt's end repeats its best.
     """
     lines: dict[tuple[str, int], Json] = {}
-    bound: Points = []
+    bounds: dict[str, Points] = {}
     first: int | None = None
     starts: dict[tuple[str, int], float] = {}
     for recorded in history:
         data, kind = recorded.data, recorded.type
-        if kind == "ProblemProfiled" and data["bound"] is not None and not bound:
-            bound.append((0.0, data["bound"]["value"]))
+        if kind == "ProblemProfiled" and data["bound"] is not None:
+            bounds[data["task"]] = [(0.0, data["bound"]["value"])]
         if "attempt" not in data:
             continue
         key = data["task"], data["attempt"]
@@ -40,13 +40,14 @@ def course(history: Sequence[Recorded], axis: Axis) -> Json:
             x = _x(axis, starts[key], data["seconds"], data["iterations"])
             lines[key]["points"].append((x, data["objective"]))
         elif kind == "BoundTightened":
-            bound.append((starts.get(key, 0.0) + data["seconds"], data["value"]))
+            bounds.setdefault(key[0], []).append((starts.get(key, 0.0) + data["seconds"], data["value"]))
         elif key in lines and "iterations" in data and lines[key]["points"]:
             x = _x(axis, starts[key], data["seconds"], data["iterations"])
             lines[key]["points"].append((x, lines[key]["points"][-1][1]))
     for line in lines.values():
         line["points"].sort(key=lambda point: point[0])
-    return {"attempts": [line for line in lines.values() if line["points"]], "bound": sorted(bound)}
+    found = [line for line in lines.values() if line["points"]]
+    return {"attempts": found, "bounds": {task: sorted(points) for task, points in bounds.items()}}
 
 
 def _x(axis: Axis, start: float, seconds: float, iterations: int) -> float:

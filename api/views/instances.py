@@ -6,12 +6,11 @@ largest loading is positive, so that equal samples give equal maps.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from mezan.projections.clusters import CLIP, Fit, Group, compress
-from mezan.projections.examples import Lessons
-from mezan.solvers.selection.examples import Row
+from mezan.projections.clusters import CLIP, Fit, Group, compress, nearest
+from mezan.projections.instances import COST, COUNT, LEAST, LOSS, SECONDS, Known
 
 Json = dict[str, Any]
 NEAREST = 6
@@ -28,8 +27,7 @@ class Sample:
         ids: the instances of the sample, with ``values`` in the order of the names.
         fit: the clusters' latest fit; None before the first.
         fitted: its generation.
-        rows: rated outcomes, oldest first.
-        features: of the latest instances, by id, in the order of ``feature_names``.
+        outcomes: by instance and solver how many, and the sums of their losses, costs and seconds, and the least loss.
     """
 
     family: str
@@ -38,53 +36,22 @@ class Sample:
     values: tuple[Sequence[float], ...]
     fit: Fit | None
     fitted: int
-    rows: Sequence[Row]
-    features: Mapping[str, Sequence[float]] = field(default_factory=dict)
-    feature_names: tuple[str, ...] = ()
+    outcomes: Mapping[str, Mapping[str, Sequence[float]]]
 
 
-def sample(family: str, group: Group | None, lessons: Lessons | None) -> Sample:
-    """Copy what is needed: call it before the next ``await`` after the states were read."""
-    rows = [] if lessons is None else list(lessons.table.rows)
-    features = {} if lessons is None else dict(lessons.features)
-    names = () if lessons is None else lessons.table.names
-    if group is None:
-        return Sample(family, (), (), (), None, 0, rows, features, names)
-    return Sample(
-        family,
-        tuple(group.names),
-        tuple(group.ids),
-        tuple(group.sample),
-        group.fit,
-        group.fitted,
-        rows,
-        features,
-        names,
-    )
-
-
-def outcomes(rows: Sequence[Row]) -> dict[str, dict[str, list[float]]]:
-    """By instance and solver: how many outcomes, the sums of their losses, costs and seconds, and the least loss."""
-    found: dict[str, dict[str, list[float]]] = {}
-    for row in rows:
-        solvers = found.get(row.instance)
-        if solvers is None:
-            solvers = found[row.instance] = {}
-        sums = solvers.get(row.solver)
-        if sums is None:
-            solvers[row.solver] = [1, row.loss, row.cost, row.seconds, row.loss]
-            continue
-        sums[0] += 1
-        sums[1] += row.loss
-        sums[2] += row.cost
-        sums[3] += row.seconds
-        sums[4] = min(sums[4], row.loss)
-    return found
+def sample(family: str, known: Known | None, group: Group | None) -> Sample:
+    """Copy what is needed of a family in the states of ``instances`` and ``clusters``: call it before the next ``await`` after they were read."""
+    if known is None:
+        return Sample(family, (), (), (), None, 0, {})
+    own = known.group
+    outcomes = {i: {solver: list(sums) for solver, sums in solvers.items()} for i, solvers in known.outcomes.items()}
+    fit, fitted = (None, 0) if group is None else (group.fit, group.fitted)
+    return Sample(family, tuple(own.names), tuple(own.ids), tuple(own.sample), fit, fitted, outcomes)
 
 
 def best_of(solvers: Mapping[str, Sequence[float]]) -> str | None:
     """The solver with the least mean loss, of equal ones the faster; None without outcomes."""
-    return min(sorted(solvers), key=lambda name: solvers[name][2] / solvers[name][0], default=None)
+    return min(sorted(solvers), key=lambda name: solvers[name][COST] / solvers[name][COUNT], default=None)
 
 
 def scaled(given: Sample) -> Any:
@@ -110,10 +77,9 @@ def chart(given: Sample) -> Json:
     if len(given.ids) > 1 and given.names:
         coordinates, axes = _principal(scaled(given), given.names)
     clusters = _clusters(given)
-    known = outcomes(given.rows)
     points = []
     for i, instance in enumerate(given.ids):
-        solvers = known.get(instance, {})
+        solvers = given.outcomes.get(instance, {})
         best = best_of(solvers)
         points.append(
             {
@@ -122,8 +88,8 @@ def chart(given: Sample) -> Json:
                 "y": float(coordinates[i, 1]),
                 "cluster": clusters[i],
                 "best": best,
-                "mean_loss": None if best is None else solvers[best][1] / solvers[best][0],
-                "outcomes": int(sum(sums[0] for sums in solvers.values())),
+                "mean_loss": None if best is None else solvers[best][LOSS] / solvers[best][COUNT],
+                "outcomes": int(sum(sums[COUNT] for sums in solvers.values())),
             }
         )
     return {"family": given.family, "axes": axes, "points": points}
@@ -151,82 +117,60 @@ def _principal(points: Any, names: tuple[str, ...]) -> tuple[Any, list[Json]]:
 
 
 def _clusters(given: Sample) -> list[str]:
-    """As `projections.clusters.assign`, for all of the sample at once."""
-    import numpy as np
-
-    fit = given.fit
-    if fit is None:
+    """Where each instance of the sample falls."""
+    if given.fit is None:
         return [f"{given.family}/0"] * len(given.ids)
-    columns = {name: i for i, name in enumerate(given.names)}
-    points = np.zeros((len(given.ids), len(fit.names)))
-    for j, (name, mean, scale) in enumerate(zip(fit.names, fit.means, fit.scales, strict=True)):
-        if (at := columns.get(name)) is not None:
-            compressed = np.array([compress(values[at]) for values in given.values])
-            points[:, j] = np.clip((compressed - mean) / scale, -CLIP, CLIP)
-    distances = ((points[:, None, :] - np.array(fit.centres)[None]) ** 2).sum(axis=2)
-    return [f"{given.family}/{given.fitted}.{i}" for i in distances.argmin(axis=1)]
+    return [f"{given.family}/{given.fitted}.{i}" for i in nearest(given.fit, given.names, given.values)]
 
 
 def instance(given: Sample, digest: str) -> Json | None:
-    """One instance of the sample, or of the latest ones: its features, the nearest of the sample, and its outcomes per solver.
+    """One instance of the sample: its features, the nearest others, and its outcomes per solver; None for one that is not in it.
 
-    ``features`` have the mean over the sample and how many standard deviations they are from it. None when it is not known any more.
+    ``features`` have the mean over the sample and how many standard deviations they are from it, the furthest first.
     """
     import numpy as np
 
-    values = _features_of(given, digest)
-    if values is None:
+    if digest not in given.ids:
         return None
-    known = outcomes(given.rows)
-    whole = Sample(
-        given.family, given.names, (digest, *given.ids), (values, *given.values), given.fit, given.fitted, given.rows
-    )
-    points = scaled(whole)
-    others = points[1:]
-    distances = np.sqrt(((others - points[0]) ** 2).sum(axis=1))
-    order = [int(i) for i in np.argsort(distances, kind="stable") if given.ids[i] != digest][:NEAREST]
-    clusters = _clusters(whole)
-    middle = others.mean(axis=0) if len(others) else points[0]
-    raw = np.array(given.values, float).reshape(len(given.values), len(given.names))
+    place = given.ids.index(digest)
+    points = scaled(given)
+    distances = np.sqrt(((points - points[place]) ** 2).sum(axis=1))
+    order = [int(i) for i in np.argsort(distances, kind="stable") if i != place][:NEAREST]
+    clusters = _clusters(given)
+    away = points[place] - points.mean(axis=0)
+    means = np.array(given.values, float).reshape(points.shape).mean(axis=0)
     features = [
-        {"feature": name, "value": float(value), "mean": float(raw[:, j].mean()) if len(raw) else None, "z": float(points[0, j] - middle[j])}
-        for j, (name, value) in enumerate(zip(given.names, values, strict=True))
-    ]  # fmt: skip
+        {"feature": name, "value": float(value), "mean": float(mean), "z": float(z)}
+        for name, value, mean, z in zip(given.names, given.values[place], means, away, strict=True)
+    ]
     return {
         "instance": digest,
         "family": given.family,
-        "cluster": clusters[0],
+        "cluster": clusters[place],
         "features": sorted(features, key=lambda one: (-abs(one["z"]), one["feature"])),
         "nearest": [
             {
                 "instance": given.ids[i],
                 "distance": float(distances[i]),
-                "cluster": clusters[i + 1],
-                "best": best_of(known.get(given.ids[i], {})),
+                "cluster": clusters[i],
+                "best": best_of(given.outcomes.get(given.ids[i], {})),
             }
             for i in order
         ],
-        "solvers": _per_solver(known.get(digest, {})),
+        "solvers": _per_solver(given.outcomes.get(digest, {})),
     }
-
-
-def _features_of(given: Sample, digest: str) -> Sequence[float] | None:
-    if digest in given.ids:
-        return given.values[given.ids.index(digest)]
-    kept = given.features.get(digest)
-    return kept if kept is not None and given.feature_names == given.names else None
 
 
 def _per_solver(solvers: Mapping[str, Sequence[float]]) -> list[Json]:
     rows = [
         {
             "solver": name,
-            "outcomes": int(count),
-            "mean_loss": losses / count,
-            "best_loss": least,
-            "mean_seconds": seconds / count,
+            "outcomes": int(sums[COUNT]),
+            "mean_loss": sums[LOSS] / sums[COUNT],
+            "best_loss": sums[LEAST],
+            "mean_seconds": sums[SECONDS] / sums[COUNT],
         }
-        for name, (count, losses, _, seconds, least) in solvers.items()
+        for name, sums in solvers.items()
     ]
-    order = {name: sums[2] / sums[0] for name, sums in solvers.items()}
+    order = {name: sums[COST] / sums[COUNT] for name, sums in solvers.items()}
     return sorted(rows, key=lambda row: (order[row["solver"]], row["solver"]))

@@ -3,17 +3,17 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mezan.projections.instances import COUNT, LOSS, SECONDS
 from mezan.projections.policy_outcomes import LEVELS
-from mezan.solvers.selection.examples import Row
-
-from .instances import outcomes
 
 Json = dict[str, Any]
 INSTANCES = 200
-"""Common instances that are compared at most, the latest."""
+"""Common instances that are compared at most: those with the least ids, which are hashes."""
+Outcomes = Mapping[str, Mapping[str, Sequence[float]]]
+"""By instance and solver the sums that the ``instances`` projection keeps."""
 
 
-def compared(rows: Sequence[Row], solvers: Sequence[str]) -> Json:
+def compared(known: Outcomes, solvers: Sequence[str]) -> Json:
     """Figures over the common instances of some solvers.
 
     A solver's value on an instance is its mean loss there. ``ecdf`` is the share of instances with at most each of ``levels``;
@@ -26,9 +26,8 @@ def compared(rows: Sequence[Row], solvers: Sequence[str]) -> Json:
 
     from .paired_tests import tests
 
-    known = outcomes(rows)
-    common = [instance for instance, found in known.items() if all(solver in found for solver in solvers)]
-    common = common[-INSTANCES:]
+    common = sorted(instance for instance, found in known.items() if all(solver in found for solver in solvers))
+    common = common[:INSTANCES]
     values = np.array([[_mean(known[i][solver]) for i in common] for solver in solvers], float)
     values = values.reshape(len(solvers), len(common))
     levels = np.array(LEVELS)
@@ -45,14 +44,14 @@ def compared(rows: Sequence[Row], solvers: Sequence[str]) -> Json:
 
 
 def _mean(sums: Sequence[float]) -> float:
-    return sums[1] / sums[0]
+    return sums[LOSS] / sums[COUNT]
 
 
-def _summary(solver: str, values: Any, known: Mapping[str, Mapping[str, Sequence[float]]]) -> Json:
+def _summary(solver: str, values: Any, known: Outcomes) -> Json:
     import numpy as np
 
     own = [found[solver] for found in known.values() if solver in found]
-    tried = int(sum(sums[0] for sums in own))
+    tried = int(sum(sums[COUNT] for sums in own))
     n = len(values)
     return {
         "solver": solver,
@@ -61,5 +60,5 @@ def _summary(solver: str, values: Any, known: Mapping[str, Mapping[str, Sequence
         "mean_loss": float(values.mean()) if n else None,
         "median_loss": float(np.median(values)) if n else None,
         "worst_loss": float(values.max()) if n else None,
-        "mean_seconds": sum(sums[3] for sums in own) / tried if tried else None,
+        "mean_seconds": sum(sums[SECONDS] for sums in own) / tried if tried else None,
     }

@@ -12,7 +12,6 @@ from mezan.api.views.run_comparison import course, difference, side_by_side
 from mezan.api.views.solver_comparison import compared
 from mezan.engine import events as ev
 from mezan.projections.policy_outcomes import LEVELS, Tally
-from mezan.solvers.selection.examples import Row
 
 BUDGET = ev.BudgetSpec(time_limit=1.0)
 
@@ -44,6 +43,11 @@ def checkpoint():
 
 def run(stream, *events):
     return record((stream, event) for event in events)
+
+
+def sums(loss):
+    """One outcome, as the ``instances`` projection keeps it."""
+    return [1, loss, loss, 1.0, loss]
 
 
 def test_equal_searches_part_nowhere():
@@ -117,15 +121,14 @@ def test_solvers_on_their_common_instances():
     """Mean losses per instance, their distribution, the performance profile and Wilcoxon's test, counted again by hand."""
     rng = np.random.default_rng(4)
     losses = {"a": rng.random(24), "b": rng.random(24)}
-    rows = [
-        Row(f"i{k}", (), solver, "1", float(values[k]), 1.0) for solver, values in losses.items() for k in range(24)
-    ]
-    rows += [Row("i0", (), "a", "1", 0.5, 1.0), Row("alone", (), "a", "1", 0.0, 1.0)]
-    made = compared(rows, ["a", "b"])
+    known = {f"i{k:02}": {s: sums(float(values[k])) for s, values in losses.items()} for k in range(24)}
+    known["i00"]["a"] = [2, known["i00"]["a"][1] + 0.5, 0.0, 2.0, 0.0]
+    known["alone"] = {"a": sums(0.0)}
+    made = compared(known, ["a", "b"])
     a = losses["a"].copy()
     a[0] = (a[0] + 0.5) / 2
     b = losses["b"]
-    assert made["instances"] == [f"i{k}" for k in range(24)]
+    assert made["instances"] == [f"i{k:02}" for k in range(24)]
     summary = made["solvers"][0]
     assert (summary["mean_loss"], summary["median_loss"]) == pytest.approx((a.mean(), np.median(a)))
     assert (summary["instances"], summary["outcomes"]) == (25, 26)
@@ -143,7 +146,7 @@ def test_solvers_on_their_common_instances():
 
 def test_solvers_without_a_common_instance():
     """Nothing is compared, and nothing breaks."""
-    made = compared([Row("i", (), "a", "1", 0.1, 1.0), Row("j", (), "b", "1", 0.2, 1.0)], ["a", "b", "c"])
+    made = compared({"i": {"a": sums(0.1)}, "j": {"b": sums(0.2)}}, ["a", "b", "c"])
     assert (made["instances"], made["tests"]["pairs"], made["profile"]) == ([], [], {})
     assert made["solvers"][2] == {"solver": "c", "instances": 0, "outcomes": 0, "mean_loss": None, "median_loss": None, "worst_loss": None, "mean_seconds": None}  # fmt: skip
 

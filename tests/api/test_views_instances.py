@@ -6,9 +6,10 @@ from histories import History
 from scipy.spatial import cKDTree
 from sklearn.decomposition import PCA
 
-from mezan.api.views.instances import chart, instance, outcomes, sample, scaled
+from mezan.api.views.instances import chart, instance, sample, scaled
 from mezan.projections.clusters import Clusters, Group, assign
-from mezan.projections.examples import LabelledOutcomes, Lessons
+from mezan.projections.examples import LabelledOutcomes
+from mezan.projections.instances import Instances, Known
 
 EVENTS = History(8, instances=70).log(3_000)
 
@@ -21,12 +22,12 @@ def folded(projection):
     return state
 
 
-GROUPS, LESSONS = folded(Clusters()), folded(LabelledOutcomes())
+GROUPS, KNOWN, LESSONS = folded(Clusters()), folded(Instances()), folded(LabelledOutcomes())
 FAMILIES = sorted(GROUPS)
 
 
 def taken(family):
-    return sample(family, GROUPS[family], LESSONS[family])
+    return sample(family, KNOWN[family], GROUPS[family])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -68,25 +69,23 @@ def test_neighbours_are_the_nearest(family):
         assert [near["distance"] for near in one["nearest"]] == pytest.approx(sorted(distances)[1:])
         assert given.ids[i] not in {near["instance"] for near in one["nearest"]}
         assert {f["feature"]: f["value"] for f in one["features"]} == dict(zip(given.names, given.values[i], strict=True))  # fmt: skip
-        known = outcomes(given.rows).get(given.ids[i], {})
-        assert sum(row["outcomes"] for row in one["solvers"]) == sum(sums[0] for sums in known.values())
+        rows = [row for row in LESSONS[family].table.rows if row.instance == given.ids[i]]
+        for solver in one["solvers"]:
+            own = [row for row in rows if row.solver == solver["solver"]]
+            assert solver["outcomes"] == len(own)
+            assert solver["mean_loss"] == pytest.approx(np.mean([row.loss for row in own]))
+            assert solver["best_loss"] == min(row.loss for row in own)
+            assert solver["mean_seconds"] == pytest.approx(np.mean([row.seconds for row in own]))
+        assert sum(solver["outcomes"] for solver in one["solvers"]) == len(rows)
 
 
 def test_degenerate_samples():
     """No instance, one, and several that are all alike are points without axes; an unknown instance is none."""
     assert chart(sample("qap", None, None)) == {"family": "qap", "axes": [], "points": []}
-    single = sample("qap", Group(["n"], 1, ["i"], [[3.0]]), Lessons())
+    single = sample("qap", Known(Group(["n"], 1, ["i"], [[3.0]])), None)
     assert [(p["x"], p["y"], p["best"]) for p in chart(single)["points"]] == [(0.0, 0.0, None)]
     assert instance(single, "i")["nearest"] == []
-    alike = sample("qap", Group(["m", "n"], 3, ["i", "j", "k"], [[1.0, 2.0]] * 3), None)
+    alike = sample("qap", Known(Group(["m", "n"], 3, ["i", "j", "k"], [[1.0, 2.0]] * 3)), None)
     assert chart(alike)["axes"] == []
     assert [near["distance"] for near in instance(alike, "j")["nearest"]] == [0.0, 0.0]
     assert instance(alike, "other") is None
-
-
-def test_an_instance_that_left_the_sample_is_still_known_by_its_features():
-    """Its features are in the table of outcomes; it is placed among the sample, and is not its own neighbour."""
-    lessons = Lessons(features={"old": (2.0,)})
-    lessons.table.names = ("n",)
-    one = instance(sample("qap", Group(["n"], 9, ["i", "j"], [[3.0], [9.0]]), lessons), "old")
-    assert [near["instance"] for near in one["nearest"]] == ["i", "j"]

@@ -13,10 +13,12 @@ from mezan.engine.context import tenant
 from mezan.projections.known import KnownResults, key_of
 
 from ..colours import MARKS, PALETTE, colour, mark
-from ..map_svg import instance_map
+from ..map_svg import instance_map, instance_table
 from ..view import View
 
 PATH, TITLE, TEMPLATE = "/ui/clusters", "Clusters", "clusters.html"
+ANY = "INSTANCE"
+"""Stands for an id in a link that is made once for all."""
 NAMED = 2
 """Features named on an axis."""
 PLAIN = 0.005
@@ -26,7 +28,7 @@ PLAIN = 0.005
 async def context(view: View) -> Mapping[str, Any]:
     """The map, the table of clusters, and of a chosen instance all that is known."""
     moment = view.moment
-    states = await moment.states("clusters", "elo", "bradley_terry", "examples")
+    states = await moment.states("clusters", "elo", "bradley_terry", "instances")
     groups = states["clusters"]
     families = sorted(groups)
     family = view.text("family", families[0] if families else None)
@@ -36,7 +38,7 @@ async def context(view: View) -> Mapping[str, Any]:
     if family is None:
         return {**shown, "rows": [], "missing": None}
     check_family(family, groups)
-    taken = sample(family, groups.get(family), states["examples"].get(family))
+    taken = sample(family, states["instances"].get(family), groups.get(family))
     rows = view_clusters.clusters({family: groups[family]} if family in groups else {}, states["elo"], states["bradley_terry"], family)  # fmt: skip
     made, one = await anyio.to_thread.run_sync(_computed, taken, chosen)
     if one is not None:
@@ -50,6 +52,7 @@ async def context(view: View) -> Mapping[str, Any]:
         "missing": chosen if chosen and one is None else None,
         "picture": _picture(view, made, by, one) if made["points"] else None,
         "legend": _legend(made, by),
+        "table": _table(view, made),
     }
     return shown
 
@@ -88,6 +91,7 @@ def _style(point: Mapping[str, Any], by: str) -> tuple[str, str]:
 def _picture(view: View, made: Mapping[str, Any], by: str, one: Mapping[str, Any] | None) -> Any:
     near = {each["instance"] for each in one["nearest"]} if one else set()
     points = []
+    link = view.here(instance=ANY, family=made["family"])
     for point in made["points"]:
         paint, shape = _style(point, by)
         best = f"best {point['best']}, mean loss {point['mean_loss']:.4f}" if point["best"] else "no outcome yet"
@@ -96,7 +100,7 @@ def _picture(view: View, made: Mapping[str, Any], by: str, one: Mapping[str, Any
                 "x": point["x"],
                 "y": point["y"],
                 "id": f"at-{point['instance']}",
-                "link": view.here(instance=point["instance"], family=made["family"]),
+                "link": link.replace(ANY, point["instance"]),
                 "title": f"{point['instance'][:12]}, {point['cluster']}: {best}",
                 "paint": paint,
                 "mark": shape,
@@ -107,6 +111,14 @@ def _picture(view: View, made: Mapping[str, Any], by: str, one: Mapping[str, Any
     labels = [_axis(k, axis) for k, axis in enumerate(made["axes"], 1)] + ["", ""]
     label = f"Map of {len(points)} instances of {made['family']}; each leads to its features and outcomes, the table below has them all"
     return instance_map(points, x_label=labels[0], y_label=labels[1], label=label)
+
+
+def _table(view: View, made: Mapping[str, Any]) -> Any:
+    link = view.here(instance=ANY, family=made["family"])
+    names = [point["instance"] for point in made["points"]]
+    return instance_table(
+        [{**point, "name": name[:12], "link": link.replace(ANY, name)} for name, point in zip(names, made["points"], strict=True)]
+    )  # fmt: skip
 
 
 def _axis(number: int, axis: Mapping[str, Any]) -> str:

@@ -6,12 +6,13 @@ from typing import Any
 import anyio.to_thread
 
 from mezan.api.views.families import check_family
+from mezan.api.views.instances import sample
 from mezan.api.views.policy_comparison import paired, tallied
 from mezan.api.views.profiles import mean_of, profiles
 from mezan.api.views.run_comparison import side_by_side
 from mezan.api.views.solver_comparison import compared
 from mezan.engine.streams import whole_stream
-from mezan.projections.examples import Lessons
+from mezan.projections.elo import OUTCOMES
 from mezan.projections.policy_outcomes import LEVELS
 from mezan.solvers.errors import BadInput
 from mezan.solvers.gaps import gap
@@ -24,7 +25,7 @@ PATH, TITLE, TEMPLATE = "/ui/compare", "Compare", "compare.html"
 KINDS = ("runs", "solvers", "policies")
 MOST_RUNS, MOST_SOLVERS, MOST_POLICIES = 8, 8, 12
 AT_FIRST = 5
-"""Solvers that are compared when none is named."""
+"""Solvers that are compared when none is named: those that lead, of those with half as many outcomes as the one with the most."""
 POINTS = 300
 """Points of one run's course that reach the browser."""
 VALUE = 160
@@ -143,8 +144,8 @@ def _overlay(
 
 
 async def _solvers(view: View) -> dict[str, Any]:
-    states = await view.moment.states("elo", "anytime", "examples")
-    elo, anytime, examples = states["elo"], states["anytime"], states["examples"]
+    states = await view.moment.states("elo", "anytime", "instances")
+    elo, anytime, instances = states["elo"], states["anytime"], states["instances"]
     families = sorted(elo.overall)
     asked = names_in(view, "solvers", MOST_SOLVERS)
     holding = next((name for name in families if asked and asked[0] in elo.overall[name]), None)
@@ -155,11 +156,12 @@ async def _solvers(view: View) -> dict[str, Any]:
     check_family(family, elo.overall)
     records = elo.overall.get(family, {})
     candidates = sorted(records, key=lambda name: (-records[name][0], name))
-    solvers = [name for name in asked if name in records] or candidates[:AT_FIRST]
-    lessons: Lessons | None = examples.get(family)
-    rows = list(lessons.table.rows) if lessons is not None else []
+    most = max((kept[OUTCOMES] for kept in records.values()), default=0)
+    often = [name for name in candidates if 2 * records[name][OUTCOMES] >= most]
+    solvers = [name for name in asked if name in records] or often[:AT_FIRST]
+    known = sample(family, instances.get(family), None).outcomes
     courses = {one["solver"]: one for one in profiles(anytime, family)} if family in anytime.profiles else {}
-    made = await anyio.to_thread.run_sync(compared, rows, solvers)
+    made = await anyio.to_thread.run_sync(compared, known, solvers)
     shown |= {
         "candidates": candidates,
         "solvers": solvers,

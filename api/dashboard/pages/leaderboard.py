@@ -6,7 +6,6 @@ from typing import Any
 from mezan.api.views.leaderboard import check, rated
 from mezan.api.views.rating_history import matches, points
 from mezan.projections.courses import CoursesState
-from mezan.projections.elo import EloState
 from mezan.solvers.selection.models.comparisons import LEAST_MATCHES
 
 from ..colours import colour
@@ -22,9 +21,9 @@ LABELS = 40
 async def context(view: View) -> Mapping[str, Any]:
     """The table of one family or cluster; of a chosen solver its course, and what moved it at a chosen point."""
     moment = view.moment
-    states = await moment.states("elo", "bradley_terry", "courses", "clusters")
-    elo: EloState = states["elo"]
+    states = await moment.states("bradley_terry", "courses")
     courses: CoursesState = states["courses"]
+    elo = courses.ratings
     families = sorted(elo.overall)
     family = view.text("family", families[0] if families else None)
     cluster = view.text("cluster")
@@ -32,9 +31,8 @@ async def context(view: View) -> Mapping[str, Any]:
     check(elo, family, cluster)
     kept = courses.of(family, cluster) if family else {}
     rows = rated(elo, states["bradley_terry"], family, cluster, by) if family else []
-    fit = states["clusters"].get(family)
-    generation = f"{family}/{fit.fitted}." if fit is not None and fit.fit is not None else f"{family}/0"
     clusters = sorted(name for name in elo.clusters if name.startswith(f"{family}/"))
+    latest = max((_generation(name) for name in clusters), default=0)
     for row in rows:
         row["points"] = points(kept[row["solver"]]) if row["solver"] in kept else []
     _draw(rows)
@@ -44,8 +42,8 @@ async def context(view: View) -> Mapping[str, Any]:
         "families": families,
         "family": family,
         "cluster": cluster,
-        "clusters": [name for name in clusters if name.startswith(generation)],
-        "older": [name for name in clusters if not name.startswith(generation)],
+        "clusters": [name for name in clusters if _generation(name) == latest],
+        "older": [name for name in clusters if _generation(name) != latest],
         "by": by,
         "rows": rows,
         "least": LEAST_MATCHES,
@@ -55,6 +53,12 @@ async def context(view: View) -> Mapping[str, Any]:
     if chosen is not None and chosen["points"] and family is not None:
         shown["detail"] = await _detail(view, family, cluster, chosen)
     return shown
+
+
+def _generation(cluster: str) -> int:
+    """How many instances a cluster's generation was fitted to; 0 for the first cluster of a family, which has no fit."""
+    fitted, _, number = cluster.rpartition("/")[2].partition(".")
+    return int(fitted) if number and fitted.isdecimal() else 0
 
 
 def _draw(rows: list[dict[str, Any]]) -> None:

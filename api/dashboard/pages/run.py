@@ -36,6 +36,7 @@ async def context(view: View) -> Mapping[str, Any]:
     about, row = outcome(history), fold_run(history)
     tried = attempts(history)
     task = _task(view, row)
+    shown = about["tasks"][task] if "tasks" in about and not row["pans"] else about
     later, cut = await effects(engine.log, history, moment.at)
     over = history[-1].type in TERMINAL
     cards = cards_in(history, task)
@@ -44,10 +45,11 @@ async def context(view: View) -> Mapping[str, Any]:
         "stream": run,
         "run": run,
         "row": row,
-        "about": about,
+        "about": shown,
+        "best": row if row["pans"] else row["tasks"][task],
         "task": task,
         "tasks": row["tasks"],
-        "bound": _bound(about, row),
+        "bound": _bound(shown),
         "over": over,
         "failing": _failing(history) if row["status"] == "failed" else None,
         "attempts": tried,
@@ -74,12 +76,12 @@ def _until(history: Sequence[Recorded]) -> float:
     return (history[-1].recorded_at - history[0].recorded_at) / 1e6
 
 
-def _bound(about: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any] | None:
+def _bound(about: Mapping[str, Any]) -> dict[str, Any] | None:
     """The proved bound with the gap to it."""
     value = about.get("lower_bound" if about.get("sense") == "min" else "upper_bound")
     if value is None:
         return None
-    return {"value": value, "method": about["bound_method"], "gap": None if row["objective"] is None else gap(row["objective"], value)}  # fmt: skip
+    return {"value": value, "method": about["bound_method"], "gap": None if about["objective"] is None else gap(about["objective"], value)}  # fmt: skip
 
 
 def _failing(history: Sequence[Recorded]) -> dict[str, Any]:

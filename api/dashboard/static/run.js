@@ -67,7 +67,7 @@ document.addEventListener(
   async (event) => {
     const { open, dataset, children } = event.target;
     if (!open || !dataset.event || children.length > 1) return;
-    const place = element("pre", "…");
+    const place = element("pre", "…", { tabIndex: 0 });
     place.dataset.js = "";
     event.target.append(place);
     const answer = await fetch(`/runs/${run()}/events?after=${dataset.event - 1}&limit=1`);

@@ -38,7 +38,8 @@ function show(change) {
   for (const [name, value] of Object.entries(change)) url.searchParams.set(name, value);
   if (url.href === location.href || asked === url.href) return;
   asked = url.href;
-  remember();
+  if (change.before || change.after) remember();
+  else anchor = null;
   history.replaceState(null, "", url);
   dispatchEvent(new PopStateEvent("popstate"));
 }
@@ -113,8 +114,15 @@ addEventListener("submit", (event) => {
   location.href = `/ui/compare?${query}`;
 });
 
-// Up and down go from run to run, Home and End to the ends of what is shown.
+// Up and down go from run to run, Home and End to the ends of what is shown; Home outside of it to the newest.
 addEventListener("keydown", (event) => {
+  if (event.key === "Home" && list()?.dataset.before && !event.target.closest?.("input, select, #rows")) {
+    event.preventDefault();
+    anchor = null;
+    scrollTo(0, 0);
+    show({});
+    return;
+  }
   if (!list() || event.ctrlKey || event.metaKey || event.altKey) return;
   const inside = event.target.closest?.("#rows > tr");
   if (!inside && event.target !== document.body && event.target.id !== "main") return;

@@ -330,8 +330,10 @@ async function ask(door, headers, more) {
   return null;
 }
 
+const moment = () => new URL(location).searchParams.get("at");
+
 async function dryRun() {
-  const at = new URL(location).searchParams.get("at");
+  const at = moment();
   $("dry").disabled = true;
   $("sending").textContent = "asking what would be chosen";
   const answer = await ask("predict", {}, at === null ? {} : { as_of: at });
@@ -347,13 +349,17 @@ async function dryRun() {
 }
 
 // The slider moves what is expected, too; at the present the dry run says which event it is the fold of.
-addEventListener("mezan:drawn", () => {
-  if (shownAt !== undefined && new URL(location).searchParams.get("at") !== shownAt && !$("dry").disabled) dryRun();
+let following = false;
+addEventListener("mezan:drawn", async () => {
+  if (shownAt === undefined || following) return;
+  following = true;
+  while (moment() !== shownAt && (await dryRun()));
+  following = false;
 });
 
 form.addEventListener("submit", async (event) => {
   event.preventDefault();
-  key ??= crypto.randomUUID();
+  key ??= [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   $("send").disabled = true;
   $("sending").textContent = "recording the request";
   const answer = await ask("solve", { "idempotency-key": key });
@@ -383,7 +389,7 @@ function tellChanges() {
 }
 
 async function again(run) {
-  const at = new URL(location).searchParams.get("at");
+  const at = moment();
   const answer = await fetch(`/runs/${run}/request${at === null ? "" : `?as_of=${at}`}`);
   const text = await answer.text();
   const body = JSON.parse(text);

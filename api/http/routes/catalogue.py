@@ -8,7 +8,7 @@ from starlette.responses import Response
 from mezan.api.views import catalogue
 from mezan.solvers.selection.registry import DEFAULT_POLICY
 
-from ..moments import At, engine_of, not_modified, read_reply, reply
+from ..moments import At, engine_of, known_reply, read_reply, reply
 
 router = APIRouter(tags=["catalogue"])
 
@@ -26,7 +26,7 @@ async def solvers(
 @router.get("/solvers/{solver}", summary="One solver and what became of its attempts")
 async def solver(request: Request, solver: str, moment: At) -> Response:
     """Its entry in the portfolio, and per version that has been tried the attempts, failures, mean loss and mean seconds."""
-    if (known := not_modified(request, moment)) is not None:
+    if (known := known_reply(request, moment)) is not None:
         return known
     stats = (await moment.states("solver_stats"))["solver_stats"]
     return read_reply(request, moment, catalogue.about_solver(moment.engine.catalog, solver[:120], stats))

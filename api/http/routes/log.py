@@ -75,9 +75,10 @@ async def log(
     engine = engine_of(request)
     accept = request.headers.get("accept", "")
     wanted = wanted_from(types, stream, actor, correlation, text)
-    moment, last_seen = await moment_at(engine, as_of), position_from(request, after)
+    last_seen = position_from(request, after)
     if EVENT_STREAM in accept:
         return _live(request.app.state.broadcast, wanted, last_seen)
+    moment = await moment_at(engine, as_of)
     if NDJSON in accept:
         lines = _lines(engine, moment, wanted, after or 0)
         return StreamingResponse(lines, media_type=NDJSON, headers={"mezan-position": str(moment.position)})

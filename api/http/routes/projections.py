@@ -21,8 +21,8 @@ async def listed(request: Request) -> Response:
     return reply({"head": end.position if end else 0, "projections": statuses(engine.follower, end)})
 
 
-@router.post("/projections/{name}/rebuild", summary="Fold one again from the first event")
-async def rebuild(request: Request, name: str) -> Response:
+@router.post("/projections/{projection}/rebuild", summary="Fold one again from the first event")
+async def rebuild(request: Request, projection: str) -> Response:
     """Beside the live one, which it then replaces; answers what came out differently (nothing, unless something was wrong).
 
     With `Accept: text/event-stream` there are `progress` events and then the `result`. Closing the connection stops it, and
@@ -30,6 +30,6 @@ async def rebuild(request: Request, name: str) -> Response:
     """
     follower = engine_of(request).follower
     names = [status.name for status in follower.status()]
-    if name not in names:
-        raise unknown("projection", name[:80], names)
-    return Working(request, lambda progress: rebuilt(request.app.state.audits, name, progress))
+    if projection not in names:
+        raise unknown("projection", projection[:80], names)
+    return Working(request, lambda progress: rebuilt(request.app.state.audits, projection, progress))

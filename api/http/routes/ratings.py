@@ -13,7 +13,7 @@ from mezan.api.views.rating_history import families_of, matches, points
 from mezan.projections.courses import Course
 from mezan.solvers.errors import BadInput
 
-from ..moments import At, not_modified, read_reply
+from ..moments import At, known_reply, read_reply
 from ..problems import Refused
 
 router = APIRouter(tags=["ratings"])
@@ -35,7 +35,7 @@ async def leaderboard(
 
     `rank` is null where there are not enough matches.
     """
-    if (same := not_modified(request, moment)) is not None:
+    if (same := known_reply(request, moment)) is not None:
         return same
     states = await moment.states("elo", "bradley_terry")
     check(states["elo"], family, cluster)
@@ -56,7 +56,7 @@ async def history(
 
     One page looks at a bounded part of the log, so it may hold fewer than `limit` matches and still have a next one.
     """
-    if (same := not_modified(request, moment)) is not None:
+    if (same := known_reply(request, moment)) is not None:
         return same
     state = (await moment.states("courses"))["courses"]
     known = families_of(state, solver)
@@ -83,7 +83,7 @@ async def history(
 @router.get("/clusters", summary="The clusters of instances")
 async def clusters(request: Request, moment: At, family: Family = None) -> Response:
     """Size, centre, what stands out, and the best solver of each cluster of the latest generation."""
-    if (same := not_modified(request, moment)) is not None:
+    if (same := known_reply(request, moment)) is not None:
         return same
     states = await moment.states("clusters", "elo", "bradley_terry")
     return read_reply(
@@ -98,6 +98,6 @@ async def anytime(
     family: Annotated[str, Query(max_length=200, description="A kind of problem.", examples=["qap"])],
 ) -> Response:
     """The mean loss of each solver of a family after fixed numbers of seconds: 0 is the bound or the best known, 1 no solution."""
-    if (same := not_modified(request, moment)) is not None:
+    if (same := known_reply(request, moment)) is not None:
         return same
     return read_reply(request, moment, profiles((await moment.states("anytime"))["anytime"], family))

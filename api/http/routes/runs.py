@@ -21,7 +21,7 @@ from mezan.solvers.errors import MezanError
 
 from ..asking import wait_in
 from ..events import wire
-from ..moments import AsOf, At, engine_of, moment_at, not_modified, read_reply, reply
+from ..moments import AsOf, At, engine_of, known_reply, moment_at, read_reply, reply
 from ..problems import Refused, code_of
 from ..streams import EVENT_STREAM, position_from, sse, websocket
 
@@ -74,7 +74,7 @@ async def many(
 
     A page may be short, even empty, and yet have a next: one request looks at a few thousand runs at most.
     """
-    if (same := not_modified(request, moment)) is not None:
+    if (same := known_reply(request, moment)) is not None:
         return same
     wanted = Wanted(
         status=status or None,
@@ -105,7 +105,7 @@ async def one(request: Request, run: str, moment: At) -> Response:
         with anyio.move_on_after(wait), suppress(MezanError):  # how it ended is in the answer
             await (await moment.engine.run(run)).result()
         moment = await moment_at(moment.engine, None)
-    if (same := not_modified(request, moment)) is not None:
+    if (same := known_reply(request, moment)) is not None:
         return same
     return read_reply(request, moment, await about(request, run, moment.at))
 
@@ -172,7 +172,7 @@ async def why(
 
     With `verify=true` also `verification`: every choice of the run, made again from the log.
     """
-    if not verify and (same := not_modified(request, moment)) is not None:
+    if not verify and (same := known_reply(request, moment)) is not None:
         return same
     engine = engine_of(request)
     history = await history_at(engine, run, moment.at)
@@ -212,7 +212,7 @@ async def replay(request: Request, run: str) -> Response:
 @router.get("/runs/{run}/artifacts", summary="A run's artifacts")
 async def artifacts(request: Request, run: str, moment: At) -> Response:
     """Problems, solutions and checkpoints that its events name, with the size and place of those that are kept."""
-    if (same := not_modified(request, moment)) is not None:
+    if (same := known_reply(request, moment)) is not None:
         return same
     engine = engine_of(request)
     history = await history_at(engine, run, moment.at)

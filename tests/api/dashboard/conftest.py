@@ -13,8 +13,9 @@ PROBLEMS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Chromium, for one module: while Playwright is at work its event loop runs, and no asynchronous test can."""
     if CHROMIUM is None:
         pytest.skip("pages are tested in Chromium, which is not installed: apt-get install chromium")
     with sync_playwright() as playwright:

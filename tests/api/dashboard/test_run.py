@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from forging import forge
+from forging import better, forge, timed_out
 from playwright.sync_api import Browser, Page, expect
 from serving import Server, serving
 
 from mezan.solvers.knapsack import Knapsack
 
+BETTER, FAILED = "run_forgedbetter000000000000000", "run_forgedfailed000000000000000"
 WAIT = {"prefer": "wait=120"}
 ITEMS = {"type": "knapsack", "name": "bag", "values": [6, 10, 12, 1], "weights": [1, 2, 3, 1], "capacity": 5, "time_limit": 20}  # fmt: skip
 QAP = {
@@ -25,12 +26,10 @@ QAP = {
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One server whose log has a forged run too."""
+    """One server whose log has two forged runs too."""
     db = tmp_path_factory.mktemp("run") / "shown.db"
-    forge(
-        db, Knapsack(values=[3, 4], weights=[1, 2], capacity=2), "AttemptSucceeded", {"objective": 5.0},
-        solver="knapsack.greedy", fresh=True,
-    )  # fmt: skip
+    problem = Knapsack(values=[3, 4], weights=[1, 2], capacity=2)
+    forge(db, problem, {BETTER: better, FAILED: timed_out}, solver="knapsack.greedy", fresh=True)
     with serving(db) as running:
         yield running
 
@@ -94,9 +93,8 @@ def test_replay(page: Page, server: Server, bag: str) -> None:
 
 def test_a_forged_run_is_found_out(page: Page, server: Server) -> None:
     """The first difference is named: the event, its field, what was recorded and what comes out."""
-    run = next(row["run"] for row in httpx.get(f"{server.url}/runs").json()["runs"] if row["objective"] == 5)
-    end = events(server, run)[-2]
-    page.goto(f"/ui/runs/{run}")
+    end = events(server, BETTER)[-2]
+    page.goto(f"/ui/runs/{BETTER}")
     page.get_by_role("button", name="Replay").click()
     verdict = page.locator("#replayed")
     expect(verdict).to_contain_text(f"The first difference: event {end['position']}, AttemptSucceeded, field objective", timeout=60_000)  # fmt: skip
@@ -188,9 +186,8 @@ def test_an_events_json(page: Page, server: Server, bag: str) -> None:
 
 def test_a_failed_run_opens_where_it_broke(page: Page, server: Server) -> None:
     """The failing event, its JSON and the state just before it come first."""
-    run = solve(server, ITEMS, solver="knapsack.highs", time_limit=0.001, fresh=True)
-    broke = next(e for e in events(server, run) if e["type"] in {"AttemptTimedOut", "AttemptFailed"})
-    page.goto(f"/ui/runs/{run}")
+    broke = next(e for e in events(server, FAILED) if e["type"] == "AttemptTimedOut")
+    page.goto(f"/ui/runs/{FAILED}")
     panel = page.locator(".failing")
     expect(panel.locator("h2")).to_contain_text(broke["type"])
     expect(panel.locator("pre")).to_contain_text(broke["hash"])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 from serving import Server
 
@@ -13,6 +14,7 @@ from mezan.solvers.qap import QAP
 
 RUN = re.compile(r"/ui/runs/(run_\w+)$")
 ITEMS = {"values": "6 10 12", "weights": "1, 2, 3", "capacity": "5"}
+DROPPED = "([name, text]) => { const held = new DataTransfer(); held.items.add(new File([text], name)); return held; }"
 SMALL = QAP(A=[[0, 5, 2], [5, 0, 3], [2, 3, 0]], B=[[0, 8, 15], [8, 0, 13], [15, 13, 0]])
 
 
@@ -145,6 +147,9 @@ def test_the_dry_run_follows_the_slider(page: Page) -> None:
     page.locator("#position").press("Enter")
     expect(page.locator("#forecast")).to_contain_text("Nothing has been solved in this family yet")
     expect(page.locator("#forecast")).to_contain_text("up to event 0.")
+    for _ in range(7):
+        page.locator("[data-step='1']").click()
+    expect(page.locator("#forecast")).to_contain_text("up to event 7.")
     expect(page.locator("#knapsack-capacity")).to_have_value("90")
 
 
@@ -163,12 +168,16 @@ def test_live_updates_leave_the_form_alone(page: Page, server: Server) -> None:
 
 @pytest.mark.parametrize("name", ["three.dat", "three.json"])
 def test_a_file(page: Page, server: Server, tmp_path: Path, name: str) -> None:
-    """A dropped file finds its family, is checked at once, and is what is submitted."""
+    """A file that is dropped or chosen finds its family, is checked at once, and is what is submitted."""
     file = tmp_path / name
     as_json = '{"type": "qap", "A": [[0, 5, 2], [5, 0, 3], [2, 3, 0]], "B": [[0, 8, 15], [8, 0, 13], [15, 13, 0]]}'
     file.write_text(SMALL.to_qaplib() if name == "three.dat" else as_json)
     page.goto("/ui/submit?family=knapsack")
-    page.locator("#file").set_input_files(file)
+    if name == "three.dat":
+        files = page.evaluate_handle(DROPPED, [name, file.read_text()])
+        page.dispatch_event("#drop", "drop", {"dataTransfer": files})
+    else:
+        page.locator("#file").set_input_files(file)
     expect(page.locator("[data-tab=qap]")).to_have_attribute("aria-selected", "true")
     expect(page.locator("#forecast")).to_contain_text("qap, size 3")
     expect(page.locator("#held")).to_be_visible(visible=name == "three.dat")
@@ -264,3 +273,19 @@ def test_a_run_of_later(server: Server) -> None:
     run = httpx.get(f"{server.url}/runs?limit=1", timeout=60).json()["runs"][0]["run"]
     assert httpx.get(f"{server.url}/ui/submit?run={run}", timeout=60).status_code == 200
     assert httpx.get(f"{server.url}/ui/submit?run={run}&at=1", timeout=60).status_code == 404
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everyone_can_use_it(browser: Browser, server: Server, scheme: str) -> None:
+    """Axe finds nothing to mend in the whole form with its messages and a dry run, in both themes."""
+    context = browser.new_context(base_url=server.url, color_scheme=scheme, bypass_csp=True)  # axe is put into the page
+    page = context.new_page()
+    page.goto("/ui/submit?family=knapsack")
+    page.locator("[data-example=camping12]").click()
+    expect(page.locator("#forecast .chosen")).to_have_count(1)
+    page.locator("#more summary").click()
+    page.locator("#how-seed").fill("-1")
+    expect(page.locator("#how-seed-note")).to_contain_text("at least 0")
+    found = Axe().run(page).response["violations"]
+    context.close()
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found] == []

@@ -1,6 +1,8 @@
 """The typed client against the real server, in both colours; killed servers, lost answers, refusals."""
 
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import replace
@@ -9,6 +11,7 @@ from pathlib import Path
 import anyio
 import httpx
 import numpy as np
+import orjson
 import pytest
 from serving import Server, serving
 
@@ -27,6 +30,7 @@ from ..conftest import DATA
 KNAPSACK = Knapsack(values=[6, 10, 12], weights=[1, 2, 3], capacity=5, name="three")
 SLOW = {"type": "qap", "A": np.array([[0, 1, 9, 3], [1, 0, 4, 2], [7, 4, 0, 5], [3, 2, 8, 0]]), "B": [[0, 5, 2, 6], [5, 0, 3, 1], [2, 9, 0, 4], [6, 1, 4, 0]]}  # fmt: skip
 LONG = {"iterations": 100_000, "time_limit": 60, "solver": "qap.tabu"}
+EVENT = {"stream": "x", "version": 1, "type": "T", "schema": 1, "data": {}, "causation": None, "correlation": "x", "actor": "a", "recorded_at": "2026-01-31T12:00:00Z", "digest": "0" * 64, "hash": "0" * 64}  # fmt: skip
 
 
 @pytest.fixture
@@ -97,6 +101,12 @@ async def test_awaited(server: Server) -> None:
     [
         ({"type": "tsp"}, {}, UnknownName, "knapsack, qap"),
         ({"type": "knapsack", "values": [1], "weights": [1, 2], "capacity": 1}, {}, BadProblem, "equally long"),
+        (
+            {"type": "knapsack", "values": [1], "weights": [1], "capacity": 1, "best_known": True},
+            {},
+            BadProblem,
+            "number",
+        ),
         (KNAPSACK, {"time_limit": -1}, BadBudget, "time_limit"),
         (KNAPSACK, {"policy": "luck"}, UnknownName, "luck"),
         (KNAPSACK, {"solver": "qap.tabu"}, MezanError, "knapsack"),
@@ -190,11 +200,12 @@ def test_explains_and_repeats(client: Client) -> None:
 
 def test_what_is_known(client: Client) -> None:
     """Ratings, records, catalogue and forecasts speak of the same solvers."""
+    client.solve(KNAPSACK, fresh=True)
     for solver in ("knapsack.dp", "knapsack.greedy"):
         client.solve(KNAPSACK, solver=solver, fresh=True)
     board = {row.solver: row for row in client.leaderboard(family="knapsack", by="bt")}
     assert {"knapsack.dp", "knapsack.greedy"} <= set(board)
-    assert client.rating_history("knapsack.dp").moves == board["knapsack.dp"].games
+    assert client.rating_history("knapsack.dp").points[-1].rating == board["knapsack.dp"].rating
     assert sum(version.successes for version in client.solver("knapsack.dp").versions) > 0
     assert {profile.solver for profile in client.profiles("knapsack")} >= set(board)
     assert {entry.solver for entry in client.solvers()} == {
@@ -207,7 +218,8 @@ def test_what_is_known(client: Client) -> None:
     }
     assert client.predict(KNAPSACK, at=0).as_of == 0
     assert [judged.policy for judged in client.lab(["thompson"], family="knapsack").policies] == ["thompson"]
-    assert client.clusters() == client.experiments() == ()
+    assert [cluster.cluster for cluster in client.clusters(family="knapsack")] == ["knapsack/0"]
+    assert client.experiments() == ()
 
 
 def test_the_log(client: Client) -> None:
@@ -263,6 +275,35 @@ def test_decodes_events_however_they_are_cut() -> None:
         decoder = Decoder()
         found = [pair for at in range(0, len(text), size) for pair in decoder.feed(text[at : at + size])]
         assert found == [("7", b"a\nb"), ("8", b"c")]
+
+
+def test_goes_on_where_a_stream_broke() -> None:
+    """Streams that end, break or never begin are opened again after the last whole event, until 204 says that it was the last."""
+    asked: list[str] = []
+
+    def told(*positions: int, cut: bytes = b"") -> httpx.Response:
+        frames = [b"id: %d\ndata: %b\n\n" % (at, orjson.dumps(EVENT | {"position": at})) for at in positions]
+        return httpx.Response(200, content=b"retry: 1000\n\n" + b"".join(frames) + cut)
+
+    answers = [told(1, 2, cut=b"id: 3\ndata: {"), httpx.ConnectError("refused"), told(), httpx.Response(503, json={}), told(3, 4), httpx.Response(204)]  # fmt: skip
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers["last-event-id"])
+        step = answers.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+    with Client("http://there", transport=httpx.MockTransport(answer)) as client:
+        assert [event.position for event in client.events("x")] == [1, 2, 3, 4]
+    assert asked == ["0", "2", "2", "2", "2", "4"]
+
+
+def test_without_its_extra() -> None:
+    """Without httpx the error names the extra, and the rest of the package works."""
+    code = "import sys; sys.modules['httpx'] = None; import mezan.api as m; m.open_engine; m.Client"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert done.stderr.splitlines()[-1].startswith("ModuleNotFoundError: mezan.api.client needs the extra `serve`")
 
 
 def test_follows_a_run_through_a_killed_server(tmp_path: Path) -> None:

@@ -99,6 +99,12 @@ def test_it_is_a_valid_document(document: dict[str, Any]) -> None:
                 validator.validate(example["value"])
 
 
+def test_is_not_sent_twice(http: httpx.Client) -> None:
+    """A reader that holds the document is told so."""
+    first = http.get("/openapi.json")
+    assert http.get("/openapi.json", headers={"if-none-match": first.headers["etag"]}).status_code == 304
+
+
 def test_requests_of_every_family_are_described(document: dict[str, Any]) -> None:
     """The body of /solve is a problem of any family by its type; a wrong one does not fit."""
     schema = document["paths"]["/solve"]["post"]["requestBody"]["content"]["application/json"]["schema"]
@@ -160,7 +166,7 @@ def test_writes_are_as_documented(http: httpx.Client, document: dict[str, Any], 
     for body in ({}, {"head": None}, {"head": http.get("/log/head").json()}):
         check(document, "/log/verify", http.post("/log/verify", json=body), "post")
     for name in ("elo", "runs"):
-        check(document, "/projections/{name}/rebuild", http.post(f"/projections/{name}/rebuild"), "post")
+        check(document, "/projections/{projection}/rebuild", http.post(f"/projections/{name}/rebuild"), "post")
     check(document, "/predict", http.post("/predict", json=SOLVED), "post")
     artifact = http.get(f"/runs/{run}/artifacts").json()["artifacts"][0]["url"]
     check(document, "/artifacts/{digest}", http.get(artifact))

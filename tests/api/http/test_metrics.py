@@ -5,6 +5,8 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from mezan.api.http.metrics import SOLVERS, Collector
+from mezan.engine.errors import ProjectionBroken
+from mezan.engine.follower import ProjectionStatus
 from mezan.projections.solver_stats import StatsState
 from mezan.projections.throughput import Flow, bucket
 from mezan.projections.under_way import Work
@@ -76,3 +78,21 @@ def test_buckets_count_what_is_below() -> None:
     ends = {labels[0]: value for (name, labels), value in found.items() if name == "mezan_run_seconds_bucket"}
     assert all(value == sum(one < float(end) for one in durations) for end, value in ends.items())
     assert abs(found["mezan_run_seconds_sum", ()] / sum(durations) - 1) < 0.02
+
+
+def test_a_broken_read_model_is_told_and_hides_nothing_else() -> None:
+    """What cannot be read is left out, its flag is up, and the others are there."""
+
+    class States(dict[str, object]):
+        def __getitem__(self, name: str) -> object:
+            if name == "throughput":
+                raise ProjectionBroken("throughput broke at position 3")
+            return super().__getitem__(name)
+
+    status = ProjectionStatus("throughput", 1, 0, 2, 0, "KeyError", 3, saves=True)
+    states = States(solver_stats=StatsState(), under_way=Work())
+    collector = Collector(states, 9, head=9, follower=[status], save_failed=True)
+    found = samples(generate_latest(collector).decode())
+    assert (found["mezan_projection_broken", ("throughput",)], found["mezan_projection_lag", ("throughput",)]) == (1, 7)
+    assert (found["mezan_runs_waiting", ()], found["mezan_save_failed", ()]) == (0, 1)
+    assert ("mezan_events_total", ()) not in found
