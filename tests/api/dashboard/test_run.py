@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from forging import better, forge, timed_out
 from playwright.sync_api import Browser, Page, expect
 from serving import Server, serving
@@ -245,6 +246,23 @@ def test_pictures_are_of_the_runs_own_solutions(server: Server, race: str, bag: 
         f"{bag}/pictures/{digest}/1.svg",
     ):
         assert httpx.get(f"{server.url}/ui/runs/{path}").status_code == 404
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", ["race", "failed", "why", "list"])
+def test_axe_finds_nothing(browser: Browser, server: Server, race: str, bag: str, scheme: str, path: str) -> None:
+    """Whoever reads with a keyboard, a screen reader or weak eyes gets the pages of runs too."""
+    paths = {"race": f"/{race}", "failed": f"/{FAILED}", "why": f"/{bag}/why", "list": ""}
+    context = browser.new_context(base_url=server.url, color_scheme=scheme, bypass_csp=True)  # axe is put into the page
+    opened = context.new_page()
+    opened.goto(f"/ui/runs{paths[path]}")
+    if path == "race":
+        opened.locator("#course-table summary").click()
+        opened.locator("#events details summary").first.click()
+        expect(opened.locator("#events pre")).to_be_visible()
+    found = Axe().run(opened).response["violations"]
+    context.close()
+    assert [(one["id"], [node["target"] for node in one["nodes"]]) for one in found] == []
 
 
 def test_is_usable_in_the_dark_and_when_narrow(browser: Browser, server: Server, race: str) -> None:
