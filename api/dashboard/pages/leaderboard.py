@@ -6,7 +6,9 @@ from typing import Any
 from mezan.api.views.leaderboard import check, rated
 from mezan.api.views.rating_history import matches, points
 from mezan.projections.courses import CoursesState
+from mezan.projections.elo import EloState
 from mezan.solvers.selection.models.comparisons import LEAST_MATCHES
+from mezan.solvers.selection.standings import Record
 
 from ..colours import colour
 from ..ratings_svg import course, interval, interval_axis
@@ -25,7 +27,7 @@ async def context(view: View) -> Mapping[str, Any]:
     courses: CoursesState = states["courses"]
     elo = courses.ratings
     families = sorted(elo.overall)
-    family = view.text("family", families[0] if families else None)
+    family = view.text("family", max(families, key=lambda name: _outcomes(elo, name), default=None))
     cluster = view.text("cluster")
     if cluster is not None and not cluster.startswith(f"{family}/"):
         cluster = None  # left over from another family
@@ -55,6 +57,10 @@ async def context(view: View) -> Mapping[str, Any]:
     if chosen is not None and chosen["points"] and family is not None:
         shown["detail"] = await _detail(view, family, cluster, chosen)
     return shown
+
+
+def _outcomes(elo: EloState, family: str) -> int:
+    return sum(Record(*kept).outcomes for kept in elo.overall[family].values())
 
 
 def _generation(cluster: str) -> int:
