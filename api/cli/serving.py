@@ -10,7 +10,7 @@ from .output import notice
 def run(db: str, *, host: str, port: int, max_body: int, shadow: float, browser: bool) -> int:
     """Serve until a signal, and return the exit code."""
     try:
-        from mezan.api.http.serve import check_host, loop_options, serve
+        from mezan.api.http.serve import check_host, lift_file_limit, loop_options, serve
     except ModuleNotFoundError as error:
         msg = f"`mezan serve` needs the extra `serve` ({error.name} is missing): pip install 'mezan[serve]'"
         raise BadInput(msg) from None
@@ -21,6 +21,7 @@ def run(db: str, *, host: str, port: int, max_body: int, shadow: float, browser:
     from mezan.api.process import cache_kernels, tune_gc
     from mezan.engine.shadow import Shadow
 
+    lift_file_limit()
     cache_kernels()
     tune_gc()
 
