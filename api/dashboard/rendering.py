@@ -14,7 +14,8 @@ from . import svg
 from .colours import colour, mark
 from .whisker import whisker
 
-FOLDER = Path(__file__).parent
+FOLDER = Path(__file__).resolve().parent
+"""Resolved: editable installs link files one by one, and links are not served."""
 POINTS = 800
 """Points of a series that reach the browser; see :func:`thinned`."""
 
