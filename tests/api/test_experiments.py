@@ -69,23 +69,23 @@ def test_a_comparison_prints_a_table_and_is_the_same_each_time(cli: CLI) -> None
     """One row per policy with its interval and its warnings; --json holds the whole of it."""
     for seed in (1, 2, 3):
         solve(cli, seed)
-    first = cli("lab", "compare", "elo_ucb", "thompson", "--json")
-    assert first.out == cli("lab", "compare", "elo_ucb", "thompson", "--json").out
+    first = cli("lab", "compare", "default", "thompson", "--json")
+    assert first.out == cli("lab", "compare", "default", "thompson", "--json").out
     document = first.json
     assert document["decisions"] == 3
-    assert [row["policy"] for row in document["policies"]] == ["elo_ucb", "thompson"]
+    assert [row["policy"] for row in document["policies"]] == ["default", "thompson"]
     for row in document["policies"]:
         assert row["dr"]["lower"] <= row["dr"]["mean_loss"] <= row["dr"]["upper"]
         assert "only 3 decisions" in row["warnings"]
         assert len(row["curve"]) == 3
     assert document["policies"][0]["agreement"] == 1.0
     assert document["policies"][0]["dr"]["mean_loss"] == pytest.approx(document["mean_loss_logged"])
-    table = cli("lab", "compare", "elo_ucb", "thompson").out
-    assert all(word in table for word in ("elo_ucb", "thompson", "95 % interval", "single best in hindsight"))
+    table = cli("lab", "compare", "default", "thompson").out
+    assert all(word in table for word in ("default", "thompson", "95 % interval", "single best in hindsight"))
     upto = json.loads(first.out)["as_of"]
     solve(cli, 4)
-    assert cli("lab", "compare", "elo_ucb", "thompson", "--as-of", str(upto), "--json").out == first.out
-    assert cli("lab", "compare", "elo_ucb", "--since", str(upto), "--json").json["decisions"] == 1
+    assert cli("lab", "compare", "default", "thompson", "--as-of", str(upto), "--json").out == first.out
+    assert cli("lab", "compare", "default", "--since", str(upto), "--json").json["decisions"] == 1
     if importlib.util.find_spec("matplotlib") is None:
         cli("lab", "compare", "elo_ucb", "--plot", "regret.svg").refused("mezan[plot]")
     else:

@@ -186,7 +186,7 @@ def test_runs_are_chosen_for_comparison(page: Page, server: Server) -> None:
     page.get_by_role("button", name="Compare 2").click()
     expect(page).to_have_url(re.compile("/ui/compare"))
     for run in chosen:
-        expect(page.get_by_role("link", name=str(run)[:16])).to_be_visible()
+        expect(page.locator("#compared").get_by_role("link", name=str(run)[:16])).to_be_visible()
     assert sorted(httpx.URL(page.url).params.get_list("runs")) == sorted(str(run) for run in chosen)
 
 

@@ -55,15 +55,15 @@ def solve(http: httpx.Client, i: int) -> None:
 
 def test_a_comparison_is_a_function_of_its_position(http: httpx.Client, head: int) -> None:
     """As of an earlier position it is the same after six more decisions, and those are counted now."""
-    then = http.get(f"/lab?policies=elo_ucb,thompson&as_of={head}").json()
-    assert [row["policy"] for row in then["policies"]] == ["elo_ucb", "thompson"]
+    then = http.get(f"/lab?policies=default,thompson&as_of={head}").json()
+    assert [row["policy"] for row in then["policies"]] == ["default", "thompson"]
     assert (then["decisions"], then["as_of"]) == (6, head)
     row = then["policies"][0]
     assert row["agreement"] == 1.0
     assert row["dr"]["lower"] <= row["dr"]["mean_loss"] == pytest.approx(then["mean_loss_logged"])
-    now = http.get("/lab?policies=elo_ucb,thompson").json()
+    now = http.get("/lab?policies=default,thompson").json()
     assert now["decisions"] + now["unrated"] == 12
-    assert http.get(f"/lab?policies=elo_ucb,thompson&as_of={head}").json() == then
+    assert http.get(f"/lab?policies=default,thompson&as_of={head}").json() == then
     later = http.get(f"/lab?policies=elo_ucb&since={head}&family=knapsack").json()
     assert later["decisions"] + later["unrated"] == 6
 
@@ -108,7 +108,7 @@ def test_the_catalogue_is_what_is_installed(http: httpx.Client, head: int) -> No
     }
     assert [f["family"] for f in http.get("/solvers?family=qap").json()["families"]] == ["qap"]
     (default,) = [p for p in http.get("/policies").json()["policies"] if p["default"]]
-    assert default["policy"] == "elo_ucb"
+    assert default["policy"] == "default"
     started = http.get("/log?types=AttemptStarted&limit=100").json()["events"]
     for name in ("knapsack.dp", "knapsack.greedy"):
         about = http.get(f"/solvers/{name}").json()

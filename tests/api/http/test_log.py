@@ -78,7 +78,12 @@ def test_search_finds_what_is_there(http: httpx.Client, runs: list[str], query: 
 
     def matches(event: dict) -> bool:
         types, actor, text = (query.get(name) for name in ("types", "actor", "text"))
-        parts = [json.dumps(event["data"], separators=(",", ":")), event["stream"], event["type"], event["actor"]]
+        parts = [
+            json.dumps(event["data"], separators=(",", ":"), ensure_ascii=False),
+            event["stream"],
+            event["type"],
+            event["actor"],
+        ]
         return (
             (types is None or event["type"] in types.split(","))
             and (actor is None or event["actor"] == actor)
