@@ -18,6 +18,8 @@ from mezan.api import open_engine
 from mezan.solvers.knapsack import Knapsack
 
 REPEATS = 3
+ACCEPTED, READ = 1_500, 2_000
+"""Requests a second at which latencies are looked at: the targets."""
 ASKED = {"type": "knapsack", "values": [6, 10, 12], "weights": [1, 2, 3], "capacity": 5, "solver": "knapsack.greedy"}
 
 
@@ -29,17 +31,21 @@ def middle(rows: list[dict[str, Any]]) -> dict[str, Any]:
 def accepting(path: Path) -> list[dict[str, object]]:
     """64 clients submit as fast as they can; peers in turn with ours."""
     body = json.dumps(ASKED)
-    ours, theirs, limit = [], [], []
+    ours, paced, theirs, limit = [], [], [], []
     for i in range(REPEATS):
         with mezan(path / f"accept{i}.db") as (port, pid):
             load(port, pid, [("POST", "/solve", body)], clients=4, seconds=1)
             ours.append(load(port, pid, [("POST", "/solve", body)]))
+        with mezan(path / f"paced{i}.db") as (port, pid):
+            load(port, pid, [("POST", "/solve", body)], clients=4, seconds=1)
+            paced.append(load(port, pid, [("POST", "/solve", body)], rate=ACCEPTED))
         with peer("insert", path) as (port, pid):
             theirs.append(load(port, pid, [("POST", "/solve", body)]))
         with peer("constant", path) as (port, pid):
             limit.append(load(port, pid, [("GET", "/", None)]))
     return [
         {"what": "POST /solve, durable, runs solved meanwhile", **middle(ours)},
+        {"what": f"the same at {ACCEPTED} requests/s", **middle(paced)},
         {"what": "peer: FastAPI, one row, commit with fsync", **middle(theirs)},
         {"what": "limit: FastAPI, a constant", **middle(limit)},
     ]
@@ -62,6 +68,8 @@ def reading(path: Path, runs: int) -> list[dict[str, object]]:
             rows.append(
                 {"what": f"{name}, {runs:,} runs", **middle([load(port, pid, requests) for _ in range(REPEATS)])}
             )
+        paced = [load(port, pid, requests, rate=READ) for _ in range(REPEATS)]
+        rows.append({"what": f"the same at {READ} requests/s", **middle(paced)})
     return rows
 
 

@@ -1,6 +1,9 @@
 """A small HTTP/1.1 load generator: keep-alive connections, prepared requests, latencies; in a process of its own.
 
-usage: python benchmarks/http_load.py HOST PORT CLIENTS SECONDS < requests.json
+usage: python benchmarks/http_load.py HOST PORT CLIENTS SECONDS [RATE] < requests.json
+
+Without a rate each client sends its next request when it has its answer. With one (requests a second, of all clients together)
+each sends on time, and a latency counts from when a request was due, so that a server that lags cannot hide it.
 
 ``requests.json`` holds ``[[method, path, body or null], ...]``, taken in turn; the figures are printed as JSON.
 """
@@ -8,6 +11,7 @@ usage: python benchmarks/http_load.py HOST PORT CLIENTS SECONDS < requests.json
 import asyncio
 import itertools
 import json
+import random
 import sys
 import time
 
@@ -22,11 +26,16 @@ def encode(method: str, path: str, body: str | None) -> bytes:
 
 
 async def client(
-    host: str, port: int, requests, until: float, latencies: list[float], statuses: dict[int, int]
+    host: str, port: int, requests, until: float, pause: float, latencies: list[float], statuses: dict[int, int]
 ) -> None:
     reader, writer = await asyncio.open_connection(host, port)
-    while time.perf_counter() < until:
-        start = time.perf_counter()
+    due = time.perf_counter() + random.random() * pause
+    while (now := time.perf_counter()) < until:
+        if pause:
+            await asyncio.sleep(max(0.0, due - now))
+            start, due = due, due + pause
+        else:
+            start = now
         writer.write(next(requests))
         head = await reader.readuntil(b"\r\n\r\n")
         lower = head.lower()
@@ -45,11 +54,14 @@ async def client(
 
 async def main() -> None:
     host, port, clients, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4])
+    pause = clients / float(sys.argv[5]) if len(sys.argv) > 5 else 0.0
     requests = itertools.cycle([encode(*one) for one in json.load(sys.stdin)])
     latencies: list[float] = []
     statuses: dict[int, int] = {}
     start = time.perf_counter()
-    await asyncio.gather(*(client(host, port, requests, start + seconds, latencies, statuses) for _ in range(clients)))
+    await asyncio.gather(
+        *(client(host, port, requests, start + seconds, pause, latencies, statuses) for _ in range(clients))
+    )
     took = time.perf_counter() - start
     latencies.sort()
     at = lambda q: 1e3 * latencies[min(len(latencies) - 1, int(q * len(latencies)))]  # noqa: E731

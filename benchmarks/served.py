@@ -79,11 +79,25 @@ def cpu_of(pid: int) -> float:
 
 
 def load(
-    port: int, pid: int, requests: Sequence[Request], *, clients: int = 64, seconds: float = 5.0
+    port: int,
+    pid: int,
+    requests: Sequence[Request],
+    *,
+    clients: int = 64,
+    seconds: float = 5.0,
+    rate: int | None = None,
 ) -> dict[str, Any]:
-    """Send requests in turn over so many connections, from a process of its own."""
+    """Send requests in turn over so many connections, from a process of its own: as fast as they are answered, or at a rate."""
     before = cpu_of(pid)
-    command = [sys.executable, "http_load.py", "127.0.0.1", str(port), str(clients), str(seconds)]
+    command = [
+        sys.executable,
+        "http_load.py",
+        "127.0.0.1",
+        str(port),
+        str(clients),
+        str(seconds),
+        *([str(rate)] if rate else []),
+    ]
     done = subprocess.run(
         command, input=json.dumps(list(requests)), capture_output=True, text=True, check=True, cwd=HERE
     )

@@ -12,6 +12,10 @@ from itertools import count
 import anyio
 
 AT_ONCE = 32
+FEW = 8
+"""Runs inside while requests pour in: enough to keep solvers busy, few enough to leave the event loop to who asks."""
+LULL = 0.02
+"""Seconds without a request after which they do not pour in."""
 
 
 class Admission:
@@ -19,12 +23,25 @@ class Admission:
 
     Args:
         most: runs inside at a time.
+        few: likewise, as long as requests pour in.
     """
 
-    def __init__(self, most: int = AT_ONCE) -> None:
-        self._most, self._inside = most, 0
+    def __init__(self, most: int = AT_ONCE, few: int = FEW) -> None:
+        self._most, self._few, self._inside = most, min(few, most), 0
+        self._requested = float("-inf")
+        self._watched = False
         self._arrivals = count()
         self._waiting: list[tuple[int, int, anyio.Event]] = []
+
+    def requested(self) -> None:
+        """Another request was recorded."""
+        self._requested = anyio.current_time()
+
+    def _pouring(self) -> bool:
+        return anyio.current_time() - self._requested < LULL
+
+    def _limit(self) -> int:
+        return self._few if self._pouring() else self._most
 
     @asynccontextmanager
     async def inside(self, priority: int, until: float) -> AsyncIterator[None]:
@@ -37,13 +54,14 @@ class Admission:
             self._let_in()
 
     async def _enter(self, priority: int, until: float) -> None:
-        if self._inside < self._most:
+        if not self._waiting and self._inside < self._limit():
             self._inside += 1
             return
         let_in = anyio.Event()
         heapq.heappush(self._waiting, (-priority, next(self._arrivals), let_in))
         try:
             with anyio.move_on_at(until) as waited:
+                await self._watch(let_in)
                 await let_in.wait()
         except BaseException:
             self._leave(let_in)
@@ -51,6 +69,19 @@ class Admission:
         if waited.cancelled_caught and not let_in.is_set():
             self._forget(let_in)
             self._inside += 1
+
+    async def _watch(self, let_in: anyio.Event) -> None:
+        """The first of those who wait lets the others in when requests no longer pour in."""
+        if self._watched or not self._pouring():
+            return
+        self._watched = True
+        try:
+            while self._pouring() and not let_in.is_set():
+                with anyio.move_on_after(LULL):
+                    await let_in.wait()
+        finally:
+            self._watched = False
+        self._let_in()
 
     def _leave(self, let_in: anyio.Event) -> None:
         """Somebody who waited goes away, perhaps just after being let in."""
@@ -65,6 +96,6 @@ class Admission:
         heapq.heapify(self._waiting)
 
     def _let_in(self) -> None:
-        while self._waiting and self._inside < self._most:
+        while self._waiting and self._inside < self._limit():
             self._inside += 1
             heapq.heappop(self._waiting)[2].set()

@@ -303,6 +303,7 @@ class Engine:
                 place.leave()
             return Run(self, done.stream)
         faults.reach("run.requested")
+        self._parts.admission.requested()
         self._start(run, state, now, asked.problems, place)
         return Run(self, run)
 

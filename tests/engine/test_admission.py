@@ -38,6 +38,30 @@ async def test_the_late_come_in_at_once() -> None:
         pass
 
 
+async def test_few_while_requests_pour_in() -> None:
+    """Then only a few are let in; the others follow when the requests stop, without anybody leaving."""
+    gate, inside = Admission(6, 2), 0
+    done, every = anyio.Event(), anyio.Event()
+
+    async def one() -> None:
+        nonlocal inside
+        async with gate.inside(0, FOREVER):
+            inside += 1
+            if inside == 5:
+                every.set()
+            await done.wait()
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(5):
+            gate.requested()
+            tasks.start_soon(one)
+        await anyio.wait_all_tasks_blocked()
+        assert inside == 2
+        with anyio.fail_after(5):
+            await every.wait()
+        done.set()
+
+
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.integers(0, 3)), max_size=30), st.integers(1, 3))
 def test_never_more_than_allowed_and_nobody_lost(visits: list[tuple[int, bool, int]], most: int) -> None:
     """Whatever is cancelled at whatever point, the gate never holds more, and at the end it is empty and open."""
