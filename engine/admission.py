@@ -12,8 +12,6 @@ from itertools import count
 import anyio
 
 AT_ONCE = 32
-FEW = 8
-"""Runs inside while requests pour in: enough to keep solvers busy, few enough to leave the event loop to who asks."""
 LULL = 0.02
 """Seconds without a request after which they do not pour in."""
 
@@ -23,15 +21,17 @@ class Admission:
 
     Args:
         most: runs inside at a time.
-        few: likewise, as long as requests pour in.
+        few: likewise, as long as requests pour in (default: no fewer): enough to keep every slot busy, few enough to leave the event loop to who asks.
     """
 
-    def __init__(self, most: int = AT_ONCE, few: int = FEW) -> None:
-        self._most, self._few, self._inside = most, min(few, most), 0
+    def __init__(self, most: int = AT_ONCE, few: int | None = None) -> None:
+        self._few = most if few is None else few
+        self._most, self._inside = max(most, self._few), 0
         self._requested = float("-inf")
         self._watched = False
         self._arrivals = count()
         self._waiting: list[tuple[int, int, anyio.Event]] = []
+        self._gone: set[int] = set()
 
     def requested(self) -> None:
         """Another request was recorded."""
@@ -54,20 +54,24 @@ class Admission:
             self._let_in()
 
     async def _enter(self, priority: int, until: float) -> None:
-        if not self._waiting and self._inside < self._limit():
-            self._inside += 1
+        let_in, number = anyio.Event(), next(self._arrivals)
+        heapq.heappush(self._waiting, (-priority, number, let_in))
+        self._let_in()
+        if let_in.is_set():
             return
-        let_in = anyio.Event()
-        heapq.heappush(self._waiting, (-priority, next(self._arrivals), let_in))
         try:
-            with anyio.move_on_at(until) as waited:
+            with anyio.move_on_at(until):
                 await self._watch(let_in)
                 await let_in.wait()
         except BaseException:
-            self._leave(let_in)
+            if let_in.is_set():
+                self._inside -= 1
+                self._let_in()
+            else:
+                self._gone.add(number)
             raise
-        if waited.cancelled_caught and not let_in.is_set():
-            self._forget(let_in)
+        if not let_in.is_set():
+            self._gone.add(number)
             self._inside += 1
 
     async def _watch(self, let_in: anyio.Event) -> None:
@@ -83,19 +87,11 @@ class Admission:
             self._watched = False
         self._let_in()
 
-    def _leave(self, let_in: anyio.Event) -> None:
-        """Somebody who waited goes away, perhaps just after being let in."""
-        if let_in.is_set():
-            self._inside -= 1
-            self._let_in()
-        else:
-            self._forget(let_in)
-
-    def _forget(self, let_in: anyio.Event) -> None:
-        self._waiting = [entry for entry in self._waiting if entry[2] is not let_in]
-        heapq.heapify(self._waiting)
-
     def _let_in(self) -> None:
         while self._waiting and self._inside < self._limit():
+            _, number, let_in = heapq.heappop(self._waiting)
+            if number in self._gone:
+                self._gone.discard(number)
+                continue
             self._inside += 1
-            heapq.heappop(self._waiting)[2].set()
+            let_in.set()

@@ -21,6 +21,7 @@ from mezan.solvers.selection.registry import Policies
 
 from . import events as e
 from . import faults
+from .admission import Admission
 from .attempting import Parts
 from .choosing import StandingsOf, candidates_for, profile
 from .cohorts import Place
@@ -156,6 +157,7 @@ class Engine:
             load_artifact=self._store.artifact,
             known=self._known,
             experiments=self._experiments,
+            admission=Admission(few=max(2, sum(self.scheduler.capacity.values()))),
         )
         return lease
 
