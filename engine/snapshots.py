@@ -22,7 +22,7 @@ SHARE: Final = 0.1
 """Of the log's bytes, for all snapshots together; a little more while one that stands alone is not paid for."""
 LEAST: Final = 500
 """Events between two snapshots of a projection, at least."""
-SECONDS: Final = 2e-6
+SECONDS: Final = 5e-7
 """CPU time for each projection's snapshots per event of the log, at most."""
 SMALL: Final = 0.0005
 """Seconds that a snapshot may take if its state is dumped in the middle of folding."""
