@@ -72,7 +72,7 @@ async def export(store: SQLiteStore, progress: Progress | None = None) -> AsyncI
     while events := await store.read(after=position, upto=at.position, limit=PAGE):
         position = events[-1].position
         for recorded in events:
-            yield _line(event=envelope(recorded))
+            yield _line(event=_envelope(recorded))
         if progress is not None:
             progress(position, at.position)
     last = ("", "")
@@ -197,8 +197,7 @@ class _Import:
         return Copied(events, self._artifacts, self._keys, found)
 
 
-def envelope(r: Recorded) -> dict[str, Any]:
-    """Every field of an event as the log keeps it; ``payload`` is the text that was hashed."""
+def _envelope(r: Recorded) -> dict[str, Any]:
     return {
         "position": r.position,
         "tenant": r.tenant,

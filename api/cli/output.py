@@ -40,14 +40,10 @@ def notice(text: str) -> None:
 
 def emit(document: Any) -> None:
     """One JSON document on stdout."""
-    import orjson
+    from mezan.api.views.plain import encoded
 
-    sys.stdout.buffer.write(orjson.dumps(document, default=_plain, option=orjson.OPT_APPEND_NEWLINE))
+    sys.stdout.buffer.write(encoded(document, line=True))
     sys.stdout.buffer.flush()
-
-
-def _plain(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
 def table(*columns: str, right: Sequence[str] = (), title: str | None = None) -> "Table":

@@ -6,12 +6,13 @@ from typing import Annotated, Any, Protocol
 import anyio
 import orjson
 from fastapi import APIRouter, Query, Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response, StreamingResponse
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from mezan.api.http.events import Broadcast
 from mezan.api.http.moments import engine_of, moment_at
 from mezan.api.http.problems import KINDS, Refused, code_of
+from mezan.api.http.streams import ALIVE, RETRY, event_stream
 from mezan.api.views.artifacts import referred
 from mezan.api.views.history import history_at
 from mezan.api.views.solution import sections
@@ -106,12 +107,12 @@ async def head(request: Request) -> Response:
     broadcast: Broadcast = request.app.state.broadcast
 
     async def positions() -> Any:
-        yield b"retry: 1000\n\n"
+        yield RETRY
         async for position in broadcast.positions():
-            yield b": alive\n\n" if position is None else b"id: %d\ndata: %d\n\n" % (position, position)
+            yield ALIVE if position is None else b"id: %d\ndata: %d\n\n" % (position, position)
             await anyio.sleep(1 / HEADS_PER_SECOND)
 
-    return StreamingResponse(positions(), media_type="text/event-stream", headers={"cache-control": "no-store"})
+    return event_stream(positions())
 
 
 @router.get("/ui/jump")

@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-import orjson
 from fastapi import Depends, Query, Request
 from starlette.responses import Response
 
+from mezan.api.views.plain import encoded
 from mezan.engine.engine import Engine
 from mezan.engine.listing import Keep, Rows
 from mezan.engine.travel import position_of
@@ -104,16 +104,12 @@ def engine_of(request: Request) -> Engine:
 
 def reply(document: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON response."""
-    return Response(orjson.dumps(document, default=_plain), status, headers, JSON)
+    return Response(encoded(document), status, headers, JSON)
 
 
-def _plain(value: Any) -> Any:
-    return value.tolist() if hasattr(value, "tolist") else str(value)
-
-
-def tag_of(moment: Moment, *more: object) -> str:
+def tag_of(moment: Moment) -> str:
     """The entity tag of an answer that is a function of its URL and the moment's position."""
-    return 'W/"' + "-".join(map(str, (moment.position, *more))) + '"'
+    return f'W/"{moment.position}"'
 
 
 def unchanged(request: Request, tag: str) -> bool:
@@ -122,19 +118,14 @@ def unchanged(request: Request, tag: str) -> bool:
     return asked is not None and (asked.strip() == "*" or tag in (part.strip() for part in asked.split(",")))
 
 
-def not_modified(request: Request, moment: Moment) -> Response | None:
-    """304 when the caller holds this answer already."""
-    tag = tag_of(moment)
-    return Response(status_code=304, headers={"etag": tag}) if unchanged(request, tag) else None
-
-
 def known_reply(request: Request, moment: Moment) -> Response | None:
     """The answer that was given to the same question at the same position, or that the caller holds it. Ask before computing.
 
-    For routes with one representation, whose answer is a function of the URL and the position.
+    For JSON answers that are a function of the URL and the position: look at what the caller accepts first.
     """
-    if (same := not_modified(request, moment)) is not None:
-        return same
+    tag = tag_of(moment)
+    if unchanged(request, tag):
+        return Response(status_code=304, headers={"etag": tag})
     answers: Answers = request.app.state.answers
     found = answers.get(request, moment.position)
     return None if found is None else Response(found[0], headers=dict(found[1]), media_type=JSON)

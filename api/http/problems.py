@@ -84,14 +84,19 @@ class Refused(Exception):
         return partial(Refused, **self.more), (self.code, self.detail)
 
 
+def details(code: str, detail: str, **more: Any) -> dict[str, Any]:
+    """The members of a problem."""
+    kind = KINDS[code]
+    return {"type": f"/problems/{code}", "title": kind.title, "status": kind.status, "detail": detail, **more}
+
+
 def problem(code: str, detail: str, headers: Mapping[str, str] | None = None, **more: Any) -> Response:
     """A response with problem details."""
-    kind = KINDS[code]
-    body = {"type": f"/problems/{code}", "title": kind.title, "status": kind.status, "detail": detail, **more}
+    status = KINDS[code].status
     given = dict(headers or {})
-    if kind.status == 503:
+    if status == 503:
         given.setdefault("Retry-After", "1")
-    return Response(orjson.dumps(body), kind.status, given, MEDIA_TYPE)
+    return Response(orjson.dumps(details(code, detail, **more)), status, given, MEDIA_TYPE)
 
 
 def code_of(error: MezanError) -> str:

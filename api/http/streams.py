@@ -11,7 +11,11 @@ from .events import Broadcast
 from .problems import Refused
 
 ALIVE = b": alive\n\n"
+RETRY = b"retry: 1000\n\n"
+"""What a stream begins with: where it breaks, browsers come back after a second."""
 EVENT_STREAM = "text/event-stream"
+HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+"""Nobody in between may keep a stream, or hold it up."""
 
 
 def position_from(request: Request | WebSocket, given: int | None) -> int:
@@ -24,16 +28,20 @@ def position_from(request: Request | WebSocket, given: int | None) -> int:
     return int(last)
 
 
+def event_stream(content: AsyncIterator[bytes]) -> Response:
+    """Server-sent events as they are made; the first of them is :data:`RETRY`."""
+    return StreamingResponse(content, headers=HEADERS, media_type=EVENT_STREAM)
+
+
 def sse(broadcast: Broadcast, stream: str | None, after: int, *, ended_at: int | None = None) -> Response:
     """Events as they happen. A run that is over and was read to its end answers 204, which tells browsers to stop."""
     if ended_at is not None and after >= ended_at:
         return Response(status_code=204)
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(_sse(broadcast, stream, after), headers=headers, media_type=EVENT_STREAM)
+    return event_stream(_sse(broadcast, stream, after))
 
 
 async def _sse(broadcast: Broadcast, stream: str | None, after: int) -> AsyncIterator[bytes]:
-    yield b"retry: 1000\n\n"
+    yield RETRY
     async for frames in broadcast.frames(stream, after):
         if not frames:
             yield ALIVE

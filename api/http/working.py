@@ -12,8 +12,8 @@ from starlette.types import Receive, Scope, Send
 from mezan.solvers.errors import MezanError
 
 from .moments import reply
-from .problems import KINDS, Refused, code_of
-from .streams import EVENT_STREAM
+from .problems import KINDS, Refused, code_of, details
+from .streams import EVENT_STREAM, HEADERS
 
 Progress = Callable[[int, int], None]
 Work = Callable[[Progress], Awaitable[dict[str, Any]]]
@@ -69,11 +69,8 @@ class Working(Response):
         self._moved.set()
 
     async def _tell(self, send: Send) -> None:
-        headers = [
-            (b"content-type", EVENT_STREAM.encode()),
-            (b"cache-control", b"no-store"),
-            (b"x-accel-buffering", b"no"),
-        ]
+        given = {"content-type": EVENT_STREAM, **HEADERS}
+        headers = [(name.encode(), value.encode()) for name, value in given.items()]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         while True:
             await self._moved.wait()
@@ -93,4 +90,4 @@ class Working(Response):
 def _problem(error: Exception) -> dict[str, Any]:
     code = error.code if isinstance(error, Refused) else code_of(error) if isinstance(error, MezanError) else "internal"
     detail = str(error) if isinstance(error, (Refused, MezanError)) else KINDS[code].title
-    return {"type": f"/problems/{code}", "title": KINDS[code].title, "status": KINDS[code].status, "detail": detail}
+    return details(code, detail)

@@ -13,7 +13,7 @@ from mezan.solvers.catalog import unknown
 from mezan.solvers.errors import BadInput
 
 from ..lab_desk import LabDesk, Question
-from ..moments import At, Moment, moment_at, not_modified, read_reply
+from ..moments import At, Moment, known_reply, moment_at, read_reply
 
 router = APIRouter(tags=["lab"])
 MOST = 20
@@ -51,7 +51,7 @@ async def lab(
     """
     begin = (await moment_at(moment.engine, since)).position if since else 0
     question = question_of(moment, policies, family, begin)
-    if (known := not_modified(request, moment)) is not None:
+    if (known := known_reply(request, moment)) is not None:
         return known
     desk: LabDesk = request.app.state.lab
     return read_reply(request, moment, await desk.report(question, moment.position))
@@ -60,7 +60,7 @@ async def lab(
 @router.get("/ab", summary="Every A/B test")
 async def tests(request: Request, moment: At) -> Response:
     """In the order of their starts, each with its arms, its difference, and the course of its p-value by matched blocks."""
-    if (known := not_modified(request, moment)) is not None:
+    if (known := known_reply(request, moment)) is not None:
         return known
     return read_reply(request, moment, await documents(moment))
 

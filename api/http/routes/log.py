@@ -16,9 +16,9 @@ from mezan.engine.stores.searching import Found, Wanted, search
 
 from ..asking import must_be_json, object_in
 from ..events import Broadcast, wire
-from ..moments import AsOf, At, Moment, engine_of, moment_at, not_modified, read_reply
+from ..moments import AsOf, At, Moment, engine_of, known_reply, moment_at, read_reply
 from ..problems import Refused
-from ..streams import ALIVE, EVENT_STREAM, position_from
+from ..streams import ALIVE, EVENT_STREAM, RETRY, event_stream, position_from
 from ..working import Progress, Working
 
 router = APIRouter(tags=["log"])
@@ -82,7 +82,7 @@ async def log(
     if NDJSON in accept:
         lines = _lines(engine, moment, wanted, after or 0)
         return StreamingResponse(lines, media_type=NDJSON, headers={"mezan-position": str(moment.position)})
-    if (known := not_modified(request, moment)) is not None:
+    if (known := known_reply(request, moment)) is not None:
         return known
     found = await found_at(engine, moment, wanted, after or 0, limit)
     query = {"types": types, "stream": stream, "actor": actor, "correlation": correlation, "text": text, "as_of": as_of}
@@ -102,12 +102,11 @@ async def _lines(engine: Engine, moment: Moment, wanted: Wanted, after: int) -> 
 
 def _live(broadcast: Broadcast, wanted: Wanted, after: int) -> Response:
     async def frames() -> AsyncIterator[bytes]:
-        yield b"retry: 1000\n\n"
+        yield RETRY
         async for batch in broadcast.frames(wanted.stream, after):
             yield b"".join(frame.sse for frame in batch if wanted.matches(frame.recorded)) or ALIVE
 
-    headers = {"cache-control": "no-store", "x-accel-buffering": "no"}
-    return StreamingResponse(frames(), headers=headers, media_type=EVENT_STREAM)
+    return event_stream(frames())
 
 
 @router.get("/log/head", summary="The last event's position and hash")
