@@ -23,7 +23,7 @@ def snapshot() -> EnvironmentSpec:
 
     return EnvironmentSpec(
         python=platform.python_version(),
-        packages={name: found for name in PACKAGES if (found := _version(name)) is not None},
+        packages={name: found for name in PACKAGES if (found := version_of(name)) is not None},
         platform=f"{platform.system()} {platform.release()} {platform.machine()}",
         cpu=_cpu(),
         cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
@@ -46,7 +46,8 @@ def _flat(spec: EnvironmentSpec) -> dict[str, str]:
     return {name: str(value) for name, value in named.items() if value is not None}
 
 
-def _version(name: str) -> str | None:
+def version_of(name: str) -> str | None:
+    """The version of an installed distribution; None where it is not installed."""
     try:
         return version(name)
     except PackageNotFoundError:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mezan.engine.log import Recorded
-from mezan.solvers.selection.examples import TIME
+from mezan.solvers.selection.examples import cost
 
 from .canonical import dumps, loads
 from .clusters import Clusters, Group, sampled
@@ -36,7 +36,7 @@ class Instances:
     """See the module."""
 
     name = "instances"
-    version = 100 * Clusters.version + 1
+    version = 100 * Clusters.version + 2
     """Follows that of the clusters."""
     handles = Clusters.handles | ENDS
 
@@ -69,7 +69,7 @@ class Instances:
             sums = solvers[data["solver"]] = [0, 0.0, 0.0, 0.0, loss]
         sums[COUNT] += 1
         sums[LOSS] += loss
-        sums[COST] += loss + TIME * seconds / (1.0 + seconds)
+        sums[COST] += cost(loss, seconds)
         sums[SECONDS] += seconds
         sums[LEAST] = min(sums[LEAST], loss)
         return state

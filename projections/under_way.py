@@ -1,61 +1,59 @@
-"""What waits and what runs: requests that no attempt has begun, and attempts that have not ended."""
+"""What runs: attempts that have not ended. How many runs wait is in `run_counts`."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from mezan.engine.events import TERMINAL
 from mezan.engine.log import Recorded
 
 from .canonical import dumps, loads
 
-ENDED = frozenset({"AttemptSucceeded", "AttemptFailed", "AttemptTimedOut", "AttemptCancelled"})
-
 
 @dataclass(slots=True)
 class Work:
-    """``waiting``: run to when it was requested; ``running``: ``run/task/attempt`` to solver, device, worker and start."""
+    """``running``: ``run/task/attempt`` to solver, device, worker and start."""
 
-    waiting: dict[str, int] = field(default_factory=dict)
     running: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 class UnderWay:
-    """Both in the order of the log. An attempt of a dead worker runs on until another one takes the run over."""
+    """In the order of the log. An attempt of a dead worker runs on until another one takes the run over."""
 
     name = "under_way"
-    version = 1
-    handles = frozenset({"RunRequested", "AttemptStarted", "AttemptAbandoned", *ENDED, *TERMINAL})
+    version = 2
+    handles = frozenset(
+        {
+            "AttemptStarted",
+            "AttemptSucceeded",
+            "AttemptFailed",
+            "AttemptTimedOut",
+            "AttemptCancelled",
+            "AttemptAbandoned",
+        }
+    )
 
     def initial(self) -> Work:
         """Nothing."""
         return Work()
 
     def apply(self, state: Work, event: Recorded) -> Work:
-        """A request, an attempt's start or end, or a run's end."""
-        run, kind = event.stream, event.type
-        if kind == "RunRequested":
-            state.waiting[run] = event.recorded_at
-        elif kind == "AttemptStarted":
-            data = event.data
-            state.waiting.pop(run, None)
-            state.running[f"{run}/{data['task']}/{data['attempt']}"] = {
+        """An attempt's start or end."""
+        data = event.data
+        key = f"{event.stream}/{data['task']}/{data['attempt']}"
+        if event.type == "AttemptStarted":
+            state.running[key] = {
                 "solver": data["solver"],
                 "device": data["device"],
                 "worker": data["worker"],
                 "started_at": event.recorded_at,
             }
-        elif kind in TERMINAL:
-            state.waiting.pop(run, None)
         else:
-            data = event.data
-            state.running.pop(f"{run}/{data['task']}/{data['attempt']}", None)
+            state.running.pop(key, None)
         return state
 
     def dump(self, state: Work) -> bytes:
-        """See :class:`Projection`; lists keep the order."""
-        return dumps({"waiting": list(state.waiting.items()), "running": list(state.running.items())})
+        """See :class:`Projection`; a list keeps the order."""
+        return dumps(list(state.running.items()))
 
     def load(self, content: bytes) -> Work:
         """See :class:`Projection`."""
-        kept = loads(content)
-        return Work(dict(kept["waiting"]), dict(kept["running"]))
+        return Work(dict(loads(content)))

@@ -39,6 +39,11 @@ class Server:
         self.url = found[1].decode()
         return self
 
+    def mezan(self, *arguments: str) -> None:
+        """Run a command on the database that is served."""
+        command = [sys.executable, "-m", "mezan.api.cli", *arguments, "--db", str(self.db)]
+        subprocess.run(command, check=True, capture_output=True)
+
     @property
     def port(self) -> int:
         return int(self.url.rpartition(":")[2])

@@ -3,10 +3,10 @@
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from mezan.engine.environment import version_of
 from mezan.engine.errors import NotOurs
 from mezan.engine.stores import schema
 from mezan.solvers.errors import MezanError
@@ -97,13 +97,7 @@ def _machine() -> Json:
 
 
 def _packages() -> Json:
-    found: Json = {}
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = None
-    return found
+    return {name: version_of(name) for name in PACKAGES}
 
 
 def _jax() -> Json:

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 
 import anyio
 from fastapi import FastAPI
@@ -13,6 +12,7 @@ from mezan.api.dashboard.reference import router as reference
 from mezan.api.dashboard.routes import router as pages
 from mezan.api.dashboard.routes import static_files
 from mezan.engine.engine import Engine
+from mezan.engine.environment import version_of
 
 from . import problems
 from .apart import Apart
@@ -98,7 +98,7 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
 
     app = FastAPI(
         title="Mezan",
-        version=_version(),
+        version=version_of("mezan") or "0",
         description=DESCRIPTION,
         lifespan=lifespan,
         openapi_url=None,  # routes.openapi
@@ -121,10 +121,3 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
     app.add_middleware(Guard, limits=limits or Limits())
     return app
-
-
-def _version() -> str:
-    try:
-        return version("mezan")
-    except PackageNotFoundError:
-        return "0"

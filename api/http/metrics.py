@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 
 from mezan.engine.errors import ProjectionBroken
 from mezan.engine.follower import ProjectionStatus
+from mezan.projections.run_counts import Counts, run_counts
 from mezan.projections.solver_stats import StatsState
 from mezan.projections.throughput import STEPS, Flow, Histogram, middle
 from mezan.projections.under_way import Work
@@ -22,7 +23,7 @@ WIDEST = 80
 OTHER = "other"
 ENDED = ("completed", "failed", "cancelled")
 OUTCOMES = {"successes": "succeeded", "failures": "failed", "timeouts": "timed_out"}
-READ = ("throughput", "solver_stats", "under_way")
+READ = ("throughput", "solver_stats", "run_counts", "under_way")
 """The read models that are looked at."""
 
 
@@ -54,6 +55,7 @@ class Collector:
         yield GaugeMetricFamily("mezan_log_position", "The log position that these figures are the fold of", self._position)  # fmt: skip
         yield from self._of("throughput", _flow)
         yield from self._of("solver_stats", _solvers)
+        yield from self._of("run_counts", _waiting)
         yield from self._of("under_way", _work)
         if self._follower is not None and self._head is not None:
             yield from _projections(self._follower, self._head)
@@ -117,8 +119,12 @@ def _add(total: dict[str, float], figures: Mapping[str, Any]) -> None:
         total[name] = total.get(name, 0) + figures[name]
 
 
+def _waiting(counts: Counts) -> Iterator[Metric]:
+    waiting = run_counts(counts).get("requested", 0)
+    yield GaugeMetricFamily("mezan_runs_waiting", "Runs that no attempt has begun for", waiting)
+
+
 def _work(work: Work) -> Iterator[Metric]:
-    yield GaugeMetricFamily("mezan_runs_waiting", "Runs that no attempt has begun for", len(work.waiting))
     counts: dict[str, int] = {}
     for about in work.running.values():
         device = about["device"][:WIDEST]

@@ -11,6 +11,10 @@ async def history_at(engine: Engine, run: str, at: int | None) -> list[Recorded]
     full = await engine.find(run)
     history = await whole_stream(engine.log, full, at)
     if not history:
-        msg = f"run {full} did not exist at position {at}; look at a later one"
-        raise RunNotFound(msg)
+        raise not_yet(full, at)
     return history
+
+
+def not_yet(run: str, at: int | None) -> RunNotFound:
+    """The error for a run that had no event by a position."""
+    return RunNotFound(f"run {run} did not exist at position {at}; look at a later one")

@@ -8,6 +8,7 @@ from mezan.engine.log import Recorded
 
 if TYPE_CHECKING:
     from mezan.api.explaining import Explanation
+    from mezan.engine.engine import Engine
     from mezan.engine.replay import ReplayReport
 
 Json = dict[str, Any]
@@ -16,6 +17,21 @@ Json = dict[str, Any]
 def cards_in(history: Sequence[Recorded], task: str | None = None) -> list[Recorded]:
     """A run's choices in order (of ``task``)."""
     return [r for r in history if r.type == "SolverChosen" and task in {None, r.data["task"]}]
+
+
+async def explanation_at(engine: "Engine", run: str, task: str | None, upto: int | None) -> "Explanation":
+    """`mezan.api.explaining.explain` with what a running engine has at hand."""
+    from mezan.api.explaining import explain
+
+    return await explain(
+        engine.store,
+        run,
+        task=task,
+        upto=upto,
+        catalog=engine.catalog,
+        policies=engine.policies,
+        states_at=engine.follower.as_of_many,
+    )
 
 
 def explained(explanation: "Explanation", history: Sequence[Recorded], task: str | None) -> Json:

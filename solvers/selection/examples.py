@@ -10,6 +10,16 @@ CAPACITY = 8192
 """Rows that a table starts with at most; at twice as many a new table begins with the latest of them."""
 
 
+def slowness(seconds: float) -> float:
+    """``s / (1 + s)``, in [0, 1)."""
+    return seconds / (1.0 + seconds)
+
+
+def cost(loss: float, seconds: float) -> float:
+    """See :attr:`Row.cost`."""
+    return loss + TIME * slowness(seconds)
+
+
 class Row(NamedTuple):
     """One rated outcome: the instance's features in the order of the table's names, who, how bad in [0, 1], and how long."""
 
@@ -23,12 +33,12 @@ class Row(NamedTuple):
     @property
     def cost(self) -> float:
         """The loss, and up to a thousandth for its time: of two solvers that do equally well, the faster is better."""
-        return self.loss + TIME * self.slowness
+        return cost(self.loss, self.seconds)
 
     @property
     def slowness(self) -> float:
         """``s / (1 + s)`` of its seconds, in [0, 1): the share of `TIME` that they cost."""
-        return self.seconds / (1.0 + self.seconds)
+        return slowness(self.seconds)
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mezan.projections.run_counts import run_counts
 from mezan.projections.throughput import MINUTE, percentile
 
 from ..view import View
@@ -15,7 +16,7 @@ RUNNING = 12
 async def context(view: View) -> Mapping[str, Any]:
     """Figures, the last hour by minute, work under way, latest decisions."""
     moment = view.moment
-    states = await moment.states("throughput", "under_way")
+    states = await moment.states("throughput", "under_way", "run_counts")
     flow, work = states["throughput"], states["under_way"]
     totals = dict(flow.totals)
     ended = totals["completed"] + totals["failed"]
@@ -29,7 +30,7 @@ async def context(view: View) -> Mapping[str, Any]:
     devices: dict[str, int] = {}
     for about in work.running.values():
         devices[about["device"]] = devices.get(about["device"], 0) + 1
-    waiting, under_way = len(work.waiting), len(work.running)
+    waiting, under_way = run_counts(states["run_counts"]).get("requested", 0), len(work.running)
     decisions = await moment.rows("decisions", limit=LATEST)
     return {
         "totals": totals,

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any, Final
 
-from mezan.api.explaining import Explanation, explain
+from mezan.api.explaining import Explanation
 from mezan.api.views.history import history_at
-from mezan.api.views.why import cards_in, changes_in_words
+from mezan.api.views.why import cards_in, changes_in_words, explanation_at
 from mezan.engine.errors import RunNotFound
 
 from ..view import View
@@ -30,15 +30,7 @@ async def context(view: View) -> Mapping[str, Any]:
     key = run, cards[-1].position, cards[-1].hash
     found = _explained.get(key)
     if found is None:
-        found = await explain(
-            engine.store,
-            run,
-            task=task,
-            upto=moment.at,
-            catalog=engine.catalog,
-            policies=engine.policies,
-            states_at=engine.follower.as_of_many,
-        )
+        found = await explanation_at(engine, run, task, moment.at)
         _explained[key] = found
         if len(_explained) > KEPT:
             _explained.popitem(last=False)

@@ -8,8 +8,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from mezan.api.views.gallery import body_of
+from mezan.api.views.history import not_yet
 from mezan.api.views.request import options_of
-from mezan.engine.errors import RunNotFound, StoreError
+from mezan.engine.errors import StoreError
 from mezan.engine.events import RunRequested
 from mezan.solvers.catalog import Catalog
 
@@ -30,8 +31,7 @@ async def request_of(request: Request, run: str, moment: At) -> Response:
     full = await engine.find(run)
     first = await engine.log.read(stream=full, upto=moment.at, limit=1)
     if not first or not isinstance(first[0].event, RunRequested):
-        msg = f"run {full} did not exist at position {moment.at}; look at a later one"
-        raise RunNotFound(msg)
+        raise not_yet(full, moment.at)
     tag = tag_of(moment)
     headers = {"etag": tag, "cache-control": "no-cache", "mezan-position": str(moment.position)}
     if unchanged(request, tag):

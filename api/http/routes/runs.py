@@ -8,14 +8,12 @@ import anyio
 from fastapi import APIRouter, Query, Request, WebSocket
 from starlette.responses import Response
 
-from mezan.api.explaining import explain
 from mezan.api.views.artifacts import kept, referred
-from mezan.api.views.history import history_at
+from mezan.api.views.history import history_at, not_yet
 from mezan.api.views.outcome import kept_solutions, outcome
 from mezan.api.views.runs import EVERY, PURPOSES, STATUSES, Wanted, listed, purpose_of
-from mezan.api.views.why import explained, reported
+from mezan.api.views.why import explained, explanation_at, reported
 from mezan.engine.engine import Engine
-from mezan.engine.errors import RunNotFound
 from mezan.engine.events import TERMINAL
 from mezan.solvers.errors import MezanError
 
@@ -41,7 +39,7 @@ async def about(request: Request, run: str, at: int | None) -> Json:
 async def existed(engine: Engine, run: str, at: int | None) -> None:
     """Raise RunNotFound for a run whose first event is after ``at``."""
     if at is not None and not await engine.log.read(stream=run, upto=at, limit=1):
-        raise RunNotFound(f"run {run} did not exist at position {at}; look at a later one")
+        raise not_yet(run, at)
 
 
 @router.get("/runs", summary="Runs, newest first")
@@ -177,15 +175,7 @@ async def why(
     engine = engine_of(request)
     history = await history_at(engine, run, moment.at)
     full = history[0].stream
-    explanation = await explain(
-        engine.store,
-        full,
-        task=task,
-        upto=moment.at,
-        catalog=engine.catalog,
-        policies=engine.policies,
-        states_at=engine.follower.as_of_many,
-    )
+    explanation = await explanation_at(engine, full, task, moment.at)
     report = None
     if verify:
         async with request.app.state.replays:

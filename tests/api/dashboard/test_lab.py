@@ -1,8 +1,6 @@
 """The lab in a browser: policies on the log, and A/B tests."""
 
 import re
-import subprocess
-import sys
 
 import httpx
 import pytest
@@ -26,19 +24,7 @@ def begun(server: Server) -> int:
         for seed in range(6):
             solve(seed)
         position = int(http.get("/log/head").json()["position"])
-        command = [
-            sys.executable,
-            "-m",
-            "mezan.api.cli",
-            "ab",
-            "start",
-            "spring",
-            "--arms",
-            ARMS,
-            "--db",
-            str(server.db),
-        ]
-        subprocess.run(command, check=True, capture_output=True)
+        server.mezan("ab", "start", "spring", "--arms", ARMS)
         for seed in range(6, 14):
             solve(seed)
     return position

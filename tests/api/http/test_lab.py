@@ -1,8 +1,6 @@
 """Policies on the log, A/B tests and the catalogue, through the real server."""
 
 import random
-import subprocess
-import sys
 
 import httpx
 import pytest
@@ -23,19 +21,7 @@ def head(server: Server) -> int:
         for i in range(6):
             solve(http, i)
         begun = http.get("/log/head").json()["position"]
-        command = [
-            sys.executable,
-            "-m",
-            "mezan.api.cli",
-            "ab",
-            "start",
-            "spring",
-            "--arms",
-            ARMS,
-            "--db",
-            str(server.db),
-        ]
-        subprocess.run(command, check=True, capture_output=True)
+        server.mezan("ab", "start", "spring", "--arms", ARMS)
         for i in range(6):
             solve(http, 10 + i)
     return int(begun)

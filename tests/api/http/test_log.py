@@ -125,7 +125,7 @@ def test_bad_queries(http: httpx.Client, query: str, says: str) -> None:
     assert says in answer.json()["detail"]
 
 
-def test_every_stream_live(http: httpx.Client, server) -> None:
+def test_every_stream_live(http: httpx.Client, runs: list[str], server) -> None:
     """A listener to all streams gets what happens after its position, of the types that it named, in order."""
     after = http.get("/log/head").json()["position"]
     seen: list[dict] = []

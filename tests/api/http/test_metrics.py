@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from mezan.api.http.metrics import SOLVERS, Collector
 from mezan.engine.errors import ProjectionBroken
 from mezan.engine.follower import ProjectionStatus
+from mezan.projections.run_counts import Counts
 from mezan.projections.solver_stats import StatsState
 from mezan.projections.throughput import Flow, bucket
 from mezan.projections.under_way import Work
@@ -54,7 +55,9 @@ def test_labels_stay_few() -> None:
     stats = StatsState({f"s{i}@1": blank("f", f's{i}"\n' + "x" * 300, i + 1) for i in range(SOLVERS + 50)})
     work = Work(running={str(i): {"device": f"d{i}"} for i in range(100)})
     found = samples(
-        generate_latest(Collector({"throughput": Flow(), "solver_stats": stats, "under_way": work}, 9)).decode()
+        generate_latest(
+            Collector({"throughput": Flow(), "solver_stats": stats, "run_counts": Counts(), "under_way": work}, 9)
+        ).decode()
     )
     started = {labels: value for (name, labels), value in found.items() if name == "mezan_attempts_started_total"}
     assert len(started) == SOLVERS + 1
@@ -73,7 +76,11 @@ def test_buckets_count_what_is_below() -> None:
         latency[bucket(one)] = latency.get(bucket(one), 0) + 1
     flow = Flow(latency=latency)
     found = samples(
-        generate_latest(Collector({"throughput": flow, "solver_stats": StatsState(), "under_way": Work()}, 9)).decode()
+        generate_latest(
+            Collector(
+                {"throughput": flow, "solver_stats": StatsState(), "run_counts": Counts(), "under_way": Work()}, 9
+            )
+        ).decode()
     )
     ends = {labels[0]: value for (name, labels), value in found.items() if name == "mezan_run_seconds_bucket"}
     assert all(value == sum(one < float(end) for one in durations) for end, value in ends.items())
@@ -90,7 +97,7 @@ def test_a_broken_read_model_is_told_and_hides_nothing_else() -> None:
             return super().__getitem__(name)
 
     status = ProjectionStatus("throughput", 1, 0, 2, 0, "KeyError", 3, saves=True)
-    states = States(solver_stats=StatsState(), under_way=Work())
+    states = States(solver_stats=StatsState(), run_counts=Counts(), under_way=Work())
     collector = Collector(states, 9, head=9, follower=[status], save_failed=True)
     found = samples(generate_latest(collector).decode())
     assert (found["mezan_projection_broken", ("throughput",)], found["mezan_projection_lag", ("throughput",)]) == (1, 7)
