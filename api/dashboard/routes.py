@@ -5,10 +5,12 @@ from typing import Annotated, Any, Protocol
 
 import anyio
 import orjson
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from mezan.api.accounts.scopes import Scope
+from mezan.api.http.access import Router, needs, public
 from mezan.api.http.events import Broadcast
 from mezan.api.http.moments import engine_of, moment_at
 from mezan.api.http.problems import KINDS, Refused, code_of
@@ -24,7 +26,7 @@ from .pages import audit, clusters, compare, diff, lab, leaderboard, overview, r
 from .rendering import FOLDER, environment
 from .view import View
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 FRAGMENT = "mezan-fragment"
 HEADS_PER_SECOND = 5
 
@@ -35,6 +37,7 @@ class Page(Protocol):
     PATH: str
     TITLE: str
     TEMPLATE: str
+    NEEDS: Scope
 
     context: Callable[[View], Awaitable[Mapping[str, Any]]]
 
@@ -54,6 +57,7 @@ _templates = environment()
 
 
 def _serve(page: Page) -> None:
+    @needs(page.NEEDS)
     async def answer(request: Request) -> Response:
         fragment = request.headers.get(FRAGMENT) is not None
         try:
@@ -96,12 +100,14 @@ async def _failed(request: Request, error: MezanError | Refused, *, fragment: bo
 
 
 @router.get("/")
+@public
 async def home() -> Response:
     """To the dashboard."""
     return RedirectResponse("/ui", 307)
 
 
 @router.get("/ui/head")
+@needs(Scope.RUNS_READ)
 async def head(request: Request) -> Response:
     """The end of the log as it grows, at most five times a second: pages ask for what changed themselves."""
     broadcast: Broadcast = request.app.state.broadcast
@@ -116,6 +122,7 @@ async def head(request: Request) -> Response:
 
 
 @router.get("/ui/jump")
+@needs(Scope.RUNS_READ)
 async def jump(
     request: Request,
     position: Annotated[int, Query(alias="from", ge=0, le=2**53)],
@@ -135,6 +142,7 @@ async def jump(
 
 
 @router.get("/ui/runs/{run}/pictures/{digest}/{index}.svg")
+@needs(Scope.RUNS_READ)
 async def picture(request: Request, run: str, digest: str, index: int) -> Response:
     """A picture of a solution by its digest, as the family draws it."""
     engine = engine_of(request)
@@ -155,7 +163,7 @@ async def picture(request: Request, run: str, digest: str, index: int) -> Respon
 
 def static_files() -> StaticFiles:
     """Style sheet and scripts, ours and vendored."""
-    return StaticFiles(directory=FOLDER / "static")
+    return public(StaticFiles(directory=FOLDER / "static"))
 
 
 for _page in PAGES:

@@ -15,6 +15,7 @@ from mezan.engine.engine import Engine
 from mezan.engine.environment import version_of
 
 from . import problems
+from .access import Everybody, declarations
 from .apart import Apart
 from .asking import portable
 from .document import document
@@ -75,11 +76,23 @@ REPLAYS = 2
 
 
 def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
-    """The ASGI application of an open engine.
+    """The ASGI application of an open engine, without accounts: whoever reaches it may do everything.
 
     Args:
         engine: from `mezan.api.open_engine`; it must stay open as long as the application is served.
         limits: how much may be sent, and the host names that are answered.
+    """
+    app = project_app(engine)
+    app.add_middleware(Everybody)
+    app.add_middleware(Guard, limits=limits or Limits())
+    return app
+
+
+def project_app(engine: Engine) -> FastAPI:
+    """The application over one engine, to be put behind what says who asks and how much.
+
+    Raises:
+        Undeclared: a route does not say who may use it.
     """
     broadcast = Broadcast(engine.log, engine.follower.position)
     desk = LabDesk(engine)
@@ -119,5 +132,5 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
     app.mount("/static", static_files())
     app.openapi = cache(lambda: document(app, engine.catalog))  # type: ignore[method-assign]
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
-    app.add_middleware(Guard, limits=limits or Limits())
+    app.state.declared = tuple(declarations(app))
     return app

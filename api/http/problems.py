@@ -28,6 +28,24 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
+    "unauthenticated": Kind(
+        401,
+        "The request does not say who sends it",
+        "Send an API key or a token as `Authorization: Bearer`, or log in.",
+    ),
+    "token-invalid": Kind(401, "The credential is not valid", "Use another, or log in again."),
+    "token-expired": Kind(401, "The credential has expired", "Ask for a new one."),
+    "token-not-yet-valid": Kind(401, "The credential is not valid yet", "Wait, or set the clock right."),
+    "token-revoked": Kind(401, "The credential was revoked", "Ask an administrator for another."),
+    "ambiguous-credentials": Kind(400, "The request carries more than one credential", "Send one of them."),
+    "forbidden": Kind(403, "The caller is not allowed to do this", "Ask an administrator for the scope that is named."),
+    "csrf": Kind(
+        403,
+        "The request does not prove that it comes from our own pages",
+        "Send the CSRF token, or an API key instead.",
+    ),
+    "rate-limited": Kind(429, "Too many requests", "Wait for as many seconds as Retry-After says."),
+    "quota-exceeded": Kind(429, "A quota is used up", "Wait for as many seconds as Retry-After says."),
     "bad-input": Kind(422, "A rule is broken", "Change what the detail names and send the request again."),
     "bad-problem": Kind(422, "The problem breaks a rule of its family", "Mend the instance as the detail says."),
     "bad-budget": Kind(
@@ -68,9 +86,15 @@ KINDS: dict[str, Kind] = {
 }
 """By code; served at ``/problems/{code}``."""
 BY_STATUS = {
-    400: "malformed", 403: "cross-origin", 404: "not-found", 405: "method-not-allowed", 406: "not-acceptable",
+    400: "malformed", 401: "unauthenticated", 403: "cross-origin", 404: "not-found", 405: "method-not-allowed", 406: "not-acceptable",
     413: "too-large", 415: "unsupported-media-type", 421: "wrong-host", 422: "bad-parameters",
 }  # fmt: skip
+
+_INVALID = ', error="invalid_token"'
+CHALLENGES = {"unauthenticated": "", "forbidden": ', error="insufficient_scope"'} | dict.fromkeys(
+    ("token-invalid", "token-expired", "token-not-yet-valid", "token-revoked"), _INVALID
+)
+"""What ``WWW-Authenticate`` says of some kinds (RFC 6750, section 3)."""
 
 
 class Refused(Exception):
@@ -96,6 +120,9 @@ def problem(code: str, detail: str, headers: Mapping[str, str] | None = None, **
     given = dict(headers or {})
     if status == 503:
         given.setdefault("Retry-After", "1")
+    if code in CHALLENGES:
+        scope = f', scope="{more["scope"]}"' if "scope" in more else ""
+        given.setdefault("WWW-Authenticate", f'Bearer realm="mezan"{CHALLENGES[code]}{scope}')
     return Response(orjson.dumps(details(code, detail, **more)), status, given, MEDIA_TYPE)
 
 

@@ -4,19 +4,21 @@ from contextlib import suppress
 from typing import Any
 
 import anyio
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
+from mezan.api.accounts.scopes import Scope
 from mezan.engine.handle import Run
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import MezanError
 from mezan.solvers.problem import Problem
 
+from ..access import Router, needs
 from ..asking import OPTION_SCHEMAS, asked, wait_in
 from ..moments import engine_of, reply
 from .runs import about
 
-router = APIRouter(tags=["solve"])
+router = Router(tags=["solve"])
 EXAMPLES: dict[str, Any] = {
     "qap": {
         "summary": "A quadratic assignment problem of three facilities",
@@ -57,6 +59,7 @@ def request_schema(catalog: Catalog, family: str | None = None) -> dict[str, Any
 
 
 @router.post("/solve", summary="Solve a problem of any family", status_code=202)
+@needs(Scope.RUNS_WRITE)
 async def solve(request: Request) -> Response:
     """Record a request; it runs at once. Returns when it is durable, or with `Prefer: wait=SECONDS` when it has ended.
 

@@ -1,0 +1,189 @@
+"""What each route asks of whoever calls it: declared at its endpoint, checked before anything of the request is read.
+
+An application with a route that declares nothing is not built.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+from fastapi import Depends, FastAPI, WebSocket, params
+from fastapi.routing import APIRoute, APIRouter, APIWebSocketRoute, iter_route_contexts
+from starlette.requests import HTTPConnection
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Send
+from starlette.types import Scope as Connection
+
+from mezan.api.accounts.principal import LOCAL, Principal
+from mezan.api.accounts.scopes import Scope
+
+from .problems import Refused
+
+PRINCIPAL: Final = "mezan.principal"
+"""Where in an ASGI scope the principal is; without it nobody has shown who they are."""
+AUDIT: Final = "mezan.audit"
+"""Where the :class:`Audit` of denials is; without it they are not recorded."""
+_NEED: Final = "mezan_need"
+T = TypeVar("T", bound=Callable[..., Any])
+
+
+class Audit(Protocol):
+    """Whoever records that something was denied."""
+
+    def denied(self, connection: Connection, code: str, where: str) -> None:
+        """Record it; must not wait."""
+
+
+class Undeclared(TypeError):
+    """Raised for an application with a route that does not say who may use it."""
+
+
+class Denied(Refused):
+    """Raised where the caller is not allowed to do something."""
+
+
+def needs(scope: Scope) -> Callable[[T], T]:
+    """Declare that an endpoint may be used by whoever has a scope."""
+
+    def declare(endpoint: T) -> T:
+        setattr(endpoint, _NEED, scope)
+        return endpoint
+
+    return declare
+
+
+def public(endpoint: T) -> T:
+    """Declare that an endpoint may be used by everybody, known or not."""
+    setattr(endpoint, _NEED, None)
+    return endpoint
+
+
+def need_of(endpoint: Callable[..., Any]) -> Scope | None:
+    """What an endpoint declares, None for public; raises Undeclared."""
+    if not hasattr(endpoint, _NEED):
+        msg = f"an endpoint must declare @needs(Scope...) or @public; {endpoint!r} does not"
+        raise Undeclared(msg)
+    declared: Scope | None = getattr(endpoint, _NEED)
+    return declared
+
+
+def principal_of(connection: HTTPConnection) -> Principal | None:
+    """Who calls; None for somebody unknown."""
+    found: Principal | None = connection.scope.get(PRINCIPAL)
+    return found
+
+
+def known(connection: HTTPConnection) -> Principal:
+    """Who calls a route that is not public; raises Denied."""
+    if (principal := principal_of(connection)) is None:
+        raise Denied("unauthenticated", "a request must say who sends it: an API key, a token or a session")
+    return principal
+
+
+def require(connection: HTTPConnection, scope: Scope) -> None:
+    """Raise Denied unless the caller may do one thing more than its route declares; the denial is recorded."""
+    check(connection.scope, scope, connection.url.path)
+
+
+def check(connection: Connection, needed: Scope | None, where: str) -> None:
+    """Raise Denied unless the principal of an ASGI scope has what is needed; the denial is recorded.
+
+    Args:
+        connection: the ASGI scope.
+        needed: None for nothing.
+        where: the route's template, for the record.
+    """
+    if needed is None:
+        return
+    principal: Principal | None = connection.get(PRINCIPAL)
+    if principal is not None and principal.may(needed):
+        return
+    if principal is None:
+        refusal = Denied("unauthenticated", "a request must say who sends it: an API key, a token or a session")
+    else:
+        rule = f"{principal.name} must have the scope {needed} for this, and has not"
+        refusal = Denied("forbidden", rule, scope=str(needed))
+    audit: Audit | None = connection.get(AUDIT)
+    if audit is not None:
+        audit.denied(connection, refusal.code, where)
+    raise refusal
+
+
+class CheckedRoute(APIRoute):
+    """A route that checks who calls before it resolves any dependency or reads the body."""
+
+    async def handle(self, scope: Connection, receive: Receive, send: Send) -> None:
+        """Refuse, or answer; other methods are 405 for everybody."""
+        if scope["method"] in (self.methods or ()):
+            check(scope, need_of(self.endpoint), self.path_format)
+        await super().handle(scope, receive, send)
+
+
+class Router(APIRouter):
+    """A router whose routes, WebSockets included, are checked."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(route_class=CheckedRoute, **options)
+
+    def add_api_websocket_route(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        name: str | None = None,
+        *,
+        dependencies: Sequence[params.Depends] | None = None,
+    ) -> None:
+        """As APIRouter's; the check is the first dependency, since inclusion makes such routes again."""
+        guard = Depends(_guarding(need_of(endpoint), self.prefix + path))
+        super().add_api_websocket_route(path, endpoint, name, dependencies=[guard, *(dependencies or ())])
+
+
+class _Guarding:
+    """The check of a WebSocket, before it is accepted."""
+
+    def __init__(self, needed: Scope | None, where: str) -> None:
+        self.needed, self.where = needed, where
+
+    async def __call__(self, socket: WebSocket) -> None:
+        check(socket.scope, self.needed, self.where)
+
+
+def _guarding(needed: Scope | None, where: str) -> _Guarding:
+    return _Guarding(needed, where)
+
+
+def declarations(app: FastAPI) -> Iterator[tuple[str, str, Scope | None]]:
+    """Method, path template and need of every route of an application; WebSockets have the method ``WS``, mounts ``*``.
+
+    Raises:
+        Undeclared: a route does not declare its need, or would not check it.
+    """
+    for context in iter_route_contexts(app.routes):
+        route = context.original_route
+        path = str(context.path)
+        if isinstance(route, CheckedRoute):
+            needed = need_of(route.endpoint)
+            for method in sorted(route.methods or ()):
+                yield method, path, needed
+        elif isinstance(route, APIWebSocketRoute) and _is_guarded(route):
+            yield "WS", path, need_of(route.endpoint)
+        elif isinstance(route, Mount) and need_of(route.app) is None:
+            yield "*", path, None
+        else:
+            msg = f"a route must be one of a Router of mezan.api.http.access, or a public mount; {path} is {route!r}"
+            raise Undeclared(msg)
+
+
+def _is_guarded(route: APIWebSocketRoute) -> bool:
+    first = route.dependencies[0].dependency if route.dependencies else None
+    return isinstance(first, _Guarding) and first.needed == need_of(route.endpoint)
+
+
+class Everybody:
+    """Middleware of a server without accounts: everybody is `LOCAL`."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        scope[PRINCIPAL] = LOCAL
+        await self.app(scope, receive, send)
