@@ -41,7 +41,8 @@ def strict_object(content: bytes | str) -> dict[str, Any]:
         ValueError: it is something else; also when it is nested too deep.
     """
     try:
-        found = json.loads(content, object_pairs_hook=_once, parse_constant=_refuse)
+        text = content.decode() if isinstance(content, bytes) else content  # json.loads would guess UTF-16
+        found = json.loads(text, object_pairs_hook=_once, parse_constant=_refuse)
     except RecursionError as error:
         msg = "JSON must not be nested so deep"
         raise ValueError(msg) from error

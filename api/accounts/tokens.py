@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from .jwks import Jwk, KeySet, TrustedKey
+from .jwks import KeySet, SigningKey, TrustedKey
 from .refusals import TokenExpired, TokenInvalid, TokenNotYetValid
 from .strict import base64url, strict_object, unbase64
 
@@ -52,11 +52,11 @@ class Claims:
 
 
 def sign(
-    jwk: Jwk, *, issuer: str, audience: str, subject: str, project: str, scopes: frozenset[str], now: float,
+    key: SigningKey, *, issuer: str, audience: str, subject: str, project: str, scopes: frozenset[str], now: float,
     lifetime: float, token_id: str,
 ) -> str:  # fmt: skip
     """An access token, signed by a private key with its one algorithm."""
-    header = {"alg": jwk["alg"], "kid": jwk["kid"], "typ": TYP}
+    header = {"alg": key.algorithm, "kid": key.kid, "typ": TYP}
     start = int(now)
     claims = {
         "iss": issuer, "aud": audience, "sub": subject, "iat": start, "nbf": start, "exp": start + max(1, int(lifetime)),
@@ -65,9 +65,7 @@ def sign(
     signed = ".".join(base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
     from joserfc.jws import JWSRegistry
 
-    from .jwks import imported
-
-    return f"{signed}.{base64url(JWSRegistry.algorithms[jwk['alg']].sign(signed.encode(), imported(jwk)))}"
+    return f"{signed}.{base64url(JWSRegistry.algorithms[key.algorithm].sign(signed.encode(), key.key))}"
 
 
 def verify(text: str, keys: KeySet, now: float) -> Claims:
