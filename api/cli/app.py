@@ -165,9 +165,22 @@ def solve(
 @app.command(epilog="Example: mezan serve --db sqlite:///mezan.db --port 8000 --open", rich_help_panel=SOLVE)
 def serve(
     host: Annotated[
-        str, typer.Option(help="A loopback address; others can be used once there are accounts.")
+        str, typer.Option(help="An address of this machine; without accounts a loopback one.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    host_name: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A further name that the server answers to; may be repeated."),
+    ] = None,
+    accounts: Annotated[
+        bool | None,
+        typer.Option(
+            "--accounts/--no-accounts",
+            help="Whether everybody must say who they are; default: if there is any account.",
+        ),
+    ] = None,
+    tls_cert: Annotated[str | None, typer.Option(metavar="FILE", help="Serve HTTPS with this PEM certificate.")] = None,
+    tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="The certificate's PEM key.")] = None,
     max_body: Annotated[int, typer.Option(metavar="BYTES", min=1024, max=2**28, help="Longest request.")] = 16 * 2**20,
     shadow: Annotated[
         float, typer.Option(metavar="SHARE", help="Chance that the other solvers solve a request too, in idle time.")
@@ -183,7 +196,20 @@ def serve(
     listen(verbose=verbose)
     from .serving import run as body
 
-    raise typer.Exit(body(db, host=host, port=port, max_body=max_body, shadow=shadow, browser=browser))
+    raise typer.Exit(
+        body(
+            db,
+            host=host,
+            port=port,
+            host_names=host_name or [],
+            accounts=accounts,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            max_body=max_body,
+            shadow=shadow,
+            browser=browser,
+        )
+    )
 
 
 @app.command(epilog="Example: mezan runs --status failed --limit 5", rich_help_panel=LOOK)

@@ -7,14 +7,28 @@ from .options import database
 from .output import notice
 
 
-def run(db: str, *, host: str, port: int, max_body: int, shadow: float, browser: bool) -> int:
+def run(
+    db: str,
+    *,
+    host: str,
+    port: int,
+    host_names: list[str],
+    accounts: bool | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    max_body: int,
+    shadow: float,
+    browser: bool,
+) -> int:
     """Serve until a signal, and return the exit code."""
+    if (tls_cert is None) != (tls_key is None):
+        msg = "--tls-cert and --tls-key must be given together"
+        raise BadInput(msg)
     try:
-        from mezan.api.http.serve import check_host, lift_file_limit, loop_options, serve
+        from mezan.api.http.serve import TLS, Started, lift_file_limit, loop_options, serve
     except ModuleNotFoundError as error:
         msg = f"`mezan serve` needs the extra `serve` ({error.name} is missing): pip install 'mezan[serve]'"
         raise BadInput(msg) from None
-    check_host(host)
 
     import anyio
 
@@ -25,19 +39,25 @@ def run(db: str, *, host: str, port: int, max_body: int, shadow: float, browser:
     cache_kernels()
     tune_gc()
 
-    def started(address: str) -> None:
-        notice(f"dashboard {address}/  API {address}/docs  (Ctrl-C ends)")
-        notice("open to every program on this machine: there are no accounts yet")
+    def started(server: Started) -> None:
+        notice(f"dashboard {server.address}/  API {server.address}/docs  (Ctrl-C ends)")
+        if not server.accounts:
+            notice("open to every program on this machine: there are no accounts; `mezan users add` makes the first")
+        elif not server.anybody:
+            notice("nobody can log in yet: `mezan users add NAME --role admin` makes the first account")
         if browser:
             import webbrowser
 
-            webbrowser.open(address)
+            webbrowser.open(server.address)
 
     async def body() -> None:
         await serve(
             database(db),
             host=host,
             port=port,
+            host_names=host_names,
+            accounts=accounts,
+            tls=None if tls_cert is None or tls_key is None else TLS(tls_cert, tls_key),
             max_body=max_body,
             started=started,
             shadow=Shadow(share=shadow) if shadow else None,

@@ -15,13 +15,17 @@ from starlette.types import Scope as Connection
 
 from mezan.api.accounts.principal import LOCAL, Principal
 from mezan.api.accounts.scopes import Scope
+from mezan.solvers.errors import MezanError
 
-from .problems import Refused
+from .problems import Refused, code_of
 
 PRINCIPAL: Final = "mezan.principal"
 """Where in an ASGI scope the principal is; without it nobody has shown who they are."""
 AUDIT: Final = "mezan.audit"
 """Where the :class:`Audit` of denials is; without it they are not recorded."""
+REFUSAL: Final = "mezan.refusal"
+"""Where the error is that a credential was refused with, though the request may go on to what is public."""
+UNKNOWN: Final = "a request must say who sends it: an API key, a token or a session"
 _NEED: Final = "mezan_need"
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -75,7 +79,7 @@ def principal_of(connection: HTTPConnection) -> Principal | None:
 def known(connection: HTTPConnection) -> Principal:
     """Who calls a route that is not public; raises Denied."""
     if (principal := principal_of(connection)) is None:
-        raise Denied("unauthenticated", "a request must say who sends it: an API key, a token or a session")
+        raise Denied("unauthenticated", UNKNOWN)
     return principal
 
 
@@ -98,7 +102,8 @@ def check(connection: Connection, needed: Scope | None, where: str) -> None:
     if principal is not None and principal.may(needed):
         return
     if principal is None:
-        refusal = Denied("unauthenticated", "a request must say who sends it: an API key, a token or a session")
+        error: MezanError | None = connection.get(REFUSAL)
+        refusal = Denied("unauthenticated", UNKNOWN) if error is None else Denied(code_of(error), str(error))
     else:
         rule = f"{principal.name} must have the scope {needed} for this, and has not"
         refusal = Denied("forbidden", rule, scope=str(needed))

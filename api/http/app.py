@@ -8,6 +8,7 @@ import anyio
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+from mezan.api.accounts.desk import Accounts
 from mezan.api.dashboard.reference import router as reference
 from mezan.api.dashboard.routes import router as pages
 from mezan.api.dashboard.routes import static_files
@@ -88,8 +89,12 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
     return app
 
 
-def project_app(engine: Engine) -> FastAPI:
+def project_app(engine: Engine, accounts: Accounts | None = None) -> FastAPI:
     """The application over one engine, to be put behind what says who asks and how much.
+
+    Args:
+        engine: as for :func:`create_app`.
+        accounts: of the server; with them there are routes to log in and to administer them.
 
     Raises:
         Undeclared: a route does not say who may use it.
@@ -132,5 +137,6 @@ def project_app(engine: Engine) -> FastAPI:
     app.mount("/static", static_files())
     app.openapi = cache(lambda: document(app, engine.catalog))  # type: ignore[method-assign]
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
+    app.state.accounts = accounts
     app.state.declared = tuple(declarations(app))
     return app

@@ -46,7 +46,9 @@ def shown_by(connection: Connection) -> Shown | None:
             ]
     if len(found) > 1:
         kinds = " and ".join(dict.fromkeys(f"a {one.kind}" for one in found))
-        raise Refused("ambiguous-credentials", f"a request must carry one credential; this one has {len(found)}: {kinds}")
+        raise Refused(
+            "ambiguous-credentials", f"a request must carry one credential; this one has {len(found)}: {kinds}"
+        )
     if found and len(found[0].text) > LONGEST:
         raise Refused("token-invalid", f"a credential must be at most {LONGEST} characters long; this one is longer")
     return found[0] if found else None
@@ -55,7 +57,9 @@ def shown_by(connection: Connection) -> Shown | None:
 def _bearer(value: bytes) -> str:
     scheme, _, text = value.decode("latin-1").partition(" ")
     if scheme.lower() != "bearer":
-        raise Refused("token-invalid", f"Authorization must be `Bearer` with an API key or a token; got {scheme[:20]!r}")
+        raise Refused(
+            "token-invalid", f"Authorization must be `Bearer` with an API key or a token; got {scheme[:20]!r}"
+        )
     return text.strip()
 
 

@@ -126,8 +126,10 @@ def problem(code: str, detail: str, headers: Mapping[str, str] | None = None, **
     return Response(orjson.dumps(details(code, detail, **more)), status, given, MEDIA_TYPE)
 
 
-def code_of(error: MezanError) -> str:
+def code_of(error: MezanError | Refused) -> str:
     """The kind of one of our errors: its own code, or that of the nearest class that has one here."""
+    if isinstance(error, Refused):
+        return error.code
     return next((c.code for c in type(error).__mro__ if getattr(c, "code", None) in KINDS), "internal")  # type: ignore[attr-defined]
 
 

@@ -12,7 +12,7 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
 from mezan.api.accounts.files import Files
-from mezan.api.accounts.principal import DEFAULT_PROJECT, Principal
+from mezan.api.accounts.principal import DEFAULT_PROJECT, LOCAL, Principal
 from mezan.api.open import open_engine
 from mezan.engine.context import acting
 from mezan.engine.engine import Engine
@@ -41,12 +41,13 @@ class Application(Protocol):
 
 
 class Alone:
-    """The one application of a server without accounts."""
+    """The one application of a server without accounts: everybody is `LOCAL`."""
 
     def __init__(self, app: FastAPI) -> None:
         self.app = app
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
+        scope[PRINCIPAL] = LOCAL
         await self.app(scope, receive, send)
 
     def hush(self) -> None:
@@ -79,7 +80,7 @@ class Projects:
         try:
             app = await self.app(DEFAULT_PROJECT if principal is None else principal.project)
         except MezanError as error:
-            _log.error("project cannot be opened", project=principal and principal.project, error=str(error))  # noqa: TRY400
+            _log.error("project cannot be opened", project=principal and principal.project, error=str(error))
             await problem(code_of(error), "the project cannot be opened; the server's log says why")(
                 scope, receive, send
             )

@@ -105,7 +105,9 @@ def test_any_changed_character_is_refused(data):
     at = data.draw(st.integers(0, len(good) - 1))
     letter = data.draw(st.sampled_from("ABCXYZabcxyz0189-_.=+/ "))
     changed = data.draw(
-        st.sampled_from([good[:at] + letter + good[at + 1 :], good[:at] + good[at + 1 :], good[:at] + letter + good[at:]])
+        st.sampled_from(
+            [good[:at] + letter + good[at + 1 :], good[:at] + good[at + 1 :], good[:at] + letter + good[at:]]
+        )
     )
     if changed != good:
         with pytest.raises(TokenInvalid):
