@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from mezan.api.accounts.scopes import Scope
 from mezan.api.http.access import Router, needs, public
+from mezan.api.http.denials import record
 from mezan.api.http.events import Broadcast
 from mezan.api.http.moments import engine_of, moment_at
 from mezan.api.http.problems import KINDS, Refused, code_of
@@ -93,7 +94,8 @@ def _html(template: str, view: View, known: Mapping[str, Any], *, fragment: bool
 
 async def _failed(request: Request, error: MezanError | Refused, *, fragment: bool) -> Response:
     """A page that says what was wrong, at the present."""
-    code = error.code if isinstance(error, Refused) else code_of(error)
+    code = code_of(error)
+    record(request.scope, code)
     view = View(request, await moment_at(engine_of(request), None), {})
     known = {"title": KINDS[code].title, "kind": KINDS[code], "detail": str(error)}
     return _html("error.html", view, known, fragment=fragment, status=KINDS[code].status)

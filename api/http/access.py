@@ -4,7 +4,7 @@ An application with a route that declares nothing is not built.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Literal, TypeVar
 
 from fastapi import Depends, FastAPI, WebSocket, params
 from fastapi.routing import APIRoute, APIRouter, APIWebSocketRoute, iter_route_contexts
@@ -21,20 +21,14 @@ from .problems import Refused, code_of
 
 PRINCIPAL: Final = "mezan.principal"
 """Where in an ASGI scope the principal is; without it nobody has shown who they are."""
-AUDIT: Final = "mezan.audit"
-"""Where the :class:`Audit` of denials is; without it they are not recorded."""
 REFUSAL: Final = "mezan.refusal"
 """Where the error is that a credential was refused with, though the request may go on to what is public."""
 UNKNOWN: Final = "a request must say who sends it: an API key, a token or a session"
+KNOWN: Final = "known"
+Need = Scope | Literal["known"] | None
+"""A scope, nothing but to be known, or nothing at all."""
 _NEED: Final = "mezan_need"
 T = TypeVar("T", bound=Callable[..., Any])
-
-
-class Audit(Protocol):
-    """Whoever records that something was denied."""
-
-    def denied(self, connection: Connection, code: str, where: str) -> None:
-        """Record it; must not wait."""
 
 
 class Undeclared(TypeError):
@@ -47,26 +41,30 @@ class Denied(Refused):
 
 def needs(scope: Scope) -> Callable[[T], T]:
     """Declare that an endpoint may be used by whoever has a scope."""
+    return lambda endpoint: _declared(endpoint, scope)
 
-    def declare(endpoint: T) -> T:
-        setattr(endpoint, _NEED, scope)
-        return endpoint
 
-    return declare
+def signed_in(endpoint: T) -> T:
+    """Declare that an endpoint may be used by everybody who is known."""
+    return _declared(endpoint, KNOWN)
 
 
 def public(endpoint: T) -> T:
     """Declare that an endpoint may be used by everybody, known or not."""
-    setattr(endpoint, _NEED, None)
+    return _declared(endpoint, None)
+
+
+def _declared(endpoint: T, need: Need) -> T:
+    setattr(endpoint, _NEED, need)
     return endpoint
 
 
-def need_of(endpoint: Callable[..., Any]) -> Scope | None:
+def need_of(endpoint: Callable[..., Any]) -> Need:
     """What an endpoint declares, None for public; raises Undeclared."""
     if not hasattr(endpoint, _NEED):
-        msg = f"an endpoint must declare @needs(Scope...) or @public; {endpoint!r} does not"
+        msg = f"an endpoint must declare @needs(Scope...), @signed_in or @public; {endpoint!r} does not"
         raise Undeclared(msg)
-    declared: Scope | None = getattr(endpoint, _NEED)
+    declared: Need = getattr(endpoint, _NEED)
     return declared
 
 
@@ -76,41 +74,28 @@ def principal_of(connection: HTTPConnection) -> Principal | None:
     return found
 
 
-def known(connection: HTTPConnection) -> Principal:
-    """Who calls a route that is not public; raises Denied."""
-    if (principal := principal_of(connection)) is None:
-        raise Denied("unauthenticated", UNKNOWN)
+def caller(connection: HTTPConnection) -> Principal:
+    """Who calls a route that is not public."""
+    principal: Principal = connection.scope[PRINCIPAL]
     return principal
 
 
 def require(connection: HTTPConnection, scope: Scope) -> None:
-    """Raise Denied unless the caller may do one thing more than its route declares; the denial is recorded."""
-    check(connection.scope, scope, connection.url.path)
+    """Raise Denied unless the caller may do one thing more than its route declares."""
+    check(connection.scope, scope)
 
 
-def check(connection: Connection, needed: Scope | None, where: str) -> None:
-    """Raise Denied unless the principal of an ASGI scope has what is needed; the denial is recorded.
-
-    Args:
-        connection: the ASGI scope.
-        needed: None for nothing.
-        where: the route's template, for the record.
-    """
+def check(connection: Connection, needed: Need) -> None:
+    """Raise Denied unless the principal of an ASGI scope has what is needed."""
     if needed is None:
         return
     principal: Principal | None = connection.get(PRINCIPAL)
-    if principal is not None and principal.may(needed):
-        return
     if principal is None:
         error: MezanError | None = connection.get(REFUSAL)
-        refusal = Denied("unauthenticated", UNKNOWN) if error is None else Denied(code_of(error), str(error))
-    else:
+        raise Denied("unauthenticated", UNKNOWN) if error is None else Denied(code_of(error), str(error))
+    if needed != KNOWN and not principal.may(Scope(needed)):
         rule = f"{principal.name} must have the scope {needed} for this, and has not"
-        refusal = Denied("forbidden", rule, scope=str(needed))
-    audit: Audit | None = connection.get(AUDIT)
-    if audit is not None:
-        audit.denied(connection, refusal.code, where)
-    raise refusal
+        raise Denied("forbidden", rule, scope=str(needed))
 
 
 class CheckedRoute(APIRoute):
@@ -119,7 +104,7 @@ class CheckedRoute(APIRoute):
     async def handle(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Refuse, or answer; other methods are 405 for everybody."""
         if scope["method"] in (self.methods or ()):
-            check(scope, need_of(self.endpoint), self.path_format)
+            check(scope, need_of(self.endpoint))
         await super().handle(scope, receive, send)
 
 
@@ -138,25 +123,21 @@ class Router(APIRouter):
         dependencies: Sequence[params.Depends] | None = None,
     ) -> None:
         """As APIRouter's; the check is the first dependency, since inclusion makes such routes again."""
-        guard = Depends(_guarding(need_of(endpoint), self.prefix + path))
+        guard = Depends(_Guarding(need_of(endpoint)))
         super().add_api_websocket_route(path, endpoint, name, dependencies=[guard, *(dependencies or ())])
 
 
 class _Guarding:
     """The check of a WebSocket, before it is accepted."""
 
-    def __init__(self, needed: Scope | None, where: str) -> None:
-        self.needed, self.where = needed, where
+    def __init__(self, needed: Need) -> None:
+        self.needed = needed
 
     async def __call__(self, socket: WebSocket) -> None:
-        check(socket.scope, self.needed, self.where)
+        check(socket.scope, self.needed)
 
 
-def _guarding(needed: Scope | None, where: str) -> _Guarding:
-    return _Guarding(needed, where)
-
-
-def declarations(app: FastAPI) -> Iterator[tuple[str, str, Scope | None]]:
+def declarations(app: FastAPI) -> Iterator[tuple[str, str, Need]]:
     """Method, path template and need of every route of an application; WebSockets have the method ``WS``, mounts ``*``.
 
     Raises:

@@ -98,9 +98,28 @@ ANSWERS: Mapping[str, Answer] = {
     "GET /health/ready": Answer(s.Health, others={503: s.Health}),
 }  # fmt: skip
 """By method and path."""
+_ADMINISTERING = ("bad-input", "account-not-found", "name-taken")
+ACCOUNTS: Mapping[str, Answer] = {
+    "GET /accounts/me": Answer(s.Me),
+    "GET /accounts/users": Answer(tuple[s.UserAccount, ...]),
+    "POST /accounts/users": Answer(s.UserAccount, 201, problems=_ADMINISTERING, takes=s.NewUser),
+    "POST /accounts/users/{user}/role": Answer(s.UserAccount, problems=_ADMINISTERING, takes=s.RoleOfUser),
+    "POST /accounts/users/{user}/disable": Answer(s.UserAccount, problems=_ADMINISTERING, takes=s.Grounds),
+    "POST /accounts/users/{user}/enable": Answer(s.UserAccount, problems=_ADMINISTERING),
+    "GET /accounts/keys": Answer(tuple[s.KeyAccount, ...]),
+    "POST /accounts/keys": Answer(s.NewKey, 201, problems=_ADMINISTERING, takes=s.KeyToIssue),
+    "POST /accounts/keys/{key}/rotate": Answer(s.NewKey, problems=_ADMINISTERING, takes=s.Rotation),
+    "POST /accounts/keys/{key}/revoke": Answer(s.KeyAccount, problems=_ADMINISTERING, takes=s.Grounds),
+    "GET /accounts/roles": Answer(tuple[s.RoleAccount, ...]),
+    "PUT /accounts/roles/{role}": Answer(s.RoleAccount, problems=_ADMINISTERING, takes=s.RoleToDefine),
+    "DELETE /accounts/roles/{role}": Answer(None, 204, problems=_ADMINISTERING),
+    "GET /accounts/denials": Answer(s.Denials),
+}  # fmt: skip
+"""The same of a server with accounts."""
 
 
-def answers_for(catalog: Catalog) -> Mapping[str, Answer]:
-    """The same with the doors of the families that there are."""
+def answers_for(catalog: Catalog, *, accounts: bool = False) -> Mapping[str, Answer]:
+    """The same with the doors of the families that there are, and on a server with accounts with its routes."""
     like = ANSWERS["POST /solve"]
-    return {**ANSWERS, **{f"POST {path}": replace(like, takes=family) for path, family in doors(catalog).items()}}
+    all_ = {**ANSWERS, **ACCOUNTS} if accounts else ANSWERS
+    return {**all_, **{f"POST {path}": replace(like, takes=family) for path, family in doors(catalog).items()}}

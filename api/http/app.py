@@ -25,6 +25,7 @@ from .given import Answers
 from .guard import Guard, Limits
 from .lab_desk import LabDesk
 from .rebuilding import Audits
+from .routes import accounts as administration
 from .routes import (
     artifacts,
     catalogue,
@@ -51,8 +52,9 @@ Mezan chooses a solver for a problem, runs it, and appends every request, choice
 Every read takes `as_of`, a log position or a time, and is answered as it was then. Answers carry the position that they
 are the fold of in `Mezan-Position`, and an `ETag`. Errors are problem details (RFC 9457) with a stable `type`.
 
-Security: there are no accounts yet, so the server is bound to this machine only and takes requests for its own host names;
-writes from pages of other origins are refused. Bodies are bounded before they are parsed, and must be sent uncompressed.
+Security: a server without accounts is bound to its own machine. With accounts everybody shows an API key, a token or a session,
+and sees one project. Requests are taken for the server's own host names; writes from pages of other origins are refused.
+Bodies are bounded before they are parsed, and must be sent uncompressed.
 """
 ROUTES = (
     solve,
@@ -131,6 +133,8 @@ def project_app(engine: Engine, accounts: Accounts | None = None) -> FastAPI:
     problems.install(app)
     for module in ROUTES:
         app.include_router(module.router)
+    if accounts is not None:
+        app.include_router(administration.router)
     app.include_router(families.router_for(engine.catalog))
     app.include_router(pages)
     app.include_router(reference)

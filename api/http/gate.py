@@ -19,7 +19,7 @@ from mezan.api.accounts.sessions import check_csrf
 from mezan.engine.context import acting
 from mezan.solvers.errors import MezanError
 
-from .access import AUDIT, PRINCIPAL, REFUSAL
+from .access import PRINCIPAL, REFUSAL
 from .credentials import Shown, header, shown_by
 from .guard import SAFE
 from .problems import Refused, code_of, problem
@@ -51,7 +51,6 @@ class Gate:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        scope[AUDIT] = self
         visit = _Visit(scope, send)
         shown: Shown | None = None
         try:
@@ -103,7 +102,7 @@ class Gate:
         return await self.accounts.authenticate_key(shown.text)
 
     def denied(self, connection: Connection, code: str, where: str) -> None:
-        """Record that a route refused somebody."""
+        """Record that the guard or a route refused somebody."""
         principal: Principal | None = connection.get(PRINCIPAL)
         self._deny(connection, code, where, principal.id if principal else "", principal.project if principal else "")
 

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .denials import AUDIT, Audit, record
 from .problems import problem
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -36,8 +37,8 @@ class Limits:
 class Guard:
     """Refuses foreign hosts (DNS rebinding), writes from other origins, compressed and over-long bodies; adds headers."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
-        self.app, self.limits = app, limits
+    def __init__(self, app: ASGIApp, limits: Limits, audit: Audit | None = None) -> None:
+        self.app, self.limits, self.audit = app, limits, audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -45,6 +46,10 @@ class Guard:
             return
         headers = Headers(scope=scope)
         refusal = self._refusal(scope, headers)
+        if self.audit is not None:
+            scope[AUDIT] = self.audit
+        if refusal is not None:
+            record(scope, refusal[0])
         if scope["type"] == "websocket":
             if refusal is not None:
                 await send({"type": "websocket.close", "code": 1008, "reason": refusal[1][:120]})
@@ -65,6 +70,7 @@ class Guard:
         try:
             await self.app(scope, counted, protected)
         except TooLarge:
+            record(scope, "too-large")
             await problem("too-large", self._limit())(scope, receive, protected)
 
     def _limit(self) -> str:

@@ -14,6 +14,8 @@ from starlette.responses import Response
 
 from mezan.solvers.errors import MezanError
 
+from .denials import record
+
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger(__name__)
 
@@ -60,6 +62,8 @@ KINDS: dict[str, Kind] = {
     "not-found": Kind(404, "There is no such resource", "See /docs for what there is."),
     "run-not-found": Kind(404, "There is no such run", "List the runs at /runs; a run's id never changes."),
     "artifact-not-found": Kind(404, "There is no such artifact", "It was never stored, or is no longer kept."),
+    "account-not-found": Kind(404, "There is no such user, key or role", "List them under /accounts."),
+    "name-taken": Kind(409, "The name is in use", "Choose another."),
     "method-not-allowed": Kind(405, "The resource has no such method", "Use one of those in the Allow header."),
     "not-acceptable": Kind(406, "No such representation", "Accept application/json or text/event-stream."),
     "run-conflict": Kind(409, "The run is in a state that does not allow this", "Look at the run's status first."),
@@ -136,7 +140,9 @@ def code_of(error: MezanError | Refused) -> str:
 def install(app: FastAPI) -> None:
     """Answer every error with a problem."""
 
-    async def ours(_request: Request, error: Exception) -> Response:
+    async def ours(request: Request, error: Exception) -> Response:
+        if isinstance(error, Refused | MezanError):
+            record(request.scope, code_of(error))
         if isinstance(error, Refused):
             return problem(error.code, error.detail, **error.more)
         if not isinstance(error, MezanError):  # pragma: no cover - registered for these two

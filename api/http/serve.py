@@ -152,7 +152,8 @@ async def serve(
         limits = Limits(max_body, names_of(host, host_names, accounts=known is not None))
         async with _application(url, known, options) as app:
             told = partial(_tell, started, known)
-            await _serve(app, Guard(app if known is None else Gate(app, known), limits), host, port, tls, told)
+            gate = None if known is None else Gate(app, known)
+            await _serve(app, Guard(gate or app, limits, gate), host, port, tls, told)
 
 
 @asynccontextmanager

@@ -3,6 +3,21 @@
 Members that a later version adds are ignored by an earlier client.
 """
 
+from .accounts import (
+    Denial,
+    Denials,
+    Grounds,
+    KeyAccount,
+    KeyToIssue,
+    Me,
+    NewKey,
+    NewUser,
+    RoleAccount,
+    RoleOfUser,
+    RoleToDefine,
+    Rotation,
+    UserAccount,
+)
 from .asking import ExampleProblem, Expected, SolverForecast
 from .catalogue import FamilyEntry, PolicyEntry, PolicyList, Portfolios, SolverEntry, SolverReport, Tried
 from .events import Event, EventPage
@@ -33,6 +48,8 @@ __all__ = [
     "Artifacts",
     "Candidate",
     "ClusterReport",
+    "Denial",
+    "Denials",
     "Difference",
     "Estimate",
     "Event",
@@ -42,15 +59,21 @@ __all__ = [
     "Expected",
     "Experiment",
     "FamilyEntry",
+    "Grounds",
     "Head",
     "Health",
     "Judged",
     "KeptArtifact",
     "KeptHead",
+    "KeyAccount",
+    "KeyToIssue",
     "LabReport",
     "Live",
     "LogPage",
+    "Me",
     "NamedArray",
+    "NewKey",
+    "NewUser",
     "PValues",
     "Place",
     "PolicyEntry",
@@ -66,6 +89,10 @@ __all__ = [
     "ReadModels",
     "Rebuilt",
     "ReplayReport",
+    "RoleAccount",
+    "RoleOfUser",
+    "RoleToDefine",
+    "Rotation",
     "RunPage",
     "RunReport",
     "RunRow",
@@ -74,6 +101,7 @@ __all__ = [
     "SolverReport",
     "TaskReport",
     "Tried",
+    "UserAccount",
     "Verification",
     "Why",
 ]

@@ -16,8 +16,9 @@ from starlette.types import Scope as Connection
 from mezan.api.accounts.principal import Principal
 from mezan.api.accounts.scopes import EVERY, VIEWER, Scope
 from mezan.api.http import problems
-from mezan.api.http.access import AUDIT, PRINCIPAL, Router, Undeclared, declarations, needs, public
+from mezan.api.http.access import PRINCIPAL, Router, Undeclared, declarations, needs, public
 from mezan.api.http.app import create_app
+from mezan.api.http.denials import AUDIT
 from mezan.api.open import open_engine
 
 pytestmark = pytest.mark.anyio
