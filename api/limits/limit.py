@@ -21,9 +21,7 @@ LONGEST_LOG: Final = 1_000
 """A log remembers each request, so it is kept short; a sliding counter needs three numbers for any amount."""
 LONGEST_TEXT: Final = 200
 _RATE: Final = re.compile(r"([0-9]{1,9})/([0-9]{0,7})([a-z]{1,6})")
-RULE: Final = (
-    "a limit is written AMOUNT/PERIOD [ALGORITHM] [burst=N], as in '100/min token-bucket burst=20' or '5/15min sliding-log'"
-)
+RULE: Final = "a limit is written AMOUNT/PERIOD [ALGORITHM] [burst=N], as in '100/min token-bucket burst=20' or '5/15min sliding-log'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,9 @@ class Limit:
         return cls(int(found[1]), int(found[2] or 1) * unit, algorithm or "token-bucket", burst or 0)
 
     def __str__(self) -> str:
-        unit = next(name for name in reversed(UNITS) if not self.period % UNITS[name]) if not self.period % SECOND else ""
+        unit = (
+            next(name for name in reversed(UNITS) if not self.period % UNITS[name]) if not self.period % SECOND else ""
+        )
         many = self.period // UNITS[unit] if unit else 0
         period = f"{many if many != 1 else ''}{unit}" if unit else f"{self.period}us"
         usual = self.amount if self.algorithm == "token-bucket" else 1
