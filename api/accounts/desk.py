@@ -12,7 +12,7 @@ import structlog
 from mezan.engine import account_events as ev
 from mezan.engine.context import acting
 from mezan.engine.context import actor as ambient
-from mezan.engine.errors import WrongExpectedVersion
+from mezan.engine.errors import StoreError, WrongExpectedVersion
 from mezan.engine.follower import Follower
 from mezan.engine.ids import new_id
 from mezan.engine.log import ANY, Appended, Recorded, Write
@@ -201,16 +201,23 @@ class Accounts:
 
     def deny(self, reason: str, *, project: str = "", principal: str = "", address: str = "", path: str = "") -> None:
         """Record that somebody was refused. It never waits or raises; what repeats is counted and recorded every 10 s, or at the end."""
+        project = project if project in self.principals.projects else ""
         denial = ev.AccessDenied(reason=reason, project=project, principal=principal, address=address, path=path)
         for due in self._book.note(denial, self.clock()):
             with acting(in_tenant=due.project or DEFAULT_PROJECT, as_actor=due.principal or "anonymous"):
-                self.store.append_soon(_denied(due))
+                try:
+                    self.store.append_soon(_denied(due))
+                except StoreError as error:
+                    _log.warning("denial not recorded", reason=due.reason, times=due.times, error=str(error))
 
     async def close(self) -> None:
         """Record the denials that are held back."""
         for due in self._book.drain():
             with acting(in_tenant=due.project or DEFAULT_PROJECT, as_actor=due.principal or "anonymous"):
-                await self.store.append(_denied(due))
+                try:
+                    await self.store.append(_denied(due))
+                except StoreError as error:
+                    _log.warning("denial not recorded", reason=due.reason, times=due.times, error=str(error))
 
     # projects and roles
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from .strict import base64url
 
-LONGEST: Final = 256
-_FORM: Final = re.compile(r"(mz[a-z])_([A-Za-z0-9-]{1,64})\.([A-Za-z0-9_-]{43})")
+LONGEST: Final = 192
+_FORM: Final = re.compile(r"(mz[a-z])_([a-z]+_[a-z0-9-]{1,64})\.([A-Za-z0-9_-]{43})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,16 +113,16 @@ def imported(jwk: Jwk) -> "Key":
     from joserfc.errors import JoseError
     from joserfc.jwk import import_key
 
-    kid, kty = str(jwk.get("kid"))[:40], jwk.get("kty")
+    kid, kty = str(jwk.get("kid"))[:40], str(jwk.get("kty"))
     try:
         if kty == "OKP" and jwk["crv"] != "Ed25519":
             msg = f"an OKP key must be of Ed25519; {kid!r} is of {str(jwk['crv'])[:20]!r}"
             raise BadInput(msg)
         sized = unbase64(jwk[SIZED[kty]]) if kty in SIZED else b""
         bits = int.from_bytes(sized).bit_length() if kty == "RSA" else 8 * len(sized)
-        least, most = BITS.get(kty or "", (0, 0))
+        least, most = BITS.get(kty, (0, 0))
         if not least <= bits <= most:
-            msg = f"a key for {BY_KTY[kty or '']} must have {least} to {most} bits; {kid!r} has {bits}"
+            msg = f"a key for {BY_KTY[kty]} must have {least} to {most} bits; {kid!r} has {bits}"
             raise BadInput(msg)
         key = import_key({name: value for name, value in jwk.items() if name not in {"use", "alg", "key_ops"}})
         key.get_op_key("verify")

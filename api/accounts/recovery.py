@@ -22,8 +22,8 @@ def _code(content: bytes) -> str:
     return "-".join(text[i : i + 4] for i in range(0, 16, 4))
 
 
-def digest(user: str, code: str) -> str | None:
-    """What is kept of a code, as hex; None for a text that cannot be one. Case, hyphens and blanks do not matter.
+def digest(user: str, code: str) -> bytes | None:
+    """What is kept of a code; None for a text that cannot be one. Case, hyphens and blanks do not matter.
 
     A plain hash will do for 80 random bits; the owner is part of it, so that equal hashes cannot be looked for.
     """
@@ -32,4 +32,4 @@ def digest(user: str, code: str) -> str | None:
     text = code.lower().replace("-", "").replace(" ", "").translate(_MISTAKEN)
     if len(text) != 16 or not set(text) <= set(_LETTERS):
         return None
-    return hashlib.sha256(f"{user}\0{text}".encode()).hexdigest()
+    return hashlib.sha256(f"{user}\0{text}".encode()).digest()

@@ -215,7 +215,7 @@ def touched_key(state: State, standing: Standing, by: Principal, key: str) -> Ke
     if one is None or (by.kind != "local" and by.project != one.project):
         raise NotThere(f"a key must be one of your project; got {key[:60]!r}")
     check_admin(by, one.project)
-    check_holds(by, standing.of_key(state, one), f"key {one.prefix}")
+    check_holds(by, standing.named(state, one), f"key {one.prefix}")
     return one
 
 

@@ -46,5 +46,9 @@ class Standing:
         """What a key may do, whatever its expiry."""
         if not state.enabled(key.project):
             return frozenset()
-        own = known(key.scopes) if key.role is None else self.roles(state, key.project).get(key.role, frozenset())
+        own = self.named(state, key)
         return own if key.owner is None else own & self.of_user(state, state.users[key.owner])
+
+    def named(self, state: State, key: Key) -> frozenset[Scope]:
+        """What a key was made for: what it may do while its owner may do as much, and is enabled."""
+        return known(key.scopes) if key.role is None else self.roles(state, key.project).get(key.role, frozenset())

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
+from .errors import ExpiredToken, InvalidToken, NotYetValidToken, RevokedToken
 from .jwks import KeySet, SigningKey, TrustedKey
-from .refusals import TokenExpired, TokenInvalid, TokenNotYetValid
 from .strict import base64url, strict_object, unbase64
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class Claims:
     """What a verified token says; times are seconds since the epoch, and ``key`` is what verified it.
 
     ``id`` and ``project`` are None only in a foreign token, and ``scopes`` are then its issuer's own words.
+    ``login`` is the family of tokens that one of ours belongs to, and ends with; None for a client's.
     """
 
     key: TrustedKey
@@ -41,19 +42,22 @@ class Claims:
     id: str | None
     project: str | None
     scopes: frozenset[str]
+    login: str | None = None
 
     def check_time(self, now: float) -> None:
         """Raise unless the token may be used now, give or take the leeway; an end is exclusive."""
-        if now >= self.expires + LEEWAY or (self.key.until is not None and now >= self.key.until):
-            raise TokenExpired("the token has expired; ask for a new one")
+        if self.key.until is not None and now >= self.key.until:
+            raise RevokedToken("the token's key has been withdrawn; ask for a new token")
+        if now >= self.expires + LEEWAY:
+            raise ExpiredToken("the token has expired; ask for a new one")
         early = max(self.not_before or 0.0, self.issued or 0.0)
         if now < early - LEEWAY:
-            raise TokenNotYetValid("the token is for later; look at both clocks")
+            raise NotYetValidToken("the token is for later; look at both clocks")
 
 
 def sign(
     key: SigningKey, *, issuer: str, audience: str, subject: str, project: str, scopes: frozenset[str], now: float,
-    lifetime: float, token_id: str,
+    lifetime: float, token_id: str, login: str | None = None,
 ) -> str:  # fmt: skip
     """An access token, signed by a private key with its one algorithm."""
     header = {"alg": key.algorithm, "kid": key.kid, "typ": TYP}
@@ -62,6 +66,8 @@ def sign(
         "iss": issuer, "aud": audience, "sub": subject, "iat": start, "nbf": start, "exp": start + max(1, int(lifetime)),
         "jti": token_id, "project": project, "scope": " ".join(sorted(scopes)),
     }  # fmt: skip
+    if login is not None:
+        claims["sid"] = login
     signed = ".".join(base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
     from joserfc.jws import JWSRegistry
 
@@ -72,16 +78,16 @@ def verify(text: str, keys: KeySet, now: float) -> Claims:
     """The claims of a token that is signed by a trusted key, for our audience, and valid now.
 
     Raises:
-        TokenInvalid: it is not; the message does not say more than a stranger may know.
-        TokenExpired: it was valid.
-        TokenNotYetValid: it will be.
+        InvalidToken: it is not; the message does not say more than a stranger may know.
+        ExpiredToken: it was valid.
+        NotYetValidToken: it will be.
     """
     try:
         claims = _verified(text, keys)
-    except TokenInvalid:
+    except InvalidToken:
         raise
     except (ValueError, TypeError, KeyError) as error:
-        raise TokenInvalid("the token must be a signed JWT of a trusted issuer") from error
+        raise InvalidToken("the token must be a signed JWT of a trusted issuer") from error
     claims.check_time(now)
     return claims
 
@@ -89,18 +95,18 @@ def verify(text: str, keys: KeySet, now: float) -> Claims:
 def _verified(text: str, keys: KeySet) -> Claims:
     if len(text) > LONGEST:
         msg = f"a token must have at most {LONGEST} characters"
-        raise TokenInvalid(msg)
+        raise InvalidToken(msg)
     parts = text.split(".")
     if not text.isascii() or len(parts) != 3 or len(parts[0]) > LONGEST_HEADER:
-        raise TokenInvalid("the token must be a signed JWT: three parts of base64url")
+        raise InvalidToken("the token must be a signed JWT: three parts of base64url")
     header = strict_object(unbase64(parts[0]))
     if "crit" in header or "b64" in header or "zip" in header:
-        raise TokenInvalid("the token must not demand extensions")
+        raise InvalidToken("the token must not demand extensions")
     said = strict_object(unbase64(parts[1]))
     issuer, kid = said.get("iss"), header.get("kid")
     key = keys.find(issuer, kid) if isinstance(issuer, str) and isinstance(kid, str) else None
     if key is None or header.get("alg") != key.algorithm:
-        raise TokenInvalid("the token must be signed by a key that is known here, with that key's algorithm")
+        raise InvalidToken("the token must be signed by a key that is known here, with that key's algorithm")
     _check_type(header.get("typ"), key)
     _check_signature(text, key)
     return _claims(said, key)
@@ -110,7 +116,7 @@ def _check_type(typ: Any, key: TrustedKey) -> None:
     said = typ.lower() if isinstance(typ, str) else typ
     allowed = FOREIGN_TYPES if key.foreign else {TYP}
     if not (said is None or isinstance(said, str)) or said not in allowed:
-        raise TokenInvalid(f"the token's type must be {TYP}")
+        raise InvalidToken(f"the token's type must be {TYP}")
 
 
 def _check_signature(text: str, key: TrustedKey) -> None:
@@ -120,7 +126,7 @@ def _check_signature(text: str, key: TrustedKey) -> None:
     try:
         deserialize_compact(text, key.key, registry=_registry(key.algorithm))
     except (JoseError, ValueError, TypeError) as error:
-        raise TokenInvalid("the token's signature must be that of its key") from error
+        raise InvalidToken("the token's signature must be that of its key") from error
 
 
 @cache
@@ -149,7 +155,7 @@ def _claims(said: dict[str, Any], key: TrustedKey) -> Claims:
     if key.audience not in (
         [audience] if isinstance(audience, str) else audience if isinstance(audience, list) else ()
     ):
-        raise TokenInvalid("the token must be for this server (aud)")
+        raise InvalidToken("the token must be for this server (aud)")
     own = not key.foreign
     claims = Claims(
         key=key,
@@ -160,9 +166,10 @@ def _claims(said: dict[str, Any], key: TrustedKey) -> Claims:
         id=_text(said, "jti") if own or "jti" in said else None,
         project=_text(said, "project") if own else None,
         scopes=frozenset(_scope(said, own=own).split()),
+        login=_text(said, "sid") if own and "sid" in said else None,
     )
     if own and claims.expires <= (claims.not_before or 0.0):
-        raise TokenInvalid("the token must end after it begins")
+        raise InvalidToken("the token must end after it begins")
     return claims
 
 
@@ -170,7 +177,7 @@ def _scope(said: dict[str, Any], *, own: bool) -> str:
     scope = said.get("scope", None if own else "")
     if not isinstance(scope, str):
         if own:
-            raise TokenInvalid("the token must say its scope")
+            raise InvalidToken("the token must say its scope")
         return ""
     return scope
 
@@ -178,12 +185,12 @@ def _scope(said: dict[str, Any], *, own: bool) -> str:
 def _text(said: dict[str, Any], name: str) -> str:
     value = said.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= LONGEST_NAME or not value.isprintable():
-        raise TokenInvalid(f"the token's {name} must be 1 to {LONGEST_NAME} printable characters")
+        raise InvalidToken(f"the token's {name} must be 1 to {LONGEST_NAME} printable characters")
     return value
 
 
 def _time(said: dict[str, Any], name: str) -> float:
     value = said.get(name)
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= LATEST:
-        raise TokenInvalid(f"the token's {name} must be seconds since the epoch")
+        raise InvalidToken(f"the token's {name} must be seconds since the epoch")
     return float(value)

@@ -21,7 +21,7 @@ class Verified:
         """The same as :func:`~mezan.api.accounts.tokens.verify`, and the same errors."""
         name = hashlib.sha256(text.encode(errors="surrogatepass")).digest()
         known = self._claims.get(name)
-        if known is not None and keys.find(known.key.issuer, known.key.kid) is known.key:
+        if known is not None and keys.find(known.key.issuer, known.key.kid) == known.key:
             known.check_time(now)
             self._claims.move_to_end(name)
             return known

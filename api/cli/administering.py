@@ -8,10 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from mezan.api.accounts import rules
 from mezan.api.accounts.desk import Accounts, Issued
-from mezan.api.accounts.files import check_project_name, files_of
-from mezan.api.accounts.open import open_accounts
+from mezan.api.accounts.files import files_of
+from mezan.api.accounts.open import accounts_exist, open_accounts
+from mezan.api.accounts.principal import LOCAL
+from mezan.api.accounts.standing import Standing
 from mezan.api.views import accounts as views
+from mezan.engine.account_events import KeyIssued
+from mezan.projections.principals import State
 from mezan.solvers.errors import BadInput
 
 from .accounts_lists import scopes_line
@@ -39,15 +44,22 @@ class KeyWanted:
 async def _existing(db: str) -> AsyncIterator[Accounts]:
     """Accounts to change; a mistyped database makes no files."""
     url = database(db)
-    if not files_of(url).accounts.exists():
+    if not accounts_exist(url):
         msg = f"{files_of(url).database} must have accounts for this; it has none: make the first with `mezan users add NAME --role admin`"
         raise BadInput(msg)
     async with open_accounts(url) as accounts:
         yield accounts
 
 
+def _none_yet(db: str) -> bool:
+    """Whether this would make the files: then a mistake is to be found before, and none are made."""
+    return not accounts_exist(database(db))
+
+
 async def add_user(db: str, name: str, role: str, project: str, *, as_json: bool) -> int:
     """A new user."""
+    if _none_yet(db):
+        rules.add_user(State(), Standing(), LOCAL, project, "", name, role)
     async with open_accounts(database(db)) as accounts:
         first = not accounts.on
         user = await accounts.add_user(name, role=role, project=project)
@@ -93,6 +105,12 @@ async def issue(db: str, wanted: KeyWanted, to: str | None, *, as_json: bool) ->
     if (wanted.role is None) == (not wanted.scopes):
         raise BadInput("a key must have either --role or --scope; give one of the two")
     _check_new(to)
+    if _none_yet(db):
+        first = KeyIssued(
+            project=wanted.project, key="", prefix="", name=wanted.name, kept_as="", role=wanted.role,
+            scopes=wanted.scopes, owner=wanted.owner,
+        )  # fmt: skip
+        rules.issue_key(State(), Standing(), LOCAL, first, 0)
     async with open_accounts(database(db)) as accounts:
         owner = None if wanted.owner is None else accounts.user(_within(wanted.owner, wanted.project)).id
         issued = await accounts.issue_key(
@@ -148,7 +166,8 @@ async def drop(db: str, name: str, project: str, *, yes: bool, as_json: bool) ->
 
 async def add_project(db: str, name: str, title: str, *, as_json: bool) -> int:
     """A project."""
-    check_project_name(name)
+    if _none_yet(db):
+        rules.add_project(State(), LOCAL, name, title)
     async with open_accounts(database(db)) as accounts:
         await accounts.add_project(name, title=title)
         found = views.project(accounts.principals, accounts.principals.projects[name])

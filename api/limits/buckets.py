@@ -45,5 +45,6 @@ class Bucket:
         short = max(0, state[0] - now * self._scale) + cost * self._each - self._full
         return max(0, -(-short // self._scale))
 
-    def give(self, state: State, cost: int) -> State:
-        return (state[0] - cost * self._each,)
+    def give(self, state: State, cost: int, elapsed: int) -> State:
+        # some of it may have leaked away by itself since
+        return (state[0] - max(0, cost * self._each - elapsed * self._scale),)

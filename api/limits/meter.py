@@ -42,8 +42,8 @@ class Meter(Protocol):
 class Refundable(Meter, Protocol):
     """One that can take back what it counted."""
 
-    def give(self, state: State, cost: int) -> State:
-        """The state as if ``cost`` fewer had been taken."""
+    def give(self, state: State, cost: int, elapsed: int) -> State:
+        """The state with ``cost`` taken back that was taken ``elapsed`` microseconds ago: never less than if it never had been."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mezan.api.accounts.jwks import KeySet, SigningKey, TrustedKey, imported, make_key, public
-from mezan.api.accounts.refusals import Refused, TokenExpired, TokenInvalid, TokenNotYetValid
+from mezan.api.accounts.errors import ExpiredToken, InvalidToken, NotYetValidToken
 from mezan.api.accounts.tokens import LEEWAY, sign, verify
 from mezan.api.accounts.verified import Verified
 
@@ -67,7 +67,7 @@ def test_forged_tokens_are_refused(algorithm):
     for thief in THIEVES.values():
         for name, text in attacks.forged(header, claims, JWKS[algorithm], thief):
             names.add(name)
-            with pytest.raises(TokenInvalid):
+            with pytest.raises(InvalidToken):
                 pytest.fail(f"{name}: {verify(text, KEYS, NOW)}")
     assert len(names) > 60
 
@@ -76,7 +76,7 @@ def test_forged_tokens_are_refused(algorithm):
 def test_bent_tokens_are_refused(algorithm):
     """A good token that was changed, cut, stretched or wrapped is refused before anything costly is done."""
     for name, text in attacks.bent(token(algorithm)):
-        with pytest.raises(TokenInvalid):
+        with pytest.raises(InvalidToken):
             pytest.fail(f"{name}: {verify(text, KEYS, NOW)}")
 
 
@@ -85,7 +85,7 @@ def test_well_signed_nonsense_is_refused(algorithm):
     """Our own signature does not help a token that lacks a claim, has it twice, or is for somebody else."""
     header, claims = parts(token(algorithm))
     for name, text in attacks.wrongly_signed(header, claims, JWKS[algorithm]):
-        with pytest.raises(TokenInvalid):
+        with pytest.raises(InvalidToken):
             pytest.fail(f"{name}: {verify(text, KEYS, NOW)}")
 
 
@@ -110,7 +110,7 @@ def test_any_changed_character_is_refused(data):
         )
     )
     if changed != good:
-        with pytest.raises(TokenInvalid):
+        with pytest.raises(InvalidToken):
             verify(changed, KEYS, NOW)
 
 
@@ -118,7 +118,7 @@ def test_any_changed_character_is_refused(data):
 @given(st.text(max_size=300) | st.binary(max_size=300).map(lambda raw: f"{attacks.b64(raw)}.{attacks.b64(raw)}."))
 def test_any_text_is_refused_with_one_error(text):
     """Whatever a stranger sends, the answer is the same kind of refusal."""
-    with pytest.raises(TokenInvalid):
+    with pytest.raises(InvalidToken):
         verify(text, KEYS, NOW)
 
 
@@ -128,10 +128,10 @@ def test_a_token_is_good_in_its_time_only(offset, lifetime):
     """Good exactly from the leeway before its beginning to the leeway after its end, which is exclusive."""
     text, now = token(lifetime=float(lifetime)), NOW + offset
     if offset < -LEEWAY:
-        with pytest.raises(TokenNotYetValid):
+        with pytest.raises(NotYetValidToken):
             verify(text, KEYS, now)
     elif offset >= lifetime + LEEWAY:
-        with pytest.raises(TokenExpired):
+        with pytest.raises(ExpiredToken):
             verify(text, KEYS, now)
     else:
         assert verify(text, KEYS, now).subject == "user_1"
@@ -145,12 +145,12 @@ def test_two_issuers_may_use_one_kid():
     outside = {"iss": "https://idp", "aud": ["x", "ours"], "sub": "ann", "exp": NOW + 60}
     found = verify(attacks.signed({**header, "typ": "JWT"}, outside, foreign), keys, NOW)
     assert (found.subject, found.id, found.project, found.key.foreign) == ("ann", None, None, True)
-    with pytest.raises(TokenInvalid):
+    with pytest.raises(InvalidToken):
         verify(attacks.signed(header, claims, foreign), keys, NOW)
     for aud in ("mezan", ["mezan"], "other"):
-        with pytest.raises(TokenInvalid):
+        with pytest.raises(InvalidToken):
             verify(attacks.signed(header, {**outside, "aud": aud}, foreign), keys, NOW)
-    with pytest.raises(TokenInvalid):
+    with pytest.raises(InvalidToken):
         verify(attacks.signed(header, {**claims, "iss": "https://idp", "aud": "ours"}, JWKS["EdDSA"]), keys, NOW)
 
 
@@ -158,15 +158,15 @@ def test_the_cache_answers_as_verify_does():
     """A cached token is refused the moment it expires, its key is dropped, or its key's time is over."""
     cache, text = Verified(), token()
     assert cache.claims(text, KEYS, NOW) is cache.claims(text, KEYS, NOW + 1)
-    with pytest.raises(TokenExpired):
+    with pytest.raises(ExpiredToken):
         cache.claims(text, KEYS, NOW + 900 + LEEWAY)
-    with pytest.raises(TokenNotYetValid):
+    with pytest.raises(NotYetValidToken):
         cache.claims(text, KEYS, NOW - LEEWAY - 1)
-    with pytest.raises(TokenInvalid):
+    with pytest.raises(InvalidToken):
         cache.claims(text, KeySet(), NOW)
     retired = KeySet([replace(trusted(JWKS["EdDSA"]), until=NOW + 100)])
     assert cache.claims(text, retired, NOW + 99).key.until == NOW + 100
-    with pytest.raises(TokenExpired):
+    with pytest.raises(RevokedToken):
         cache.claims(text, retired, NOW + 100)
 
 
