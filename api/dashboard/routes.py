@@ -95,7 +95,7 @@ def _html(template: str, view: View, known: Mapping[str, Any], *, fragment: bool
 async def _failed(request: Request, error: MezanError | Refused, *, fragment: bool) -> Response:
     """A page that says what was wrong, at the present."""
     code = code_of(error)
-    record(request.scope, code)
+    record(request.scope, code, error)
     view = View(request, await moment_at(engine_of(request), None), {})
     known = {"title": KINDS[code].title, "kind": KINDS[code], "detail": str(error)}
     return _html("error.html", view, known, fragment=fragment, status=KINDS[code].status)

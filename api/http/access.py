@@ -92,7 +92,9 @@ def check(connection: Connection, needed: Need) -> None:
     principal: Principal | None = connection.get(PRINCIPAL)
     if principal is None:
         error: MezanError | None = connection.get(REFUSAL)
-        raise Denied("unauthenticated", UNKNOWN) if error is None else Denied(code_of(error), str(error))
+        refusal = Denied("unauthenticated", UNKNOWN) if error is None else Denied(code_of(error), str(error))
+        refusal.who, refusal.project = str(getattr(error, "who", "")), str(getattr(error, "project", ""))
+        raise refusal
     if needed != KNOWN and not principal.may(Scope(needed)):
         rule = f"{principal.name} must have the scope {needed} for this, and has not"
         raise Denied("forbidden", rule, scope=str(needed))

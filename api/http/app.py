@@ -1,19 +1,22 @@
 """The application: every route, over one engine."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 
 import anyio
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
-from mezan.api.accounts.desk import Accounts
+from mezan.api.accounts.door import Door
+from mezan.api.dashboard import login
 from mezan.api.dashboard.reference import router as reference
 from mezan.api.dashboard.routes import router as pages
 from mezan.api.dashboard.routes import static_files
+from mezan.api.limits.quotas import USUAL, Quota, Quotas
 from mezan.engine.engine import Engine
 from mezan.engine.environment import version_of
+from mezan.projections import Usage
 
 from . import problems
 from .access import Everybody, declarations
@@ -36,6 +39,7 @@ from .routes import (
     health,
     lab,
     log,
+    me,
     metrics,
     openapi,
     predict,
@@ -43,6 +47,7 @@ from .routes import (
     ratings,
     runs,
     solve,
+    tokens,
 )
 from .routes import request as requests
 
@@ -91,12 +96,13 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
     return app
 
 
-def project_app(engine: Engine, accounts: Accounts | None = None) -> FastAPI:
+def project_app(engine: Engine, door: Door | None = None, quotas: Mapping[str, Quota] | None = None) -> FastAPI:
     """The application over one engine, to be put behind what says who asks and how much.
 
     Args:
         engine: as for :func:`create_app`.
-        accounts: of the server; with them there are routes to log in and to administer them.
+        door: of a server with accounts; with it there are routes to log in and to administer accounts.
+        quotas: of each ``actor`` and of the ``project``, with accounts.
 
     Raises:
         Undeclared: a route does not say who may use it.
@@ -130,17 +136,24 @@ def project_app(engine: Engine, accounts: Accounts | None = None) -> FastAPI:
     app.state.answers = Answers()
     app.state.replays = anyio.CapacityLimiter(REPLAYS)
     app.state.lab, app.state.audits = desk, Audits(engine)
+    app.state.door = door
+    given = {**USUAL, **(quotas or {})}
+    counted = partial(engine.follower.state, Usage.name)
+    app.state.quotas = None if door is None else Quotas(counted, actor=given["actor"], project=given["project"])
     problems.install(app)
     for module in ROUTES:
         app.include_router(module.router)
-    if accounts is not None:
+    if door is not None:
         app.include_router(administration.router)
+        app.include_router(me.router)
+        app.include_router(tokens.router)
+        app.include_router(login.router)
+        login.install(app)
     app.include_router(families.router_for(engine.catalog))
     app.include_router(pages)
     app.include_router(reference)
     app.mount("/static", static_files())
     app.openapi = cache(lambda: document(app, engine.catalog))  # type: ignore[method-assign]
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
-    app.state.accounts = accounts
     app.state.declared = tuple(declarations(app))
     return app

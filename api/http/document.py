@@ -17,6 +17,7 @@ from . import schemas
 from .access import KNOWN, Need
 from .answers import Answer, answers_for
 from .asking import FILES
+from .forms import FORM
 from .problems import KINDS, MEDIA_TYPE
 from .routes.solve import EXAMPLES, request_schema
 
@@ -66,6 +67,18 @@ SCHEMES: Json = {
         "description": "A browser that has logged in. What changes something needs its token in the header `Mezan-CSRF` too.",
     },
 }
+_TEXT: Json = {"type": "string", "maxLength": 4096}
+FORMS: Json = {
+    "token": {
+        "type": "object",
+        "properties": {
+            "grant_type": {"enum": ["client_credentials", "refresh_token"]},
+            **dict.fromkeys(("client_id", "client_secret", "refresh_token", "scope"), _TEXT),
+        },
+        "required": ["grant_type"],
+    },
+    "revoke": {"type": "object", "properties": {"token": _TEXT, "token_type_hint": _TEXT}, "required": ["token"]},
+}
 READ_HEADERS: Json = {
     "ETag": {"schema": {"type": "string"}, "description": "Of this answer at its position; send it as `If-None-Match`."},
     "Mezan-Position": {"schema": {"type": "integer"}, "description": "The position that the answer is the fold of."},
@@ -96,6 +109,10 @@ TAGS = (
     ("log", "Every event there is: searched, followed, verified, exported."),
     ("projections", "The read models that every figure comes from."),
     ("accounts", "Users, keys, roles and denials of the caller's project."),
+    (
+        "tokens",
+        "OAuth 2.0: access tokens for API keys, and renewed ones. `POST /login` with JSON gives a user's first.",
+    ),
     ("errors", "What each problem `type` means."),
     ("health", "For supervisors and load balancers."),
 )
@@ -111,7 +128,7 @@ def document(app: FastAPI, catalog: Catalog) -> Json:
         _add_request(components, catalog, family.name)
     components["Request"] = _any_request(catalog)
     _schema(schemas.Problem, components)
-    secured = app.state.accounts is not None
+    secured = app.state.door is not None
     answers = answers_for(catalog, accounts=secured)
     needed = {(method, path): scope for method, path, scope in app.state.declared}
     if secured:
@@ -266,6 +283,8 @@ def _body(takes: Any, components: Json) -> Json:
         schema = _schema(takes, components)
         needed = bool(components[schema["$ref"].removeprefix(COMPONENT)].get("required"))
         return {"required": needed, "content": {JSON: {"schema": schema}}}
+    if takes.startswith("form:"):
+        return {"required": True, "content": {FORM: {"schema": FORMS[takes.removeprefix("form:")]}}}
     if takes == "file":
         return {
             "required": True,

@@ -12,15 +12,18 @@ import anyio
 from starlette.types import Message, Receive, Send
 from starlette.types import Scope as Connection
 
-from mezan.api.accounts.desk import Accounts
-from mezan.api.accounts.errors import InvalidToken
+from mezan.api.accounts.csrf import check_csrf
+from mezan.api.accounts.door import Door
 from mezan.api.accounts.principal import Principal
-from mezan.api.accounts.sessions import check_csrf
+from mezan.api.limits.desk import Limits
+from mezan.api.limits.policy import RouteClass
+from mezan.api.limits.verdict import Verdict, seconds
 from mezan.engine.context import acting
 from mezan.solvers.errors import MezanError
 
 from .access import PRINCIPAL, REFUSAL
 from .credentials import Shown, header, shown_by
+from .denials import record
 from .guard import SAFE
 from .problems import Refused, code_of, problem
 from .projects import Application
@@ -40,11 +43,12 @@ class Gate:
 
     Args:
         app: the projects.
-        accounts: who there is.
+        door: who gets in.
+        limits: how often.
     """
 
-    def __init__(self, app: Application, accounts: Accounts) -> None:
-        self.app, self.accounts = app, accounts
+    def __init__(self, app: Application, door: Door, limits: Limits) -> None:
+        self.app, self.door, self.limits, self.accounts = app, door, limits, door.accounts
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Find out who asks, and hand on; refuse wrong, ambiguous and forged credentials."""
@@ -52,24 +56,35 @@ class Gate:
             await self.app(scope, receive, send)
             return
         visit = _Visit(scope, send)
+        principal: Principal | None = None
         shown: Shown | None = None
+        refusal: MezanError | Refused | None = None
         try:
             shown = None if brings_its_own(scope) else shown_by(scope)
             principal = None if shown is None else await self._who(scope, shown)
         except (MezanError, Refused) as error:
-            self._record(scope, error)
-            await problem(code_of(error), told(error))(scope, receive, visit.answer)
-            return
-        if principal is None or shown is None:
+            refusal = error
+        verdict = self.limits.take(principal, class_of(scope, principal), address_of(scope))
+        visit.headers += [(name.lower().encode(), value.encode()) for name, value in verdict.headers()]
+        if not verdict.allowed:
+            refusal = too_many(verdict, principal)
+        if refusal is not None:
+            record(scope, code_of(refusal), refusal)
+            await problem(code_of(refusal), told(refusal))(scope, receive, visit.answer)
+        elif principal is None or shown is None:
             await self.app(scope, receive, visit.answer)
-            return
+        else:
+            await self._admit(scope, receive, visit, principal, shown)
+
+    async def _admit(
+        self, scope: Connection, receive: Receive, visit: "_Visit", principal: Principal, shown: Shown
+    ) -> None:
         scope[PRINCIPAL] = principal
-        identify = self._identify
 
         async def again() -> bool:
             """Whether the credential still stands for the same principal."""
             try:
-                return await identify(shown) == principal
+                return await self._identify(shown) == principal
             except MezanError:
                 return False
 
@@ -98,20 +113,15 @@ class Gate:
     async def _identify(self, shown: Shown) -> Principal:
         """Whose a credential is; raises MezanError."""
         if shown.kind == "session":
-            raise InvalidToken("a session must be open; log in again")
-        return await self.accounts.authenticate_key(shown.text)
+            return await self.door.sessions.principal(shown.text)
+        return await self.door.authenticate(shown.text)
 
-    def denied(self, connection: Connection, code: str, where: str) -> None:
-        """Record that the guard or a route refused somebody."""
+    def denied(self, connection: Connection, code: str, where: str, *, who: str = "", project: str = "") -> None:
+        """Record that the gate, the guard or a route refused somebody."""
         principal: Principal | None = connection.get(PRINCIPAL)
-        self._deny(connection, code, where, principal.id if principal else "", principal.project if principal else "")
-
-    def _record(self, scope: Connection, error: MezanError | Refused) -> None:
-        who, project = str(getattr(error, "who", "")), str(getattr(error, "project", ""))
-        self._deny(scope, code_of(error), scope["path"], who, project)
-
-    def _deny(self, scope: Connection, code: str, path: str, principal: str, project: str) -> None:
-        self.accounts.deny(code, project=project, principal=principal, address=address_of(scope), path=path)
+        if principal is not None:
+            who, project = principal.id, principal.project
+        self.accounts.deny(code, project=project, principal=who, address=address_of(connection), path=where)
 
     def hush(self) -> None:
         """End what would go on for ever."""
@@ -123,6 +133,7 @@ class _Visit:
 
     def __init__(self, connection: Connection, send: Send) -> None:
         self._send, self._websocket = send, connection["type"] == "websocket"
+        self.headers: list[tuple[bytes, bytes]] = [VARY]
         self.scope: anyio.CancelScope | None = None
         self.changes: Callable[[], int] = lambda: 0
         self.again: Callable[[], Awaitable[bool]] | None = None
@@ -132,7 +143,7 @@ class _Visit:
     async def answer(self, message: Message) -> None:
         kind = message["type"]
         if kind == "http.response.start":
-            message["headers"] = [*message["headers"], VARY]
+            message["headers"] = [*message["headers"], *self.headers]
             self._ends_well = (b"content-type", EVENTS) in message["headers"]
             self._seen = self.changes()
         elif kind == "websocket.accept":
@@ -179,6 +190,30 @@ def check_forgery(scope: Connection, shown: Shown) -> None:
 def brings_its_own(scope: Connection) -> bool:
     """Whether a request's credentials are the endpoint's business."""
     return scope["type"] == "http" and scope["method"] == "POST" and scope["path"] in OWN_CREDENTIALS
+
+
+def class_of(scope: Connection, principal: Principal | None) -> RouteClass:
+    """What kind of work a request asks for, by its method and path: it is counted whether or not there is such a route."""
+    if brings_its_own(scope):
+        return "login"
+    if principal is None:
+        return "public"
+    if scope["type"] == "websocket" or scope["method"] in SAFE:
+        return "read"
+    path: str = scope["path"]
+    return "solve" if path.endswith(("/solve", "/solve/file", "/replay")) else "write"
+
+
+def too_many(verdict: Verdict, principal: Principal | None) -> Refused:
+    """The refusal of a verdict; its headers say when to come again."""
+    tightest = verdict.tightest
+    rule = "requests must not come so fast"
+    if tightest is not None:
+        rule = f"there must be at most {tightest.quota} requests in {seconds(tightest.window)} s (policy {tightest.policy})"
+    refusal = Refused("rate-limited", f"{rule}: wait as long as Retry-After says")
+    if principal is not None:
+        refusal.who, refusal.project = principal.id, principal.project
+    return refusal
 
 
 def address_of(scope: Connection) -> str:

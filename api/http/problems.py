@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import Any
 
 import orjson
@@ -35,6 +36,7 @@ KINDS: dict[str, Kind] = {
         "The request does not say who sends it",
         "Send an API key or a token as `Authorization: Bearer`, or log in.",
     ),
+    "code-needed": Kind(401, "A code is needed as well", "Send a code of the authenticator, or a recovery code."),
     "token-invalid": Kind(401, "The credential is not valid", "Use another, or log in again."),
     "token-expired": Kind(401, "The credential has expired", "Ask for a new one."),
     "token-not-yet-valid": Kind(401, "The credential is not valid yet", "Wait, or set the clock right."),
@@ -95,7 +97,7 @@ BY_STATUS = {
 }  # fmt: skip
 
 _INVALID = ', error="invalid_token"'
-CHALLENGES = {"unauthenticated": "", "forbidden": ', error="insufficient_scope"'} | dict.fromkeys(
+CHALLENGES = {"unauthenticated": "", "code-needed": "", "forbidden": ', error="insufficient_scope"'} | dict.fromkeys(
     ("token-invalid", "token-expired", "token-not-yet-valid", "token-revoked"), _INVALID
 )
 """What ``WWW-Authenticate`` says of some kinds (RFC 6750, section 3)."""
@@ -103,6 +105,9 @@ CHALLENGES = {"unauthenticated": "", "forbidden": ', error="insufficient_scope"'
 
 class Refused(Exception):
     """Raised by a route to answer with a problem."""
+
+    who = project = ""
+    """Of the caller, where the refusal comes before it is known to the request."""
 
     def __init__(self, code: str, detail: str, **more: Any) -> None:
         self.code, self.detail, self.more = code, detail, more
@@ -142,7 +147,7 @@ def install(app: FastAPI) -> None:
 
     async def ours(request: Request, error: Exception) -> Response:
         if isinstance(error, Refused | MezanError):
-            record(request.scope, code_of(error))
+            record(request.scope, code_of(error), error)
         if isinstance(error, Refused):
             return problem(error.code, error.detail, **error.more)
         if not isinstance(error, MezanError):  # pragma: no cover - registered for these two
@@ -150,7 +155,8 @@ def install(app: FastAPI) -> None:
         code = code_of(error)
         if KINDS[code].status >= 500:
             _log.error("request failed", code=error.code, error=str(error))
-        return problem(code, str(error))
+        wait = getattr(error, "retry_after", None)
+        return problem(code, str(error), None if wait is None else {"Retry-After": str(ceil(wait))})
 
     async def invalid(_request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):  # pragma: no cover

@@ -2,7 +2,7 @@
 
 import signal
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -16,8 +16,13 @@ import anyio
 import uvicorn
 from starlette.types import ASGIApp
 
-from mezan.api.accounts.desk import Accounts
+from mezan.api.accounts.door import Door
 from mezan.api.accounts.open import accounts_exist, open_accounts
+from mezan.api.limits.desk import Limits as Rates
+from mezan.api.limits.logins import Logins
+from mezan.api.limits.policy import policies
+from mezan.api.limits.quotas import Quota
+from mezan.api.limits.shared import Shared
 from mezan.api.open import open_engine, slots
 from mezan.solvers.errors import BadInput
 
@@ -125,6 +130,8 @@ async def serve(
     host_names: Sequence[str] = (),
     accounts: bool | None = None,
     tls: TLS | None = None,
+    rates: Mapping[str, str] | None = None,
+    quotas: Mapping[str, Quota] | None = None,
     max_body: int = Limits().max_body,
     started: Callable[[Started], None] = lambda _: None,
     **options: Any,
@@ -138,6 +145,8 @@ async def serve(
         host_names: more names that the server answers to.
         accounts: whether everybody must say who they are; default: if there is any account.
         tls: serve HTTPS.
+        rates: limits on rates by name, with accounts; see `mezan.api.limits.policy.policies`.
+        quotas: of each ``actor`` and of a ``project``, with accounts.
         max_body: bytes that a request may send.
         started: called once it takes requests.
         options: more of `open_engine`'s.
@@ -148,29 +157,41 @@ async def serve(
     """
     if tls is not None:
         tls.check()
-    async with _accounts(url, wanted=accounts) as known:
+    async with _door(url, wanted=accounts) as known:
         limits = Limits(max_body, names_of(host, host_names, accounts=known is not None))
-        async with _application(url, known, options) as app:
+        async with _application(url, known, quotas or {}, options) as app:
             told = partial(_tell, started, known)
-            gate = None if known is None else Gate(app, known)
+            gate = None if known is None else Gate(app, known, Rates(policies(rates or {})))
             await _serve(app, Guard(gate or app, limits, gate), host, port, tls, told)
 
 
 @asynccontextmanager
-async def _accounts(url: str, *, wanted: bool | None) -> AsyncIterator[Accounts | None]:
-    """The accounts, if there are any or they are wanted."""
+async def _door(url: str, *, wanted: bool | None) -> AsyncIterator[Door | None]:
+    """The way in to the accounts, if there are any or they are wanted."""
     if wanted is False or (wanted is None and not accounts_exist(url)):
         yield None
         return
     async with open_accounts(url) as accounts:
-        yield accounts if wanted or accounts.on else None
+        if not (wanted or accounts.on):
+            yield None
+            return
+        # failed logins are counted in a file: a crash does not forgive them
+        shelf = Shared(accounts.files.limits)
+        try:
+            yield Door(accounts, Logins(shelf=shelf))
+        finally:
+            shelf.close()
 
 
 @asynccontextmanager
-async def _application(url: str, accounts: Accounts | None, options: dict[str, Any]) -> AsyncIterator[Application]:
-    if accounts is not None:
-        make = partial(project_app, accounts=accounts)
-        async with open_projects(accounts.files, make, shared=slots(options.get("capacity")), **options) as projects:
+async def _application(
+    url: str, door: Door | None, quotas: Mapping[str, Quota], options: dict[str, Any]
+) -> AsyncIterator[Application]:
+    if door is not None:
+        make = partial(project_app, door=door, quotas=quotas)
+        async with open_projects(
+            door.accounts.files, make, shared=slots(options.get("capacity")), **options
+        ) as projects:
             yield projects
         return
     async with open_engine(url, **options) as engine:
@@ -179,8 +200,8 @@ async def _application(url: str, accounts: Accounts | None, options: dict[str, A
             yield Alone(app)
 
 
-def _tell(started: Callable[[Started], None], accounts: Accounts | None, address: str) -> None:
-    started(Started(address, accounts is not None, accounts is None or accounts.on))
+def _tell(started: Callable[[Started], None], door: Door | None, address: str) -> None:
+    started(Started(address, door is not None, door is None or door.accounts.on))
 
 
 async def _serve(

@@ -1,5 +1,7 @@
 // The page is a function of its URL. Live or not, it changes in one way: its fragment is asked for again and morphed in.
 
+import { enter } from "./csrf.js";
+
 const $ = (id) => document.getElementById(id);
 const slider = $("slider"), field = $("position"), form = $("time");
 const DECISIONS = "SolverChosen";
@@ -52,6 +54,7 @@ function filters(url) {
 
 async function draw(url) {
   const answer = await fetch(url, { headers: { "Mezan-Fragment": "1" } });
+  if (answer.status === 401) return enter();
   const html = await answer.text();
   if (wanted && filters(wanted) !== filters(url)) return; // what the reader has chosen meanwhile would be undone
   if (!answer.headers.has("mezan-head")) throw new Error(`the server answered ${answer.status}`);

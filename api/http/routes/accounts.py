@@ -8,11 +8,12 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.responses import Response
 
 from mezan.api.accounts.desk import Accounts
+from mezan.api.accounts.door import Door
 from mezan.api.accounts.scopes import Scope
 from mezan.api.views import accounts as views
 
 from .. import schemas as s
-from ..access import Router, caller, needs, signed_in
+from ..access import Router, caller, needs
 from ..asking import must_be_json
 from ..moments import reply
 from ..problems import Refused
@@ -26,10 +27,15 @@ T = TypeVar("T")
 Json = dict[str, Any]
 
 
+def door_of(request: Request) -> Door:
+    """The way in to the accounts of the server."""
+    found: Door = request.app.state.door
+    return found
+
+
 def accounts_of(request: Request) -> Accounts:
     """The accounts of the server."""
-    found: Accounts = request.app.state.accounts
-    return found
+    return door_of(request).accounts
 
 
 async def told(request: Request, kind: type[T]) -> T:
@@ -62,22 +68,6 @@ def _key(accounts: Accounts, key: str) -> Json:
 def _role(accounts: Accounts, project: str, name: str) -> Json:
     rows = views.roles(accounts.principals, accounts.standing, project)
     return next(row for row in rows if row["name"] == name)
-
-
-@router.get("/accounts/me", summary="Who asks")
-@signed_in
-async def me(request: Request) -> Response:
-    """The principal behind the credential that is shown, and what it may do."""
-    principal = caller(request)
-    shown = {
-        "id": principal.id,
-        "name": principal.name,
-        "kind": principal.kind,
-        "project": principal.project,
-        "scopes": [scope.value for scope in Scope if scope in principal.scopes],
-        "credential": principal.credential,
-    }
-    return reply(shown, headers=NO_STORE)
 
 
 @router.get("/accounts/users", summary="Users")
@@ -123,6 +113,24 @@ async def enable(request: Request, user: Id) -> Response:
     accounts = accounts_of(request)
     await accounts.enable(user, by=caller(request))
     return reply(_user(accounts, user))
+
+
+@router.post("/accounts/users/{user}/password", summary="Set a user's password")
+@needs(Scope.ACCOUNTS_WRITE)
+async def set_password(request: Request, user: Id) -> Response:
+    """Its sessions and refresh tokens of before are over."""
+    by, wanted = caller(request), await told(request, s.NewPassword)
+    await door_of(request).people.set_password(user, wanted.password, current=wanted.current, by=by)
+    return reply(_user(accounts_of(request), user))
+
+
+@router.post("/accounts/users/{user}/authenticator/disable", summary="Let a user's password be enough")
+@needs(Scope.ACCOUNTS_WRITE)
+async def disable_authenticator(request: Request, user: Id) -> Response:
+    """For who has lost it; recovery codes are gone too."""
+    by, wanted = caller(request), await told(request, s.Current)
+    await door_of(request).people.disable_totp(user, current=wanted.current, by=by)
+    return reply(_user(accounts_of(request), user))
 
 
 @router.get("/accounts/keys", summary="API keys")

@@ -1,7 +1,7 @@
 """Users, keys, roles and denials of the caller's project. No secret but a new key's text, which is told once."""
 
 from dataclasses import dataclass, field
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -162,3 +162,72 @@ class RoleToDefine:
 
     scopes: Scopes = field(default=())
     includes: Scopes = field(default=())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPassword:
+    """A password to set; who changes its own gives the ``current`` one."""
+
+    __pydantic_config__ = STRICT
+
+    password: Annotated[str, Field(min_length=1, max_length=1_024)]
+    current: Annotated[str, Field(max_length=1_024)] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """A code that the authenticator shows."""
+
+    __pydantic_config__ = STRICT
+
+    code: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Current:
+    """The current password."""
+
+    __pydantic_config__ = STRICT
+
+    current: Annotated[str, Field(max_length=1_024)] = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """What an authenticator is set up with, told once: a secret in base32, and as the URL that a QR code would hold."""
+
+    secret: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryCodes:
+    """Codes for when the authenticator is lost, told once; each works once."""
+
+    recovery_codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Token:
+    """An access token (RFC 6749, section 5.1); ``expires_in`` is seconds."""
+
+    access_token: str
+    token_type: Literal["Bearer"]
+    expires_in: int
+    scope: str
+    refresh_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TokenRefused:
+    """Why there is no token (RFC 6749, section 5.2)."""
+
+    error: str
+    error_description: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySet:
+    """Public keys (RFC 7517)."""
+
+    keys: tuple[dict[str, Any], ...]
