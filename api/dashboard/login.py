@@ -87,7 +87,7 @@ async def _tokens(request: Request) -> Response:
             given.get("password", ""),
             code=given.get("code") or None,
             address=address_of(request.scope),
-            scopes=scopes,  # type: ignore[arg-type]
+            scopes=scopes,
         )
     except OAuthError as error:
         return reply(error.body(), error.status, error.headers())

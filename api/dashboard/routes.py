@@ -23,6 +23,7 @@ from mezan.engine.events import RunRequested
 from mezan.solvers.errors import MezanError
 from mezan.solvers.showing import Picture
 
+from .navigation import navigation
 from .pages import audit, clusters, compare, diff, lab, leaderboard, overview, run, runs, submit, why
 from .rendering import FOLDER, environment
 from .view import View
@@ -44,16 +45,6 @@ class Page(Protocol):
 
 
 PAGES: tuple[Page, ...] = (overview, runs, run, why, leaderboard, clusters, compare, lab, audit, diff, submit)  # type: ignore[assignment]
-NAVIGATION = (
-    ("Overview", "/ui"),
-    ("Runs", "/ui/runs"),
-    ("Leaderboard", "/ui/leaderboard"),
-    ("Clusters", "/ui/clusters"),
-    ("Compare", "/ui/compare"),
-    ("Lab", "/ui/lab"),
-    ("Audit", "/ui/audit"),
-    ("Submit", "/ui/submit"),
-)
 _templates = environment()
 
 
@@ -82,7 +73,7 @@ def _html(template: str, view: View, known: Mapping[str, Any], *, fragment: bool
         "here": view.here,
         "moment": moment,
         "fragment": fragment,
-        "navigation": NAVIGATION,
+        "navigation": navigation(view.request),
         "path": path,
         "stream": None,
         **known,

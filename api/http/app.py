@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from mezan.api.accounts.door import Door
+from mezan.api.dashboard import accounts as account_pages
 from mezan.api.dashboard import login
 from mezan.api.dashboard.reference import router as reference
 from mezan.api.dashboard.routes import router as pages
@@ -148,6 +149,7 @@ def project_app(engine: Engine, door: Door | None = None, quotas: Mapping[str, Q
         app.include_router(me.router)
         app.include_router(tokens.router)
         app.include_router(login.router)
+        app.include_router(account_pages.router)
         login.install(app)
     app.include_router(families.router_for(engine.catalog))
     app.include_router(pages)
