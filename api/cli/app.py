@@ -181,6 +181,19 @@ def serve(
     ] = None,
     tls_cert: Annotated[str | None, typer.Option(metavar="FILE", help="Serve HTTPS with this PEM certificate.")] = None,
     tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="The certificate's PEM key.")] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=LIMIT",
+            help="With accounts: a limit on requests, as in 'requests=600/min for=key'; `off` lifts it.",
+        ),
+    ] = None,
+    quota: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHOSE=QUOTA", help="With accounts, of each actor or of a project: 'actor=runs=100 seconds=36000'."
+        ),
+    ] = None,
     max_body: Annotated[int, typer.Option(metavar="BYTES", min=1024, max=2**28, help="Longest request.")] = 16 * 2**20,
     shadow: Annotated[
         float, typer.Option(metavar="SHARE", help="Chance that the other solvers solve a request too, in idle time.")
@@ -205,6 +218,8 @@ def serve(
             accounts=accounts,
             tls_cert=tls_cert,
             tls_key=tls_key,
+            limits=limit or [],
+            quotas=quota or [],
             max_body=max_body,
             shadow=shadow,
             browser=browser,

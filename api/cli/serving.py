@@ -7,6 +7,19 @@ from .options import database
 from .output import notice
 
 
+def _named(given: list[str], option: str, allowed: tuple[str, ...] = ()) -> dict[str, str]:
+    """Texts by name; raises BadInput for what is not ``NAME=TEXT`` or another name than those allowed."""
+    found = {}
+    for one in given:
+        name, sign, text = one.partition("=")
+        if not sign or (allowed and name not in allowed):
+            names = f", NAME being {' or '.join(allowed)}" if allowed else ""
+            msg = f"{option} must be NAME=TEXT{names}; got {one[:80]!r}"
+            raise BadInput(msg)
+        found[name] = text
+    return found
+
+
 def run(
     db: str,
     *,
@@ -16,6 +29,8 @@ def run(
     accounts: bool | None,
     tls_cert: str | None,
     tls_key: str | None,
+    limits: list[str],
+    quotas: list[str],
     max_body: int,
     shadow: float,
     browser: bool,
@@ -32,6 +47,7 @@ def run(
 
     import anyio
 
+    from mezan.api.limits.quotas import Quota
     from mezan.api.process import cache_kernels, tune_gc
     from mezan.engine.shadow import Shadow
 
@@ -58,6 +74,8 @@ def run(
             host_names=host_names,
             accounts=accounts,
             tls=None if tls_cert is None or tls_key is None else TLS(tls_cert, tls_key),
+            rates=_named(limits, "--limit"),
+            quotas={name: Quota.parse(text) for name, text in _named(quotas, "--quota", ("actor", "project")).items()},
             max_body=max_body,
             started=started,
             shadow=Shadow(share=shadow) if shadow else None,
