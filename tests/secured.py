@@ -30,15 +30,16 @@ class Secured:
     def client(self, role: str | None = None, project: str = "default") -> httpx.Client:
         """A client with the key of a role, or with none."""
         headers = {} if role is None else {"authorization": f"Bearer {self.keys[project, role]}"}
-        return httpx.Client(base_url=self.server.url, timeout=60, headers=headers)
+        return httpx.Client(base_url=self.server.url, timeout=20, headers=headers)
 
-    def login(self, user: str, password: str = PASSWORD, **more: str) -> httpx.Client:
+    @contextmanager
+    def login(self, user: str, password: str = PASSWORD, **more: str) -> Iterator[httpx.Client]:
         """A browser that has logged in, with its CSRF token in a header."""
-        client = httpx.Client(base_url=self.server.url, timeout=60)
-        answer = client.post("/login", data={"login": user, "password": password, **more})
-        assert answer.status_code == 303, answer.text
-        client.headers["mezan-csrf"] = client.cookies["mezan_csrf"]
-        return client
+        with httpx.Client(base_url=self.server.url, timeout=20) as client:
+            answer = client.post("/login", data={"login": user, "password": password, **more})
+            assert answer.status_code == 303, answer.text
+            client.headers["mezan-csrf"] = client.cookies["mezan_csrf"]
+            yield client
 
 
 @contextmanager
