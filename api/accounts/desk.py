@@ -10,6 +10,7 @@ import anyio.to_thread
 import structlog
 
 from mezan.engine import account_events as ev
+from mezan.engine import faults
 from mezan.engine.context import acting
 from mezan.engine.context import actor as ambient
 from mezan.engine.errors import StoreError, WrongExpectedVersion
@@ -311,6 +312,7 @@ class Accounts:
         )  # fmt: skip
         rules.issue_key(self.principals, self.standing, by, new, now)  # nothing is kept of what will be refused
         await anyio.to_thread.run_sync(self.secrets.keep_hash, new.kept_as, made.hashed)
+        faults.reach("accounts.kept")
         await self.record(project, lambda state: rules.issue_key(state, self.standing, by, new, now), by=by)
         return Issued(self.principals.keys[new.key], made.text)
 
@@ -321,6 +323,7 @@ class Accounts:
         until = self.clock() + _length(grace, "a grace", zero=True)
         rules.rotate_key(self.principals, self.standing, by, key, kept_as, until)
         await anyio.to_thread.run_sync(self.secrets.keep_hash, kept_as, made.hashed)
+        faults.reach("accounts.kept")
         await self.record(project, lambda state: rules.rotate_key(state, self.standing, by, key, kept_as, until), by=by)
         return Issued(self.principals.keys[key], made.text)
 
