@@ -21,7 +21,6 @@ from mezan.engine.stores.sqlite import SQLiteStore
 from mezan.engine.travel import value_as_of
 from mezan.projections.denials import Denials, Refused
 from mezan.projections.principals import DEFAULT_PROJECT, Key, Principals, Project, State, User, stream_of
-from mezan.solvers.errors import BadInput
 
 from . import rules
 from .book import DenialBook
@@ -35,7 +34,6 @@ from .standing import Standing
 
 Decide = Callable[[State], Sequence[ev.AccountEvent]]
 GRACE: Final = timedelta(days=1)
-LONGEST: Final = timedelta(days=3660)
 _log = structlog.get_logger(__name__)
 
 
@@ -305,7 +303,7 @@ class Accounts:
             Forbidden: it would go beyond what ``by`` may do.
         """
         made, now = new_key(), self.clock()
-        expires_at = None if expires_in is None else now + _length(expires_in, "a key's life")
+        expires_at = None if expires_in is None else now + rules.length(expires_in, "a key's life")
         new = ev.KeyIssued(
             project=project, key=new_id("key"), prefix=made.prefix, name=name, kept_as=new_name("key"), role=role,
             scopes=tuple(dict.fromkeys(scopes)), owner=owner, expires_at=expires_at,
@@ -320,7 +318,7 @@ class Accounts:
         """A new secret for a key; the one before works for ``grace`` longer. Raises NotThere, BadInput, Forbidden."""
         project = rules.touched_key(self.principals, self.standing, by, key).project
         made, kept_as = new_key(self.principals.keys[key].prefix), new_name("key")
-        until = self.clock() + _length(grace, "a grace", zero=True)
+        until = self.clock() + rules.length(grace, "a grace", zero=True)
         rules.rotate_key(self.principals, self.standing, by, key, kept_as, until)
         await anyio.to_thread.run_sync(self.secrets.keep_hash, kept_as, made.hashed)
         faults.reach("accounts.kept")
@@ -342,10 +340,3 @@ class Accounts:
 
 def _denied(denial: ev.AccessDenied) -> Write:
     return Write(f"denials_{denial.project}" if denial.project else "denials", [denial])
-
-
-def _length(given: timedelta, what: str, *, zero: bool = False) -> int:
-    """Microseconds."""
-    if not (given > timedelta(0) or (zero and not given)) or given > LONGEST:
-        raise BadInput(f"{what} must be {'zero' if zero else 'above zero'} to {LONGEST.days} days; got {given}")
-    return given // timedelta(microseconds=1)

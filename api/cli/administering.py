@@ -102,6 +102,8 @@ async def enable(db: str, name: str, *, as_json: bool) -> int:
 async def issue(db: str, wanted: KeyWanted, to: str | None, *, as_json: bool) -> int:
     """A new key, shown once."""
     life = None if wanted.expires is None else duration(wanted.expires, "--expires")
+    if life is not None:
+        rules.length(life, "a key's life")
     if (wanted.role is None) == (not wanted.scopes):
         raise BadInput("a key must have either --role or --scope; give one of the two")
     _check_new(to)

@@ -1,10 +1,33 @@
-"""`mezan users|keys|roles|projects` as people and scripts meet them: real processes on real files."""
+"""`mezan users|keys|roles|projects` as people and scripts meet them: on real files, where it matters in real processes."""
 
 import hashlib
 import os
 import stat
 
 import pytest
+import structlog
+import typer.main
+
+from mezan.api.cli.app import app
+from mezan.api.cli.main import main
+
+from .conftest import Ran
+
+
+@pytest.fixture
+def here(cli, monkeypatch, capfd):
+    """The command in this process: what is printed and how it ends are the same, and a process takes half a second to start."""
+    monkeypatch.chdir(cli.folder)
+    for name in ("MEZAN_DB", "MEZAN_KEY", "MEZAN_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+
+    def call(*arguments):
+        capfd.readouterr()
+        code = main(arguments)
+        return Ran(code, *capfd.readouterr())
+
+    yield call
+    structlog.reset_defaults()
 
 
 def everything(cli):
@@ -12,39 +35,39 @@ def everything(cli):
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in cli.folder.iterdir()}
 
 
-def test_the_first_user_turns_accounts_on(cli):
+def test_the_first_user_turns_accounts_on(cli, here):
     """Said once; tables and --json say the same; another project has its own names."""
     first = cli("users", "add", "ann", "--role", "admin")
     assert (first.code, "accounts are on" in first.err, "ann@default is admin" in first.out) == (0, True, True)
-    assert cli("projects", "add", "north", "--title", "Plant North").code == 0
-    second = cli("users", "add", "ann", "--project", "north", "--json")
+    assert here("projects", "add", "north", "--title", "Plant North").code == 0
+    second = here("users", "add", "ann", "--project", "north", "--json")
     assert (second.json["role"], second.json["scopes"], second.err) == (
         "viewer", ["log:read", "metrics:read", "runs:read"], "",
     )  # fmt: skip
-    rows = cli("users", "list", "--json").json
+    rows = here("users", "list", "--json").json
     assert [(row["name"], row["project"], row["status"], row["password"]) for row in rows] == [
         ("ann", "default", "enabled", False), ("ann", "north", "enabled", False),
     ]  # fmt: skip
-    assert cli("users", "list", "--project", "north", "--json").json == rows[1:]
-    shown = cli("users", "list").out
+    assert here("users", "list", "--project", "north", "--json").json == rows[1:]
+    shown = here("users", "list").out
     assert all(word in shown for word in ("ann", "north", "viewer", "admin", "nothing yet"))
-    projects = cli("projects", "list", "--json").json
+    projects = here("projects", "list", "--json").json
     assert [(row["name"], row["title"], row["users"]) for row in projects] == [("default", "", 1), ("north", "Plant North", 1)]  # fmt: skip
-    assert "Plant North" in cli("projects", "list").out
-    disabled = cli("users", "disable", "ann@north", "--reason", "left", "--yes", "--json").json
+    assert "Plant North" in here("projects", "list").out
+    disabled = here("users", "disable", "ann@north", "--reason", "left", "--yes", "--json").json
     assert (disabled["status"], disabled["scopes"]) == ("disabled", [])
-    assert cli("users", "enable", rows[1]["id"], "--json").json["status"] == "enabled"
-    assert cli("users", "role", "ann@north", "operator", "--json").json["role"] == "operator"
-    assert cli("projects", "disable", "north", "--yes", "--json").json["status"] == "disabled"
-    assert cli("projects", "enable", "north", "--json").json["status"] == "enabled"
-    tail = cli("log", "tail", "--db", "mezan.accounts.db", "--json").json
+    assert here("users", "enable", rows[1]["id"], "--json").json["status"] == "enabled"
+    assert here("users", "role", "ann@north", "operator", "--json").json["role"] == "operator"
+    assert here("projects", "disable", "north", "--yes", "--json").json["status"] == "disabled"
+    assert here("projects", "enable", "north", "--json").json["status"] == "enabled"
+    tail = here("log", "tail", "--db", "mezan.accounts.db", "--json").json
     assert [event["type"] for event in tail] == [
         "UserAdded", "ProjectAdded", "UserAdded", "UserDisabled", "UserEnabled", "UserRoleSet", "ProjectDisabled", "ProjectEnabled",
     ]  # fmt: skip
-    assert cli("log", "verify", "--db", "mezan.accounts.db").code == 0
+    assert here("log", "verify", "--db", "mezan.accounts.db").code == 0
 
 
-def test_a_key_is_shown_once(cli):
+def test_a_key_is_shown_once(cli, here):
     """On standard output alone, or in a new private file; no list, table or error says it again."""
     plain = cli("keys", "issue", "ci", "--role", "operator", "--expires", "90d")
     text = plain.out.strip()
@@ -52,44 +75,44 @@ def test_a_key_is_shown_once(cli):
     made = cli("keys", "issue", "scrape", "--scope", "metrics:read", "--to", "scrape.key")
     file = cli.folder / "scrape.key"
     assert (made.code, made.out, stat.S_IMODE(file.stat().st_mode)) == (0, "", 0o600)
-    as_json = cli("keys", "issue", "two", "--scope", "runs:read", "--scope", "log:read", "--json").json
-    rotated = cli("keys", "rotate", text, "--grace", "12h", "--json").json
+    as_json = here("keys", "issue", "two", "--scope", "runs:read", "--scope", "log:read", "--json").json
+    rotated = here("keys", "rotate", text, "--grace", "12h", "--json").json
     texts = [text, file.read_text().strip(), as_json["key"], rotated["key"]]
     assert len({one.partition(".")[2] for one in texts}) == 4
     assert rotated["prefix"] == text.partition(".")[0].removeprefix("mzn_")
     assert rotated["previous_until"] is not None
-    listed = cli("keys", "list", "--json").json
+    listed = here("keys", "list", "--json").json
     assert [(row["name"], row["role"], row["scopes"]) for row in listed[1:]] == [
         ("scrape", None, ["metrics:read"]), ("two", None, ["log:read", "runs:read"]),
     ]  # fmt: skip
-    revoked = cli("keys", "revoke", listed[1]["prefix"], "--reason", "leaked", "--yes", "--json").json
+    revoked = here("keys", "revoke", listed[1]["prefix"], "--reason", "leaked", "--yes", "--json").json
     assert revoked["status"] == "revoked"
-    assert [row["name"] for row in cli("keys", "list", "--json").json] == ["ci", "two"]
-    assert "and 1 that are revoked" in cli("keys", "list").out
+    assert [row["name"] for row in here("keys", "list", "--json").json] == ["ci", "two"]
+    assert "and 1 that are revoked" in here("keys", "list").out
     everywhere = "".join(
-        cli(*call).out for call in (["keys", "list", "--all"], ["keys", "list", "--all", "--json"], ["users", "list"])
+        here(*call).out for call in (["keys", "list", "--all"], ["keys", "list", "--all", "--json"], ["users", "list"])
     )
-    wrong = cli("keys", "revoke", "mzn_aaaaaaaaaaaa." + texts[0].partition(".")[2], "--yes")
+    wrong = here("keys", "revoke", "mzn_aaaaaaaaaaaa." + texts[0].partition(".")[2], "--yes")
     wrong.refused("there is none")
     assert not any(one.partition(".")[2] in everywhere + wrong.err for one in texts)
 
 
-def test_roles_include_roles(cli):
+def test_roles_include_roles(cli, here):
     """Defined, listed with all they may, in use, dropped."""
-    assert cli("users", "add", "ann", "--role", "admin").code == 0
-    made = cli("roles", "define", "runner", "--scope", "runs:write", "--include", "viewer", "--json").json
+    assert here("users", "add", "ann", "--role", "admin").code == 0
+    made = here("roles", "define", "runner", "--scope", "runs:write", "--include", "viewer", "--json").json
     assert (made["own_scopes"], made["includes"]) == (["runs:write"], ["viewer"])
     assert set(made["scopes"]) == {"runs:read", "runs:write", "log:read", "metrics:read"}
-    cli("roles", "define", "viewer", "--scope", "runs:write").refused("a role's name must be")
-    cli("roles", "define", "loop", "--include", "loop").refused("must not include itself")
-    cli("roles", "define", "none").refused("must have a scope")
-    assert cli("users", "role", "ann", "runner").code == 0
-    cli("roles", "drop", "runner", "--yes").refused("in use", "ann")
-    assert "runner" in cli("roles", "list").out
-    assert [row["name"] for row in cli("roles", "list", "--json").json] == ["viewer", "operator", "admin", "runner"]
-    assert cli("users", "role", "ann", "admin").code == 0
-    assert cli("roles", "drop", "runner", "--yes", "--json").json["dropped"]
-    cli("roles", "drop", "runner", "--yes").refused("that default has defined")
+    here("roles", "define", "viewer", "--scope", "runs:write").refused("a role's name must be")
+    here("roles", "define", "loop", "--include", "loop").refused("must not include itself")
+    here("roles", "define", "none").refused("must have a scope")
+    assert here("users", "role", "ann", "runner").code == 0
+    here("roles", "drop", "runner", "--yes").refused("in use", "ann")
+    assert "runner" in here("roles", "list").out
+    assert [row["name"] for row in here("roles", "list", "--json").json] == ["viewer", "operator", "admin", "runner"]
+    assert here("users", "role", "ann", "admin").code == 0
+    assert here("roles", "drop", "runner", "--yes", "--json").json["dropped"]
+    here("roles", "drop", "runner", "--yes").refused("that default has defined")
 
 
 FIRST = {
@@ -117,17 +140,17 @@ FIRST = {
 
 
 @pytest.mark.parametrize(("arguments", "words"), FIRST.values(), ids=FIRST)
-def test_mistakes_are_one_line_and_make_no_files(cli, arguments, words):
+def test_mistakes_are_one_line_and_make_no_files(cli, here, arguments, words):
     """Also where the command would have made the first accounts."""
-    cli(*arguments).refused(words)
+    here(*arguments).refused(words)
     assert everything(cli) == {}
 
 
-def test_mistakes_change_nothing(cli):
+def test_mistakes_change_nothing(cli, here):
     """On accounts that are there: no event, no secret."""
-    assert cli("users", "add", "ann", "--role", "admin").code == 0
-    key = cli("keys", "issue", "ci", "--role", "viewer", "--json").json
-    before = cli("log", "head", "--db", "mezan.accounts.db").json
+    assert here("users", "add", "ann", "--role", "admin").code == 0
+    key = here("keys", "issue", "ci", "--role", "viewer", "--json").json
+    before = here("log", "head", "--db", "mezan.accounts.db").json
     secrets = everything(cli)["mezan.secrets.db"]
     (cli.folder / "there").touch()
     for arguments, words in (
@@ -146,33 +169,29 @@ def test_mistakes_change_nothing(cli):
         (["projects", "enable", "north"], "a project must be one of"),
         (["roles", "list", "--project", "north"], "a project must be one of"),
     ):
-        cli(*arguments).refused(words)
-    assert cli("log", "head", "--db", "mezan.accounts.db").json == before
+        here(*arguments).refused(words)
+    assert here("log", "head", "--db", "mezan.accounts.db").json == before
     assert everything(cli)["mezan.secrets.db"] == secrets
-    assert cli("users", "denials", "--json").json == {"project": "", "times": {}, "latest": []}
-    assert "nobody was refused" in cli("users", "denials").out
+    assert here("users", "denials", "--json").json == {"project": "", "times": {}, "latest": []}
+    assert "nobody was refused" in here("users", "denials").out
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
-def test_secrets_that_others_may_read_are_refused(cli):
+def test_secrets_that_others_may_read_are_refused(cli, here):
     """With what to do about it."""
-    assert cli("keys", "issue", "ci", "--role", "viewer").code == 0
+    assert here("keys", "issue", "ci", "--role", "viewer").code == 0
     (cli.folder / "mezan.secrets.db").chmod(0o644)
-    cli("keys", "issue", "two", "--role", "viewer").refused("chmod 600")
+    here("keys", "issue", "two", "--role", "viewer").refused("chmod 600")
     (cli.folder / "mezan.secrets.db").chmod(0o600)
-    assert cli("keys", "issue", "two", "--role", "viewer").code == 0
+    assert here("keys", "issue", "two", "--role", "viewer").code == 0
 
 
 @pytest.mark.parametrize("group", ["users", "keys", "roles", "projects"])
-def test_help_has_an_example_of_every_command(cli, group):
+def test_help_has_an_example_of_every_command(here, group):
     """And the group's own help names them all."""
-    import typer.main
-
-    from mezan.api.cli.app import app
-
     command = typer.main.get_command(app).commands[group]
     for name, one in command.commands.items():
         assert one.epilog.startswith(("Example", "Examples")), name
         assert f"mezan {group} {name}" in one.epilog
-    shown = cli(group, "--help").out
+    shown = here(group, "--help").out
     assert all(name in shown for name in command.commands)
