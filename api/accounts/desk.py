@@ -165,6 +165,12 @@ class Accounts:
             raise InvalidToken("a client_id must be a key's prefix; this one is not")
         return await self.authenticate_key(f"mzn_{client_id}.{client_secret}")
 
+    async def warm(self) -> None:
+        """Read the hashes of all keys that are not revoked, so that no first request waits for the disk."""
+        held = [key for key in self.principals.keys.values() if key.revoked_at is None]
+        names = [name for key in held for name in (key.kept_as, key.previous) if name is not None]
+        self._ring.learn(await anyio.to_thread.run_sync(self.secrets.hashes_of, names))
+
     async def _kept(self, name: str) -> bytes | None:
         return await anyio.to_thread.run_sync(self.secrets.hash_of, name)
 

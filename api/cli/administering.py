@@ -214,7 +214,11 @@ def _confirm(what: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise BadInput(f"--yes must be given to {what} without being asked")
-    if console(error=True).input(f"{what}? [y/N] ").strip().lower() not in {"y", "yes"}:
+    try:
+        answer = console(error=True).input(f"{what}? [y/N] ", markup=False)
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in {"y", "yes"}:
         raise BadInput(f"y must be answered to {what}; nothing was changed")
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import stat
+import subprocess
 
 import pytest
 import structlog
@@ -11,7 +12,7 @@ import typer.main
 from mezan.api.cli.app import app
 from mezan.api.cli.main import main
 
-from .conftest import Ran
+from .conftest import MEZAN, Ran
 
 
 @pytest.fixture
@@ -195,3 +196,19 @@ def test_help_has_an_example_of_every_command(here, group):
         assert f"mezan {group} {name}" in one.epilog
     shown = here(group, "--help").out
     assert all(name in shown for name in command.commands)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="pseudo-terminals are POSIX")
+@pytest.mark.parametrize(("answer", "status"), [("y\n", "revoked"), ("n\n", "good"), ("\x04", "good")])
+def test_who_sits_at_a_terminal_is_asked(cli, here, answer, status):
+    """Only a yes is one, and Ctrl-D is none; what was asked is on standard error."""
+    prefix = here("keys", "issue", "ci", "--role", "viewer", "--json").json["prefix"]
+    ours, theirs = os.openpty()
+    os.write(ours, answer.encode())
+    done = subprocess.run([*MEZAN, "keys", "revoke", prefix], cwd=cli.folder, stdin=theirs, capture_output=True, timeout=60, check=False, env=cli.env)  # fmt: skip
+    os.close(ours)
+    os.close(theirs)
+    assert done.returncode == (0 if status == "revoked" else 2), done.stderr
+    assert b"for ever? [y/N]" in done.stderr
+    (key,) = here("keys", "list", "--all", "--json").json
+    assert key["status"] == status

@@ -169,6 +169,16 @@ async def test_a_remembered_key_needs_no_file(accounts):
     assert (await accounts.authenticate_key(issued.text)).name == "ci"
 
 
+async def test_keys_are_known_from_the_start(accounts, url):
+    """Also one that was never shown: its first request, right or wrong, takes no longer than that for a key that is not there."""
+    issued = await accounts.issue_key("ci", role="viewer")
+    async with open_accounts(url) as again:
+        again.secrets.forget(issued.key.kept_as)
+        with pytest.raises(InvalidToken):
+            await again.authenticate_key(keys.new_key(issued.key.prefix).text)
+        assert (await again.authenticate_key(issued.text)).name == "ci"
+
+
 async def test_what_is_remembered_is_bounded(accounts, monkeypatch):
     """Of more keys than fit the least recently used is forgotten, and proved again."""
     monkeypatch.setattr(keys, "MOST", 4)
