@@ -44,8 +44,8 @@ class Use:
 class Usage:
     """Runs that somebody asked for, charged to who requested them, whoever carries them on; shadow runs are nobody's.
 
-    An attempt is charged with its wall time on the day of its end: what its event says, and for a cancelled one the time from
-    its start. The pans of a race share a thread, so each is charged its share. A dead worker's attempt is charged what its
+    An attempt is charged with its wall time on the day of its end: what its event says, less what a success spent on compiling
+    kernels, which nobody can foresee; and for a cancelled one the time from its start. The pans of a race share a thread, so each is charged its share. A dead worker's attempt is charged what its
     checkpoint says; the one that resumes it only with what it adds.
     """
 
@@ -105,7 +105,7 @@ def _charge(state: Use, run: Going, kind: str, event: Recorded) -> None:
     if kind == "AttemptCancelled":
         used = max(0, event.recorded_at - started)
     else:
-        total = round(data["seconds"] * 1e6)
+        total = round((data["seconds"] - data.get("compile_seconds", 0.0)) * 1e6)
         used = max(0, total - carried)
         if kind == "AttemptAbandoned":
             run.running[data["task"]] = [event.recorded_at, carried + used]

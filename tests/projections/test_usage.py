@@ -61,7 +61,9 @@ def test_runs_under_way_are_those_without_an_end_at_every_event():
                 carried.pop(place, None)
         elif event.type in ends:
             place = event.stream, event.data["task"]
-            expected[event.recorded_at // DAY] += round(max(0, event.data["seconds"] - carried[place]) * 1e6)
+            expected[event.recorded_at // DAY] += round(
+                max(0, event.data["seconds"] - event.data.get("compile_seconds", 0) - carried[place]) * 1e6
+            )
         elif event.type == "AttemptCancelled":
             expected[event.recorded_at // DAY] += event.recorded_at - starts[event.stream, event.data["task"]]
         elif event.type == "AttemptAbandoned":

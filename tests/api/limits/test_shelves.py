@@ -169,6 +169,17 @@ def test_what_is_taken_back_is_as_if_it_had_not_been_taken_or_less(make, data):
         assert trying.take(asked, coming[-1][0]) == without.take(asked, coming[-1][0])
 
 
+def test_what_leaked_away_meanwhile_is_not_given_back_again(make):
+    """An attempt of half a token's time ago, behind which another came: half of it would have been refilled anyway."""
+    asked, trying, without = [(Rule("r", Limit(1, SECOND, burst=3)), "me")], make(), Memory()
+    trying.take(asked, T0)
+    later = T0 + SECOND // 2
+    trying.take(asked, later)
+    without.take(asked, later)
+    trying.give(asked, SECOND // 2)
+    assert trying.take(asked, later) == without.take(asked, later)
+
+
 def size(shelf):
     if isinstance(shelf, Memory):
         return len(shelf)
