@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mezan.api.accounts.jwks import KeySet, SigningKey, TrustedKey, imported, make_key, public
-from mezan.api.accounts.errors import ExpiredToken, InvalidToken, NotYetValidToken
+from mezan.api.accounts.errors import ExpiredToken, InvalidToken, NotYetValidToken, Refused, RevokedToken
 from mezan.api.accounts.tokens import LEEWAY, sign, verify
 from mezan.api.accounts.verified import Verified
 
