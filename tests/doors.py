@@ -11,13 +11,14 @@ PASSWORD = "correct horse battery"
 
 
 class Clock:
-    """The real time, and what tests add to it in seconds."""
+    """The real time, or one that stands in the middle of a step of 30 s, and what tests add to it in seconds."""
 
-    def __init__(self):
+    def __init__(self, *, stands=False):
         self.ahead = 0.0
+        self.stands = micros() // 30_000_000 * 30_000_000 + 15_000_000 if stands else None
 
     def __call__(self):
-        return micros() + int(self.ahead * 1e6)
+        return (micros() if self.stands is None else self.stands) + int(self.ahead * 1e6)
 
 
 @dataclass

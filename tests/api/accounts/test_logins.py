@@ -28,7 +28,7 @@ async def enrolled(door):
 
 def code_at(door, made, steps=0):
     """What the authenticator shows, some steps from now."""
-    return made.at(door.accounts.clock() // 1_000_000, steps)
+    return made.at(door.accounts.clock() // 1_000_000 + 30 * steps)
 
 
 async def test_the_right_password_lets_in(tmp_path):
@@ -84,7 +84,7 @@ async def test_attempts_are_limited_before_anything_is_looked_at(tmp_path):
 
 async def test_the_second_factor_is_asked_for(tmp_path):
     """With an authenticator the password alone is not enough, and a wrong code tells no more than a wrong password."""
-    async with doors.door(tmp_path) as door:
+    async with doors.door(tmp_path, clock=doors.Clock(stands=True)) as door:
         made, _ = await enrolled(door)
         with pytest.raises(CodeNeeded):
             await door.logins.login("ann", doors.PASSWORD)
@@ -101,7 +101,7 @@ async def test_the_second_factor_is_asked_for(tmp_path):
 
 async def test_a_code_is_good_once(tmp_path):
     """A one-time code that was used, also to confirm, is never taken again, nor one of an earlier step."""
-    clock = doors.Clock()
+    clock = doors.Clock(stands=True)
     async with doors.door(tmp_path, clock=clock) as door:
         made, _ = await enrolled(door)
         with pytest.raises(Unauthenticated):
@@ -119,7 +119,8 @@ async def test_a_code_is_good_once(tmp_path):
 
 async def test_of_many_at_once_one_uses_a_code(tmp_path):
     """The same code sent eight times at once lets one in, through two doors on the same files as well."""
-    async with doors.door(tmp_path) as door, doors.door(tmp_path) as other:
+    clock = doors.Clock(stands=True)
+    async with doors.door(tmp_path, clock=clock) as door, doors.door(tmp_path, clock=clock) as other:
         made, codes = await enrolled(door)
         await other.accounts._follower.catch_up()
         for code in (code_at(door, made, 1), codes[3]):
@@ -139,7 +140,7 @@ async def test_of_many_at_once_one_uses_a_code(tmp_path):
 
 async def test_codes_too_far_from_now_are_refused(tmp_path):
     """One step of 30 s either way is taken, two are not."""
-    clock = doors.Clock()
+    clock = doors.Clock(stands=True)
     async with doors.door(tmp_path, clock=clock) as door:
         made, _ = await enrolled(door)
         clock.ahead += 600
