@@ -10,6 +10,7 @@ import anyio.to_thread
 import structlog
 
 from mezan.engine import account_events as ev
+from mezan.engine import faults
 from mezan.engine.context import acting
 from mezan.engine.context import actor as ambient
 from mezan.engine.errors import StoreError, WrongExpectedVersion
@@ -20,7 +21,6 @@ from mezan.engine.stores.sqlite import SQLiteStore
 from mezan.engine.travel import value_as_of
 from mezan.projections.denials import Denials, Refused
 from mezan.projections.principals import DEFAULT_PROJECT, Key, Principals, Project, State, User, stream_of
-from mezan.solvers.errors import BadInput
 
 from . import rules
 from .book import DenialBook
@@ -34,7 +34,6 @@ from .standing import Standing
 
 Decide = Callable[[State], Sequence[ev.AccountEvent]]
 GRACE: Final = timedelta(days=1)
-LONGEST: Final = timedelta(days=3660)
 _log = structlog.get_logger(__name__)
 
 
@@ -165,6 +164,12 @@ class Accounts:
         if PREFIX_FORM.fullmatch(client_id) is None:
             raise InvalidToken("a client_id must be a key's prefix; this one is not")
         return await self.authenticate_key(f"mzn_{client_id}.{client_secret}")
+
+    async def warm(self) -> None:
+        """Read the hashes of all keys that are not revoked, so that no first request waits for the disk."""
+        held = [key for key in self.principals.keys.values() if key.revoked_at is None]
+        names = [name for key in held for name in (key.kept_as, key.previous) if name is not None]
+        self._ring.learn(await anyio.to_thread.run_sync(self.secrets.hashes_of, names))
 
     async def _kept(self, name: str) -> bytes | None:
         return await anyio.to_thread.run_sync(self.secrets.hash_of, name)
@@ -304,13 +309,14 @@ class Accounts:
             Forbidden: it would go beyond what ``by`` may do.
         """
         made, now = new_key(), self.clock()
-        expires_at = None if expires_in is None else now + _length(expires_in, "a key's life")
+        expires_at = None if expires_in is None else now + rules.length(expires_in, "a key's life")
         new = ev.KeyIssued(
             project=project, key=new_id("key"), prefix=made.prefix, name=name, kept_as=new_name("key"), role=role,
             scopes=tuple(dict.fromkeys(scopes)), owner=owner, expires_at=expires_at,
         )  # fmt: skip
         rules.issue_key(self.principals, self.standing, by, new, now)  # nothing is kept of what will be refused
         await anyio.to_thread.run_sync(self.secrets.keep_hash, new.kept_as, made.hashed)
+        faults.reach("accounts.kept")
         await self.record(project, lambda state: rules.issue_key(state, self.standing, by, new, now), by=by)
         return Issued(self.principals.keys[new.key], made.text)
 
@@ -318,9 +324,10 @@ class Accounts:
         """A new secret for a key; the one before works for ``grace`` longer. Raises NotThere, BadInput, Forbidden."""
         project = rules.touched_key(self.principals, self.standing, by, key).project
         made, kept_as = new_key(self.principals.keys[key].prefix), new_name("key")
-        until = self.clock() + _length(grace, "a grace", zero=True)
+        until = self.clock() + rules.length(grace, "a grace", zero=True)
         rules.rotate_key(self.principals, self.standing, by, key, kept_as, until)
         await anyio.to_thread.run_sync(self.secrets.keep_hash, kept_as, made.hashed)
+        faults.reach("accounts.kept")
         await self.record(project, lambda state: rules.rotate_key(state, self.standing, by, key, kept_as, until), by=by)
         return Issued(self.principals.keys[key], made.text)
 
@@ -339,10 +346,3 @@ class Accounts:
 
 def _denied(denial: ev.AccessDenied) -> Write:
     return Write(f"denials_{denial.project}" if denial.project else "denials", [denial])
-
-
-def _length(given: timedelta, what: str, *, zero: bool = False) -> int:
-    """Microseconds."""
-    if not (given > timedelta(0) or (zero and not given)) or given > LONGEST:
-        raise BadInput(f"{what} must be {'zero' if zero else 'above zero'} to {LONGEST.days} days; got {given}")
-    return given // timedelta(microseconds=1)

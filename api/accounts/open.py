@@ -51,6 +51,7 @@ async def open_accounts(
             accounts = Accounts(store, follower, secrets, files, clock=clock)
             if not read_only:
                 await anyio.to_thread.run_sync(_tidy, accounts)
+                await accounts.warm()
             # no task group: it would wrap what the block raises
             following = asyncio.create_task(follower.run(), name="mezan-accounts")
             try:

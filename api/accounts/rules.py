@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 from mezan.engine import account_events as ev
@@ -17,6 +18,7 @@ from .standing import Standing, roles_of
 USER_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9._-]{0,62}[a-z0-9])?")
 ROLE_NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?")
 LONGEST_LABEL: Final = 64
+LONGEST_LIFE: Final = timedelta(days=3660)
 MOST_PROJECTS, MOST_USERS, MOST_KEYS, MOST_ROLES = 1_000, 10_000, 10_000, 100
 
 
@@ -217,6 +219,13 @@ def touched_key(state: State, standing: Standing, by: Principal, key: str) -> Ke
     check_admin(by, one.project)
     check_holds(by, standing.named(state, one), f"key {one.prefix}")
     return one
+
+
+def length(given: timedelta, what: str, *, zero: bool = False) -> int:
+    """Microseconds of a key's life or grace; raises BadInput."""
+    if not (given > timedelta(0) or (zero and not given)) or given > LONGEST_LIFE:
+        raise BadInput(f"{what} must be {'zero' if zero else 'above zero'} to {LONGEST_LIFE.days} days; got {given}")
+    return given // timedelta(microseconds=1)
 
 
 def _touched(state: State, standing: Standing, by: Principal, user: str) -> User:

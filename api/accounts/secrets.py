@@ -10,7 +10,7 @@ import os
 import secrets
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -63,6 +63,13 @@ class Secrets:
     def hash_of(self, name: str) -> bytes | None:
         """The hash of that name."""
         return self._read("SELECT hash FROM hashes WHERE name = ?", name)
+
+    def hashes_of(self, names: Sequence[str]) -> dict[str, bytes]:
+        """The hashes of those names that there are, by name."""
+        sql = "SELECT hash FROM hashes WHERE name = ?"
+        with self._open() as connection:
+            found = {name: connection.execute(sql, (name,)).fetchone() for name in names}
+        return {name: row[0] for name, row in found.items() if row is not None}
 
     def spend(self, name: str) -> bool:
         """Delete a hash that is good for one use; True for the one caller, of all processes, that has it."""

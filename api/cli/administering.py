@@ -102,6 +102,8 @@ async def enable(db: str, name: str, *, as_json: bool) -> int:
 async def issue(db: str, wanted: KeyWanted, to: str | None, *, as_json: bool) -> int:
     """A new key, shown once."""
     life = None if wanted.expires is None else duration(wanted.expires, "--expires")
+    if life is not None:
+        rules.length(life, "a key's life")
     if (wanted.role is None) == (not wanted.scopes):
         raise BadInput("a key must have either --role or --scope; give one of the two")
     _check_new(to)
@@ -212,7 +214,11 @@ def _confirm(what: str, *, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise BadInput(f"--yes must be given to {what} without being asked")
-    if console(error=True).input(f"{what}? [y/N] ").strip().lower() not in {"y", "yes"}:
+    try:
+        answer = console(error=True).input(f"{what}? [y/N] ", markup=False)
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in {"y", "yes"}:
         raise BadInput(f"y must be answered to {what}; nothing was changed")
 
 
