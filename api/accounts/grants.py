@@ -13,7 +13,7 @@ from mezan.solvers.errors import BadInput
 from . import refresh
 from .bearer import Bearers
 from .desk import Accounts
-from .errors import Refused, Reused
+from .errors import Refused, Reused, RevokedToken
 from .handles import Handle
 from .oauth import ClientCredentials, OAuthError, Refresh, TokenAnswer, granted
 from .people import check_may_change
@@ -122,9 +122,12 @@ class Grants:
         following, kept_as = refresh.make(name, number + 1), refresh.kept_under(base, number + 1)
         await anyio.to_thread.run_sync(accounts.secrets.keep_hash, kept_as, following.digest)
         event = ev.RefreshRotated(project=family.project, family=name, kept_as=kept_as)
-        await accounts.record(
+        done = await accounts.record(
             family.project, lambda state: _while_there(state, name, event), by=user, stream=f"logins_{family.user}"
         )
+        if done is None:
+            await anyio.to_thread.run_sync(accounts.secrets.forget, kept_as)
+            raise RevokedToken("the refresh token's login must not have ended; log in again")
         return TokenAnswer(
             await self._access(family.user, family.project, given, LIFETIME, name), LIFETIME, given, following.text
         )
@@ -176,7 +179,8 @@ class Grants:
             stream=f"logins_{family.user}",
         )
         names = [refresh.kept_under(base, number) for number in range(last + 2)]
-        await anyio.to_thread.run_sync(self._accounts.secrets.forget, base, *names)
+        # the mark stays: whoever is in the middle of spending a token must still find it spent
+        await anyio.to_thread.run_sync(self._accounts.secrets.forget, *names)
 
     async def revoke(self, text: str) -> None:
         """Revoke a token that somebody shows: an access token alone, a refresh token with its family (RFC 7009).

@@ -20,6 +20,11 @@ AT_ONCE: Final = 2
 """Hashes computed at a time: what strangers can make us spend is bounded by it."""
 
 
+def spelled(password: str) -> bytes:
+    """What is hashed; a text that is not Unicode is somebody's too, namely nobody's."""
+    return normal(password).encode(errors="surrogatepass")
+
+
 def normal(password: str) -> str:
     """One spelling per password: NFKC, as NIST SP 800-63B says, so that keyboards do not matter."""
     return unicodedata.normalize("NFKC", password)
@@ -35,7 +40,7 @@ def check_password(password: str, login: str) -> None:
     if not LEAST <= len(text) <= MOST:
         msg = f"a password must have {LEAST} to {MOST} characters; got {len(text)}"
         raise BadInput(msg)
-    if any(unicodedata.category(c) == "Cc" for c in text):
+    if any(unicodedata.category(c) in {"Cc", "Cs"} for c in text):
         raise BadInput("a password must not have control characters")
     if len(set(text)) < 5:
         raise BadInput("a password must have at least 5 different characters")
@@ -61,7 +66,7 @@ def _nobodys() -> str:
 
 def hash_password(password: str) -> str:
     """The hash with its salt and cost, as argon2's own text. Takes tens of milliseconds."""
-    return _hasher().hash(normal(password))
+    return _hasher().hash(spelled(password))
 
 
 def matches(stored: str | None, password: str) -> bool:
@@ -71,7 +76,7 @@ def matches(stored: str | None, password: str) -> bool:
     if len(password) > 4 * MOST:
         password = ""  # nobody's: normalising and hashing must not be made expensive
     try:
-        return _hasher().verify(_nobodys() if stored is None else stored, normal(password)) and stored is not None
+        return _hasher().verify(_nobodys() if stored is None else stored, spelled(password)) and stored is not None
     except (VerificationError, InvalidHashError):
         return False
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import accounts
+from . import accounts, tokens
 from .bench import bench
 from .options import DEFAULT_DB, Db, Distances, Flows, Json, RunId
 
@@ -31,6 +31,7 @@ app.add_typer(projections, name="projections", rich_help_panel=KEEP)
 app.add_typer(db_app, name="db", rich_help_panel=KEEP)
 app.add_typer(accounts.users, name="users", rich_help_panel=MAY)
 app.add_typer(accounts.keys, name="keys", rich_help_panel=MAY)
+app.add_typer(tokens.tokens, name="tokens", rich_help_panel=MAY)
 app.add_typer(accounts.roles, name="roles", rich_help_panel=MAY)
 app.add_typer(accounts.projects, name="projects", rich_help_panel=MAY)
 
