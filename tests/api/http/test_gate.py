@@ -20,7 +20,9 @@ WAIT = {"prefer": "wait=60"}
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
-    with secured(tmp_path_factory.mktemp("secured") / "house.db", "--limit", "login=off", "--limit", "address=off") as running:
+    with secured(
+        tmp_path_factory.mktemp("secured") / "house.db", "--limit", "login=off", "--limit", "address=off"
+    ) as running:
         yield running
 
 
