@@ -7,7 +7,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .denials import AUDIT, Audit, record
-from .problems import problem
+from .problems import Refused, problem
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CSP = (
@@ -66,12 +66,7 @@ class Guard:
         if refusal is not None:
             await problem(*refusal)(scope, receive, protected)
             return
-        counted = self._counting(receive)
-        try:
-            await self.app(scope, counted, protected)
-        except TooLarge:
-            record(scope, "too-large")
-            await problem("too-large", self._limit())(scope, receive, protected)
+        await self.app(scope, self._counting(receive), protected)
 
     def _limit(self) -> str:
         return f"a body must be at most {self.limits.max_body} bytes long; this one is longer"
@@ -101,11 +96,7 @@ class Guard:
             if message["type"] == "http.request":
                 left -= len(message.get("body", b""))
                 if left < 0:
-                    raise TooLarge
+                    raise Refused("too-large", self._limit())
             return message
 
         return counted
-
-
-class TooLarge(Exception):
-    """Raised while a body is read that turns out to be too long."""

@@ -27,7 +27,7 @@ async def test_a_session_is_its_users(tmp_path):
         assert not await door.sessions.close(opened.session, by=who)
         with pytest.raises(Unauthenticated):
             await door.sessions.principal(opened.cookie)
-        recorded = await door.accounts.store.read(types=["SessionOpened", "SessionClosed"])
+        recorded = (await door.accounts.store.read(types=["SessionOpened", "SessionClosed"]))
         assert [one.actor for one in recorded] == [who.id, who.id]
 
 
@@ -141,16 +141,7 @@ def test_a_forged_request_lacks_the_token():
     """Only the session's own token passes: not another's, not the cookie, not none."""
     cookie, other = make_handle("mzs", "session_1").text, make_handle("mzs", "session_1").text
     check_csrf(cookie, csrf_token(cookie))
-    for token in (
-        None,
-        "",
-        csrf_token(other),
-        cookie,
-        csrf_token(cookie)[:-1],
-        csrf_token(cookie) + "A",
-        "\ud800",
-        "ä",
-    ):
+    for token in (None, "", csrf_token(other), cookie, csrf_token(cookie)[:-1], csrf_token(cookie) + "A", "\ud800", "ä"):
         with pytest.raises(Csrf):
             check_csrf(cookie, token)
 
