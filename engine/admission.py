@@ -34,6 +34,7 @@ class Admission:
         self._few = most if few is None else few
         self._most, self._inside = max(most, self._few), 0
         self._requested = float("-inf")
+        self._pouring = False
         self._pace = self._left = self._few
         self._beating = False
         self._arrivals = count()
@@ -42,10 +43,10 @@ class Admission:
 
     def requested(self) -> None:
         """Another request was recorded."""
-        self._requested = anyio.current_time()
-
-    def _pouring(self) -> bool:
-        return anyio.current_time() - self._requested < LULL
+        now = anyio.current_time()
+        if now - self._requested >= LULL:
+            self._pace = self._left = self._few
+        self._requested, self._pouring = now, True
 
     @asynccontextmanager
     async def inside(self, priority: int, until: float) -> AsyncIterator[None]:
@@ -78,9 +79,8 @@ class Admission:
             self._inside += 1
 
     def _let_in(self) -> None:
-        pouring = self._pouring()
-        limit = self._few if pouring else self._most
-        while self._waiting and self._inside < limit and not (pouring and self._left <= 0):
+        limit = self._few if self._pouring else self._most
+        while self._waiting and self._inside < limit and (self._left > 0 or not self._pouring):
             _, number, let_in = heapq.heappop(self._waiting)
             if number in self._gone:
                 self._gone.discard(number)
@@ -88,7 +88,7 @@ class Admission:
             self._inside += 1
             self._left -= 1
             let_in.set()
-        if self._waiting and pouring and not self._beating:
+        if self._waiting and self._pouring and not self._beating:
             self._beat_at(asyncio.get_running_loop().time() + BEAT)
 
     def _beat_at(self, due: float) -> None:
@@ -96,9 +96,14 @@ class Admission:
         asyncio.get_running_loop().call_at(due, self._beat, due)
 
     def _beat(self, due: float) -> None:
-        """Let some more in: twice as many as at the last beat, or half of them when the loop is behind; always one."""
+        """Let some more in: twice as many as at the last beat, or half of them when the loop is behind; always one.
+
+        A loop that is behind may have requests that it has not read yet, so only one that is on time can tell a lull.
+        """
         self._beating = False
-        late = asyncio.get_running_loop().time() - due > LATE
+        now = asyncio.get_running_loop().time()
+        late = now - due > LATE
+        self._pouring = late or now - self._requested < LULL
         self._pace = max(1, self._pace // 2) if late else min(self._most, self._pace * 2)
         self._left = self._pace
         self._let_in()

@@ -80,8 +80,9 @@ async def test_the_pace_follows_the_event_loop(*, late: bool) -> None:
             tasks.start_soon(one)
         for _ in range(beats):
             gate.requested()
-            time.sleep(3 * LATE if late else 0)  # noqa: ASYNC251 - what makes a loop late
-            await anyio.sleep(BEAT)
+            if late:
+                time.sleep(BEAT + 2 * LATE)  # noqa: ASYNC251 - what makes a loop late
+            await anyio.sleep(0 if late else BEAT)
         if late:
             assert 32 <= entered <= 2 * 32 + 2 * beats
         else:
