@@ -1,28 +1,19 @@
 """Every event type. Events are small frozen models; payloads (problems, solutions, checkpoints) are referred to by digest.
 
 To change an event: raise its ``schema``, register an upcaster from each earlier schema, and add a fixture of the old form.
+Those of accounts are in `account_events.py`.
 """
 
 from collections.abc import Callable
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict
+from .account_events import AccountEvent
+from .event import Event as Event  # noqa: PLC0414 - as mypy wants what is exported again
+from .event import Json as Json  # noqa: PLC0414 - as mypy wants what is exported again
+from .event import Part as Part  # noqa: PLC0414 - as mypy wants what is exported again
 
-Json = dict[str, Any]
 Upcaster = Callable[[Json], Json]
 Sense = Literal["min", "max"]
-
-
-class Part(BaseModel):
-    """A nested value of an event."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Event(Part):
-    """Base of every event; ``schema`` is the version of the payload's form, kept beside it in the log."""
-
-    schema_version: ClassVar[int] = 1
 
 
 class BudgetSpec(Part):
@@ -307,7 +298,7 @@ class AttemptSucceeded(Event):
     iterations: int
     seconds: float
     compile_seconds: float
-    work: dict[str, int] = {}
+    work: dict[str, int] = {}  # noqa: RUF012 - pydantic copies it
     seeded_from: SeedSpec | None = None
     rival: RivalSpec | None = None
 
@@ -446,7 +437,7 @@ class EnvironmentSpec(Part):
     cores: int
     devices: tuple[str, ...]
     revision: str | None = None
-    variables: dict[str, str] = {}
+    variables: dict[str, str] = {}  # noqa: RUF012 - pydantic copies it
 
 
 class BenchmarkOpened(Event):
@@ -616,5 +607,6 @@ AnyEvent = (
     | RoundPaired
     | MatchPlayed
     | TournamentClosed
+    | AccountEvent
 )
 TERMINAL = frozenset({"RunCompleted", "RunFailed", "RunCancelled"})

@@ -22,6 +22,7 @@ POINTS = frozenset(
         "recovery.abandoned",
         "import.batch",
         "tournament.match",
+        "accounts.kept",
     }
 )
 _armed: dict[str, Callable[[], None]] = {}

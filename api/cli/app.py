@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from . import accounts
 from .bench import bench
 from .options import DEFAULT_DB, Db, Distances, Flows, Json, RunId
 
@@ -21,13 +22,17 @@ projections = typer.Typer(no_args_is_help=True, help="The read models folded fro
 db_app = typer.Typer(no_args_is_help=True, help="The database file.")
 ab_app = typer.Typer(no_args_is_help=True, help="A/B tests between two policies, or two solvers.")
 lab_app = typer.Typer(no_args_is_help=True, help="What other policies would have done, from the log alone.")
-SOLVE, LOOK, RATE, KEEP = "Solve", "Look at runs", "Rate solvers and policies", "Look after"
+SOLVE, LOOK, RATE, KEEP, MAY = "Solve", "Look at runs", "Rate solvers and policies", "Look after", "Who may do what"
 app.add_typer(ab_app, name="ab", rich_help_panel=RATE)
 app.add_typer(lab_app, name="lab", rich_help_panel=RATE)
 app.add_typer(bench, name="bench", rich_help_panel=RATE)
 app.add_typer(log, name="log", rich_help_panel=KEEP)
 app.add_typer(projections, name="projections", rich_help_panel=KEEP)
 app.add_typer(db_app, name="db", rich_help_panel=KEEP)
+app.add_typer(accounts.users, name="users", rich_help_panel=MAY)
+app.add_typer(accounts.keys, name="keys", rich_help_panel=MAY)
+app.add_typer(accounts.roles, name="roles", rich_help_panel=MAY)
+app.add_typer(accounts.projects, name="projects", rich_help_panel=MAY)
 
 Verbose = Annotated[bool, typer.Option("--verbose", help="Show the engine's log lines on stderr.")]
 AsOf = Annotated[str | None, typer.Option(metavar="POSITION|TIME", help="As of a log position or an ISO 8601 time.")]

@@ -49,5 +49,8 @@ def gist(r: Recorded) -> str:
             return f"{data['cells']} cells, {data['failures']} failures, {seconds(data['seconds'])}"
         case _:
             return ", ".join(
-                f"{k} {v}" for k, v in data.items() if k in {"reason", "error", "message", "worker", "iterations"}
+                f"{k} {v}"
+                for k, v in data.items()
+                if k
+                in {"reason", "error", "message", "worker", "iterations", "name", "role", "prefix", "address", "times"}
             )

@@ -8,6 +8,7 @@ from typing import get_args
 import orjson
 import pytest
 
+from mezan.engine import account_events
 from mezan.engine import events as ev
 from mezan.engine.errors import UnreadableEvent
 from mezan.engine.upcast import TYPES, UPCASTERS, check_chains, decode
@@ -39,7 +40,7 @@ def test_every_event_class_is_in_the_union():
     """An event that the log could write but not read would be lost."""
     declared = {
         value
-        for value in vars(ev).values()
+        for value in (*vars(ev).values(), *vars(account_events).values())
         if isinstance(value, type) and issubclass(value, ev.Event) and value is not ev.Event
     }
     assert declared == set(get_args(ev.AnyEvent)) == set(TYPES.values())
