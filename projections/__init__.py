@@ -22,6 +22,7 @@ from .solver_stats import SolverStats
 from .standings import standings
 from .throughput import Throughput
 from .under_way import UnderWay
+from .usage import Usage
 
 DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     Elo(),
@@ -41,6 +42,7 @@ DEFAULT: tuple[Projection[Any] | RowProjection, ...] = (
     PolicyOutcomes(),
     Instances(),
     RunCounts(),
+    Usage(),
 )
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "SolverStats",
     "Throughput",
     "UnderWay",
+    "Usage",
     "assign",
     "known",
     "run_counts",

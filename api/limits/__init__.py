@@ -1,0 +1,1 @@
+"""How much who may do: limits on rates, on failed logins, and quotas of runs and solver seconds."""
