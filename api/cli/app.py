@@ -181,11 +181,14 @@ def serve(
     raise typer.Exit(body(db, host=host, port=port, max_body=max_body, shadow=shadow, browser=browser))
 
 
-@app.command(epilog="Examples: mezan mcp --db /home/me/mezan.db | mezan mcp --server https://host", rich_help_panel=SOLVE)
+@app.command(
+    epilog="Examples: mezan mcp --db /home/me/mezan.db | mezan mcp --server https://host", rich_help_panel=SOLVE
+)
 def mcp(
     context: typer.Context,
     server: Annotated[
-        str | None, typer.Option(metavar="URL", help="Use this Mezan server; MEZAN_API_KEY in the environment is its key.")
+        str | None,
+        typer.Option(metavar="URL", help="Use this Mezan server; MEZAN_API_KEY in the environment is its key."),
     ] = None,
     longest: Annotated[
         float, typer.Option("--max-time", metavar="SECONDS", help="Longest time limit that may be asked for.")
@@ -196,9 +199,8 @@ def mcp(
     files: Annotated[
         str | None, typer.Option(metavar="FOLDER", help="Problem files in this folder may be named; default: none.")
     ] = None,
-    max_message: Annotated[
-        int, typer.Option(metavar="BYTES", min=1024, max=2**28, help="Longest message.")
-    ] = 16 * 2**20,
+    max_message: Annotated[int, typer.Option(metavar="BYTES", min=1024, max=2**28, help="Longest message.")] = 16
+    * 2**20,
     db: Db = DEFAULT_DB,
     verbose: Verbose = False,
 ) -> None:

@@ -55,7 +55,9 @@ class Solve(Arguments):
     ] = None
     text: Annotated[
         str | None,
-        Field(description="The content of a problem file, such as QAPLIB's; with `name` or `family` to tell the format."),
+        Field(
+            description="The content of a problem file, such as QAPLIB's; with `name` or `family` to tell the format."
+        ),
     ] = None
     file: Annotated[
         str | None,
@@ -65,7 +67,9 @@ class Solve(Arguments):
     name: Annotated[
         str | None, Field(min_length=1, max_length=200, description="What `text` would be called as a file: nug12.dat.")
     ] = None
-    family: Annotated[Name | None, Field(description="Of `text` or `file`, where neither name nor content tells.")] = None
+    family: Annotated[Name | None, Field(description="Of `text` or `file`, where neither name nor content tells.")] = (
+        None
+    )
     time_limit: Annotated[
         float, Field(gt=0, description="Seconds of solving; a proof of optimality or `target` ends it earlier.")
     ] = 10.0
@@ -85,7 +89,10 @@ class Solve(Arguments):
         str | None, Field(min_length=1, max_length=200, description="The same request under the same key is one run.")
     ] = None
     wait: Annotated[
-        bool, Field(description="Wait for the result; false returns the run's id at once. Long runs are given back unfinished.")
+        bool,
+        Field(
+            description="Wait for the result; false returns the run's id at once. Long runs are given back unfinished."
+        ),
     ] = True
 
 
@@ -135,7 +142,9 @@ class Leaderboard(Arguments):
     """See the tool."""
 
     family: Family = None
-    cluster: Annotated[Name | None, Field(description="A cluster of instances, such as qap/0; default: overall.")] = None
+    cluster: Annotated[Name | None, Field(description="A cluster of instances, such as qap/0; default: overall.")] = (
+        None
+    )
     by: Annotated[Literal["elo", "bt"], Field(description="Ranked by Elo, or by Bradley-Terry.")] = "elo"
     as_of: AsOf = None
 

@@ -90,9 +90,7 @@ class Backend(Protocol):
     async def replay(self, run: str) -> Json:
         """A `ReplayReport`."""
 
-    async def leaderboard(
-        self, family: str | None, cluster: str | None, by: Ranking, as_of: str | None
-    ) -> list[Json]:
+    async def leaderboard(self, family: str | None, cluster: str | None, by: Ranking, as_of: str | None) -> list[Json]:
         """Every `Rated`."""
 
     async def search(self, sought: Sought, as_of: str | None) -> Json:

@@ -35,13 +35,14 @@ def bounded_lines(fd: int, limit: int) -> Iterator[bytes | TooLong]:
                 del kept[EDGE:]
             if i == len(parts) - 1:
                 break
-            yield bytes(kept) if length <= limit else TooLong(length, _id_in(bytes(kept[:EDGE]), tail))
+            yield bytes(kept) if length <= limit else TooLong(length, id_in(bytes(kept), tail))
             kept, length, tail = bytearray(), 0, b""
     if 0 < length <= limit:
         yield bytes(kept)
 
 
-def _id_in(head: bytes, tail: bytes) -> int | str | None:
+def id_in(head: bytes, tail: bytes) -> int | str | None:
+    """The id of the request in a line that is not parsed, from its first and last bytes; None where it stands elsewhere."""
     found = _FIRST.search(head) or _LAST.search(tail)
     if found is None:
         return None

@@ -60,9 +60,7 @@ class EngineBackend:
         return await anyio.to_thread.run_sync(gallery, catalog, names)
 
     async def policies(self) -> list[Json]:
-        return [
-            shaped(schemas.PolicyEntry, one) for one in catalogue.policies(self._engine.policies, DEFAULT_POLICY)
-        ]
+        return [shaped(schemas.PolicyEntry, one) for one in catalogue.policies(self._engine.policies, DEFAULT_POLICY)]
 
     async def submit(self, asked: Asked) -> str:
         problem = await anyio.to_thread.run_sync(built, asked, self._engine.catalog)
@@ -83,7 +81,9 @@ class EngineBackend:
 
     async def runs(self, wanted: Mapping[str, str | None], limit: int, as_of: str | None) -> Json:
         purpose = purpose_of(wanted.get("purpose"))
-        kept = WantedRuns(**{name: value or None for name, value in wanted.items() if name != "purpose"}, purpose=purpose)
+        kept = WantedRuns(
+            **{name: value or None for name, value in wanted.items() if name != "purpose"}, purpose=purpose
+        )
         at, _ = await self._moment(as_of)
         follower = self._engine.follower
         if at is None:
@@ -118,14 +118,14 @@ class EngineBackend:
         async with self._replays:
             return shaped(schemas.ReplayReport, reported(await self._engine.replay(full)))  # type: ignore[no-any-return]
 
-    async def leaderboard(
-        self, family: str | None, cluster: str | None, by: Ranking, as_of: str | None
-    ) -> list[Json]:
+    async def leaderboard(self, family: str | None, cluster: str | None, by: Ranking, as_of: str | None) -> list[Json]:
         at, _ = await self._moment(as_of)
         follower = self._engine.follower
         states = follower.states if at is None else await follower.as_of_many(("elo", "bradley_terry"), at)
         check(states["elo"], family, cluster)
-        return [shaped(schemas.Rated, one) for one in rated(states["elo"], states["bradley_terry"], family, cluster, by)]
+        return [
+            shaped(schemas.Rated, one) for one in rated(states["elo"], states["bradley_terry"], family, cluster, by)
+        ]
 
     async def search(self, sought: Sought, as_of: str | None) -> Json:
         at, head = await self._moment(as_of)

@@ -128,9 +128,7 @@ class ServerBackend:
     async def replay(self, run: str) -> Json:
         return shaped(schemas.ReplayReport, await self._client.replay(run))  # type: ignore[no-any-return]
 
-    async def leaderboard(
-        self, family: str | None, cluster: str | None, by: Ranking, as_of: str | None
-    ) -> list[Json]:
+    async def leaderboard(self, family: str | None, cluster: str | None, by: Ranking, as_of: str | None) -> list[Json]:
         found = await self._client.leaderboard(family=family, cluster=cluster, by=by, as_of=as_of)
         return [shaped(schemas.Rated, one) for one in found]
 

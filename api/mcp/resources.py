@@ -39,7 +39,9 @@ TEMPLATES = (
 async def listed(session: Session) -> list[types.Resource]:
     """Every family and the latest runs."""
     families = [
-        types.Resource(uri=FAMILIES + one["family"], name=one["family"], title=f"Problems of {one['family']}", mime_type=JSON)
+        types.Resource(
+            uri=FAMILIES + one["family"], name=one["family"], title=f"Problems of {one['family']}", mime_type=JSON
+        )
         for one in await session.backend.families()
     ]
     page = await session.backend.runs({}, LISTED, None)

@@ -104,7 +104,7 @@ async def _answered(answer: Callable[..., Awaitable[Any]], *given: Any) -> Any:
     """An answer, or the protocol's error for what went wrong."""
     try:
         return await answer(*given)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - likewise
         foreseen = isinstance(leaf(error), (BadInput, ValidationError))
         code = types.INVALID_PARAMS if foreseen else types.INTERNAL_ERROR
         raise MCPError(code, told(error, answer.__name__)) from None

@@ -22,7 +22,7 @@ from pydantic import ValidationError
 
 from .backend import Backend
 from .limits import Limits
-from .lines import TooLong, bounded_lines
+from .lines import EDGE, TooLong, bounded_lines, id_in
 from .server import server_for
 from .tools import Session
 
@@ -81,8 +81,8 @@ def _read(
                     try:
                         message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
                     except ValidationError:
-                        msg = f"a message must be one JSON-RPC 2.0 object a line; got {line[:40]!r}"
-                        portal.call(complaints.send, _error(None, types.PARSE_ERROR, msg))
+                        msg = f"a message must be one JSON-RPC 2.0 object a line, not nested too deep; got {line[:40]!r}"
+                        portal.call(complaints.send, _error(id_in(line[:EDGE], line[-EDGE:]), types.PARSE_ERROR, msg))
                     else:
                         portal.call(into.send, SessionMessage(message))
         finally:

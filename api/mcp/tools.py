@@ -63,7 +63,9 @@ class Tool:
             fields["time_limit"] |= {"maximum": limits.seconds, "default": _default_time(limits)}
         if "wait" in fields and fields["wait"]["type"] == "number":
             fields["wait"]["maximum"] = limits.wait
-        return {name: one for name, one in made.items() if name not in {"title", "description"}} | {"properties": fields}
+        return {name: one for name, one in made.items() if name not in {"title", "description"}} | {
+            "properties": fields
+        }
 
     def output_schema(self) -> Json:
         """The JSON schema of its structured value."""

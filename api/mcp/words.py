@@ -110,7 +110,10 @@ def _rating(row: Json) -> float:
 
 def of_log(page: Json) -> str:
     """Events, one a line."""
-    rows = [f"{one['position']}  {one['recorded_at']}  {one['type']}  {one['stream']}  {_gist(one['data'])}" for one in page["events"]]
+    rows = [
+        f"{one['position']}  {one['recorded_at']}  {one['type']}  {one['stream']}  {_gist(one['data'])}"
+        for one in page["events"]
+    ]
     more = f"There may be more: search again with after={page['reached']}." if page["more"] else ""
     return "\n".join(filter(None, [_listed("position, time, type, stream:", rows, "There is no such event."), more]))
 
@@ -128,7 +131,9 @@ def of_families(notes: Sequence[Json]) -> str:
     for one in notes:
         examples = ", ".join(example["name"] for example in one["examples"]) or "none"
         files = " ".join(one["files"]) or "none"
-        lines.append(f"{one['family']} ({one['sense']}): files {files}; examples {examples}; {len(one['solvers'])} solvers")
+        lines.append(
+            f"{one['family']} ({one['sense']}): files {files}; examples {examples}; {len(one['solvers'])} solvers"
+        )
     lines.append("Call list_families with one family for the schema of its problems and an example in full.")
     return "\n".join(lines)
 
@@ -140,7 +145,9 @@ def of_catalogue(found: Json) -> str:
         for family in found["families"]
         for one in family["solvers"]
     ]
-    lines += [f"policy {one['policy']}{' (default)' if one['default'] else ''}: {one['summary']}" for one in found["policies"]]
+    lines += [
+        f"policy {one['policy']}{' (default)' if one['default'] else ''}: {one['summary']}" for one in found["policies"]
+    ]
     return "\n".join(lines)
 
 
