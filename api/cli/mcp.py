@@ -37,11 +37,8 @@ class Wanted:
 
 def run(wanted: Wanted) -> int:
     """Serve until the input is closed or a signal comes, and return the exit code."""
-    try:
-        from mezan.api.mcp.limits import Limits
-        from mezan.api.mcp.stdio import serve
-    except ModuleNotFoundError as error:
-        raise BadInput(_missing(error)) from None
+    from mezan.api.mcp.limits import Limits
+
     for option, seconds in (("--max-time", wanted.longest), ("--wait", wanted.wait)):
         if not 0 < seconds <= MAX_SECONDS:
             raise BadInput(f"{option} must be more than 0 and at most {MAX_SECONDS:g} seconds; got {seconds:g}")
@@ -49,6 +46,11 @@ def run(wanted: Wanted) -> int:
     if files is not None and not files.is_dir():
         raise BadInput(f"--files must name a folder; {wanted.files!r} is none")
     limits = Limits(seconds=wanted.longest, wait=wanted.wait, message=wanted.max_message, files=files)
+
+    try:
+        from mezan.api.mcp.stdio import serve
+    except ModuleNotFoundError as error:
+        raise BadInput(_missing(error)) from None
 
     async def body() -> None:
         scope = anyio.CancelScope()

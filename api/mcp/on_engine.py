@@ -52,7 +52,9 @@ class EngineBackend:
         kind = self._engine.catalog.family(family)
         made: Json = kind.problem.model_json_schema()
         fields = {"type": {"const": kind.name}, **made["properties"]}
-        return {**made, "properties": fields, "required": ["type", *made.get("required", ())]}
+        required = ["type", *made.get("required", ())]
+        described = {"title": kind.name, "description": made.get("description", "")}
+        return {**made, **described, "properties": fields, "required": required}
 
     async def examples(self, family: str | None) -> list[Json]:
         catalog = self._engine.catalog

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import httpx
 import orjson
 
-from mezan.api.client import AsyncClient, Options
+from mezan.api.client import AsyncClient, Options, ServerFailed
 from mezan.api.client.reading import got
 from mezan.api.client.steps import Request, Send
 from mezan.api.http import schemas
@@ -78,7 +78,11 @@ class ServerBackend:
 
     async def schema(self, family: str) -> Json:
         answer = await self._client.drive(_raw("/openapi.json"))
-        components: Json = orjson.loads(answer)["components"]["schemas"]
+        try:
+            components: Json = orjson.loads(answer)["components"]["schemas"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            msg = "the server must answer its OpenAPI document; it did not: it may be of another version"
+            raise ServerFailed(msg) from None
         made = components.get(f"{family}_request")
         if made is None:
             known = ", ".join(one["family"] for one in await self.families())

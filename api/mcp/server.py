@@ -96,7 +96,7 @@ def told(error: BaseException, what: str) -> str:
     error = leaf(error)
     if isinstance(error, MezanError):
         return one_line(error)
-    logger.error("an answer failed", what=what, kind=type(error).__name__, why=one_line(error)[:500])
+    logger.error("an answer failed", what=what, kind=type(error).__name__, why=one_line(error)[:500], exc_info=error)
     return f"mezan itself failed ({type(error).__name__}); its log on standard error says more"
 
 

@@ -81,7 +81,9 @@ def _read(
                     try:
                         message = types.jsonrpc_message_adapter.validate_json(line, by_name=False)
                     except ValidationError:
-                        msg = f"a message must be one JSON-RPC 2.0 object a line, not nested too deep; got {line[:40]!r}"
+                        msg = (
+                            f"a message must be one JSON-RPC 2.0 object a line, not nested too deep; got {line[:40]!r}"
+                        )
                         portal.call(complaints.send, _error(id_in(line[:EDGE], line[-EDGE:]), types.PARSE_ERROR, msg))
                     else:
                         portal.call(into.send, SessionMessage(message))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
-from talking import ByHand  # noqa: E402
+from talking import ByHand
 
 
 @pytest.fixture

@@ -27,13 +27,11 @@ def environment(**more: str) -> dict[str, str]:
 
 
 @asynccontextmanager
-async def talking(
-    *options: str, mode: str = "auto", errors: Path | None = None, **env: str
-) -> AsyncIterator[Client]:
+async def talking(*options: str, errors: Path | None = None, **env: str) -> AsyncIterator[Client]:
     """A client whose server's standard error goes to a file."""
     asked = StdioServerParameters(command=sys.executable, args=[*COMMAND, *options], env=environment(**env))
     with (errors or Path(os.devnull)).open("a") as log:
-        async with Client(stdio_client(asked, errlog=log), mode=mode) as client:
+        async with Client(stdio_client(asked, errlog=log)) as client:
             yield client
 
 

@@ -30,7 +30,8 @@ def test_lines_are_those_that_were_written(lines, cuts) -> None:
     last = expected.pop()
     wanted = [line if len(line) <= LIMIT else len(line) for line in expected]
     wanted += [last] if 0 < len(last) <= LIMIT else []
-    got = list(bounded_lines(_Chunks(chunks).read_end, LIMIT))
+    pipe = _Chunks(chunks)
+    got = list(bounded_lines(pipe.read_end, LIMIT))
     assert [line.length if isinstance(line, TooLong) else line for line in got] == wanted
 
 
@@ -87,7 +88,9 @@ def test_a_key_that_would_be_seen_or_broken_is_not_sent(url, key, word) -> None:
     assert not key or key not in str(refused.value)
 
 
-@pytest.mark.parametrize("url", ["https://mezan.example", "http://127.0.0.1:8000", "http://[::1]:1", "http://localhost"])
+@pytest.mark.parametrize(
+    "url", ["https://mezan.example", "http://127.0.0.1:8000", "http://[::1]:1", "http://localhost"]
+)
 def test_a_key_goes_to_this_machine_or_over_tls(url) -> None:
     """Nothing else is asked of it."""
     assert checked_key(url, "mzn_abc.def") == "mzn_abc.def"
@@ -138,7 +141,13 @@ def test_a_missing_extra_is_named(cli) -> None:
     import subprocess
 
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False, cwd=cli.folder, env=cli.env
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=cli.folder,
+        env=cli.env,
     )
     assert (done.returncode, done.stdout) == (2, "")
     assert "pip install 'mezan[mcp]'" in done.stderr

@@ -43,19 +43,23 @@ async def test_what_an_assistant_is_told_of_the_tools(tmp_path) -> None:
     assert tools["status"].input_schema["properties"]["wait"]["maximum"] == 9
 
 
-@pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_a_problem_is_solved_to_its_optimum_explained_and_repeated(tmp_path, mode) -> None:
-    """nug12's optimum is 578; the choice is the same when made again, the run when executed again; clients old and new."""
+async def test_a_problem_is_solved_to_its_optimum_explained_and_repeated(tmp_path) -> None:
+    """nug12's optimum is 578; the choice is the same when made again, the run when executed again."""
     told: list[tuple[float, str]] = []
 
     async def hear(progress: float, total: float | None, message: str | None) -> None:
         told.append((progress, message or ""))
 
-    async with talking("--db", str(tmp_path / "m.db"), "--files", str(DATA / "qap"), mode=mode) as client:
+    async with talking("--db", str(tmp_path / "m.db"), "--files", str(DATA / "qap")) as client:
         asked = {"file": "nug12.dat", "target": 578, "time_limit": 60, "seed": 5, "solver": "qap.tabu"}
         result = await client.call_tool("solve", asked, progress_callback=hear)
         run = result.structured_content
-        assert (run["status"], run["objective"], run["solver"], run["stopped"]) == ("completed", 578, "qap.tabu", "target")
+        assert (run["status"], run["objective"], run["solver"], run["stopped"]) == (
+            "completed",
+            578,
+            "qap.tabu",
+            "target",
+        )
         assert cost_of_nug12(run["solution"]) == 578
         assert "578" in result.content[0].text
         assert run["run"] in result.content[0].text
