@@ -1,14 +1,29 @@
 """A whole session of an assistant with the engine, over the SDK's stdio client."""
 
 import json
+from collections.abc import AsyncIterator
 from itertools import product
 
+import anyio
 import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
+from mcp import Client
+from mcp.shared.exceptions import MCPError
 from talking import DATA, ok, refused, talking
 
 pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+async def client(anyio_backend, tmp_path_factory) -> AsyncIterator[Client]:
+    """One session with small bounds, for the tests that need no database of their own."""
+    db = tmp_path_factory.mktemp("session") / "m.db"
+    options = "--max-time", "77", "--wait", "9", "--max-message", "30000"
+    async with talking("--db", str(db), *options) as talked:
+        yield talked
+
+
 ITEMS = {"type": "knapsack", "values": [6, 10, 12, 7], "weights": [1, 2, 3, 2], "capacity": 5}
 
 
@@ -20,12 +35,11 @@ def cost_of_nug12(solution: list[int]) -> int:
     return int((a * b[np.ix_(solution, solution)]).sum())
 
 
-async def test_what_an_assistant_is_told_of_the_tools(tmp_path) -> None:
+async def test_what_an_assistant_is_told_of_the_tools(client) -> None:
     """Every tool has valid schemas of objects and honest hints, and says the bounds of this session."""
-    async with talking("--db", str(tmp_path / "m.db"), "--max-time", "77", "--wait", "9") as client:
-        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-        assert "list_families" in (client.instructions or "")
-        templates = {one.uri_template for one in (await client.list_resource_templates()).resource_templates}
+    tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    assert "list_families" in (client.instructions or "")
+    templates = {one.uri_template for one in (await client.list_resource_templates()).resource_templates}
     assert set(tools) == {
         "list_families", "list_solvers", "solve", "status", "list_runs", "cancel", "why", "replay", "leaderboard", "search_log",
     }  # fmt: skip
@@ -87,42 +101,41 @@ async def test_a_problem_is_solved_to_its_optimum_explained_and_repeated(tmp_pat
         assert json.loads(content)["solution"] == run["solution"]
 
 
-async def test_a_problem_is_made_from_its_schema(tmp_path) -> None:
+async def test_a_problem_is_made_from_its_schema(client) -> None:
     """What list_families gives is enough: its examples fit its schema and solve; a small one meets the optimum by enumeration."""
-    async with talking("--db", str(tmp_path / "m.db")) as client:
-        families = (await ok(client, "list_families"))["families"]
-        assert {one["family"] for one in families} >= {"qap", "knapsack"}
-        assert all(one["schema"] is None for one in families)
-        (family,) = (await ok(client, "list_families", family="knapsack"))["families"]
-        document = json.loads((await client.read_resource("mezan://families/knapsack")).contents[0].text)
-        assert document == family
-        validator = Draft202012Validator(family["schema"])
-        shown = [one["problem"] for one in family["examples"] if one["problem"] is not None]
-        assert shown
-        for problem in (*shown, ITEMS):
-            validator.validate(problem)
-        assert not validator.is_valid({**ITEMS, "values": "many"})
+    families = (await ok(client, "list_families"))["families"]
+    assert {one["family"] for one in families} >= {"qap", "knapsack"}
+    assert all(one["schema"] is None for one in families)
+    (family,) = (await ok(client, "list_families", family="knapsack"))["families"]
+    document = json.loads((await client.read_resource("mezan://families/knapsack")).contents[0].text)
+    assert document == family
+    validator = Draft202012Validator(family["schema"])
+    shown = [one["problem"] for one in family["examples"] if one["problem"] is not None]
+    assert shown
+    for problem in (*shown, ITEMS):
+        validator.validate(problem)
+    assert not validator.is_valid({**ITEMS, "values": "many"})
 
-        best = max(
-            sum(v * x for v, x in zip(ITEMS["values"], xs, strict=True))
-            for xs in product((0, 1), repeat=4)
-            if sum(w * x for w, x in zip(ITEMS["weights"], xs, strict=True)) <= 5
-        )
-        mine = await ok(client, "solve", problem=ITEMS)
-        assert (mine["objective"], mine["upper_bound"]) == (best, best)
-        named = min(family["examples"], key=lambda one: one["size"])
-        assert (await ok(client, "solve", example=named["name"]))["instance"] == named["name"]
-        text = (DATA / "knapsack/strong60.kp").read_text()
-        known = int((DATA / "knapsack/strong60.sol").read_text().split()[0])
-        sent = await ok(client, "solve", text=text, name="strong60.kp", time_limit=30)
-        assert (sent["instance"], sent["objective"]) == ("strong60", known)
+    best = max(
+        sum(v * x for v, x in zip(ITEMS["values"], xs, strict=True))
+        for xs in product((0, 1), repeat=4)
+        if sum(w * x for w, x in zip(ITEMS["weights"], xs, strict=True)) <= 5
+    )
+    mine = await ok(client, "solve", problem=ITEMS)
+    assert (mine["objective"], mine["upper_bound"]) == (best, best)
+    named = min(family["examples"], key=lambda one: one["size"])
+    assert (await ok(client, "solve", example=named["name"]))["instance"] == named["name"]
+    text = (DATA / "knapsack/strong60.kp").read_text()
+    known = int((DATA / "knapsack/strong60.sol").read_text().split()[0])
+    sent = await ok(client, "solve", text=text, name="strong60.kp", time_limit=30)
+    assert (sent["instance"], sent["objective"]) == ("strong60", known)
 
-        solvers = await ok(client, "list_solvers", family="knapsack")
-        assert [one["solver"] for one in solvers["families"][0]["solvers"]] == family["solvers"]
-        assert any(one["default"] for one in solvers["policies"])
-        listed = await ok(client, "list_runs", family="knapsack", label="strong")
-        assert [one["run"] for one in listed["runs"]] == [sent["run"]]
-        assert (await ok(client, "list_runs", family="qap"))["runs"] == []
+    solvers = await ok(client, "list_solvers", family="knapsack")
+    assert [one["solver"] for one in solvers["families"][0]["solvers"]] == family["solvers"]
+    assert any(one["default"] for one in solvers["policies"])
+    listed = await ok(client, "list_runs", family="knapsack", label="strong")
+    assert [one["run"] for one in listed["runs"]] == [sent["run"]]
+    assert (await ok(client, "list_runs", family="qap"))["runs"] == []
 
 
 async def test_what_breaks_a_rule_is_one_line_and_leaves_no_event(tmp_path) -> None:
@@ -174,15 +187,22 @@ async def test_what_breaks_a_rule_is_one_line_and_leaves_no_event(tmp_path) -> N
     assert "Traceback" not in (tmp_path / "err").read_text()
 
 
-async def test_long_solutions_are_left_to_the_resource(tmp_path) -> None:
+async def test_long_solutions_are_left_to_the_resource(client) -> None:
     """A conversation is not flooded by thousands of numbers; the resource has them."""
     n = 3_000
     problem = {"type": "knapsack", "values": [1] * n, "weights": [1] * n, "capacity": n // 2}
-    async with talking("--db", str(tmp_path / "m.db")) as client:
-        result = await client.call_tool("solve", {"problem": problem, "solver": "knapsack.greedy"})
-        run = result.structured_content
-        assert (run["objective"], run["solution"]) == (n // 2, None)
-        assert f"mezan://runs/{run['run']}" in result.content[0].text
-        assert len(result.content[0].text) < 1_000
-        whole = json.loads((await client.read_resource(f"mezan://runs/{run['run']}")).contents[0].text)
+    result = await client.call_tool("solve", {"problem": problem, "solver": "knapsack.greedy"})
+    run = result.structured_content
+    assert (run["objective"], run["solution"]) == (n // 2, None)
+    assert f"mezan://runs/{run['run']}" in result.content[0].text
+    assert len(result.content[0].text) < 1_000
+    whole = json.loads((await client.read_resource(f"mezan://runs/{run['run']}")).contents[0].text)
     assert sum(whole["solution"]) == n // 2
+
+
+async def test_a_huge_problem_is_refused_to_the_client_that_sent_it(client) -> None:
+    """Unread; the SDK's client is not left waiting, and the session goes on."""
+    problem = {"type": "knapsack", "values": [1] * 20_000, "weights": [1], "capacity": 1}
+    with anyio.fail_after(20), pytest.raises(MCPError, match="at most 30000 bytes"):
+        await client.call_tool("solve", {"problem": problem})
+    assert (await ok(client, "solve", problem=ITEMS))["objective"] == 23
