@@ -89,7 +89,7 @@ async def serve(
         StoreError: the database cannot be used.
     """
     check_host(host)
-    async with open_engine(url, **options) as engine:
+    async with open_engine(url, hand_over=True, **options) as engine:
         app = create_app(engine, Limits(max_body=max_body))
         config = uvicorn.Config(
             app,
