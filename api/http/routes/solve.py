@@ -46,6 +46,7 @@ def request_schema(catalog: Catalog, family: str | None = None) -> dict[str, Any
         made.append(
             {
                 "title": kind.name,
+                "description": problem.get("description", ""),
                 "type": "object",
                 "properties": fields,
                 "required": required,
