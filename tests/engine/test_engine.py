@@ -729,7 +729,7 @@ async def test_a_run_that_cannot_be_read_does_not_keep_the_engine_from_opening(o
         await anyio.to_thread.run_sync(gated.begun.wait)
         await dead.store.transact(lambda _: None)
         monster = type("FromTheFuture", (ev.RunAdopted,), {})
-        await dead.store.append(Write(runs[0].id, [monster(lost_worker="a", worker="b")]))
+        await dead.store.append(Write(runs[0].id, [monster(lost_worker="a", worker="b", handed_over=False)]))
         await dead.store.transact(lambda c: c.execute("UPDATE leases SET expires_at = 0"))
         async with opened(solver("gated", first)) as engine:
             assert engine.adopted == [runs[1].id]
