@@ -10,8 +10,9 @@ from mezan.api.accounts.errors import CodeNeeded, TooManyAttempts, Unauthenticat
 from mezan.api.accounts.oauth import NO_STORE, OAuthError
 from mezan.api.accounts.principal import Principal
 from mezan.api.accounts.sessions import Opened
+from mezan.api.accounts.strict import strict_object
 from mezan.api.http.access import Denied, Router, caller, principal_of, public, signed_in
-from mezan.api.http.asking import media_type, object_in
+from mezan.api.http.asking import media_type
 from mezan.api.http.credentials import CSRF, SESSION, cookie_name, shown_by
 from mezan.api.http.denials import record
 from mezan.api.http.forms import FORM, LONGEST, fields_of
@@ -75,7 +76,10 @@ async def _tokens(request: Request) -> Response:
     content = await request.body()
     if len(content) > LONGEST:
         raise Refused("too-large", f"a login must be at most {LONGEST} bytes long; this one has {len(content)}")
-    given = object_in(content)
+    try:
+        given = strict_object(content)
+    except ValueError as error:
+        raise Refused("malformed", f"a login must be one JSON object, each member once: {error}") from None
     if unknown := sorted(set(given) - {"login", "password", "code", "scope"}):
         raise Refused("bad-input", f"a login has login, password, code and scope; got {unknown[0][:40]!r}")
     if not all(isinstance(given.get(name, ""), str) for name in ("login", "password", "code", "scope")):

@@ -1,5 +1,6 @@
 """What stands before every request: who may ask, how much may be sent, and the headers that every answer carries."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,6 +12,7 @@ from .denials import AUDIT, Audit, record
 from .problems import Refused, problem
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+AUTHORITY = re.compile(r"//(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]*)?")
 SINGLE = (
     b"host",
     b"origin",
@@ -122,7 +124,8 @@ def _repeated(given: Sequence[tuple[bytes, bytes]]) -> str:
 
 @lru_cache(maxsize=256)
 def _host_of(authority: str) -> str | None:
+    """The host of an authority that is nothing but host and port: user names and other parts make readers differ on it."""
     try:
-        return urlsplit(authority).hostname
+        return urlsplit(authority).hostname if AUTHORITY.fullmatch(authority) else None
     except ValueError:  # such as an open bracket
         return None

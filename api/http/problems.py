@@ -11,6 +11,7 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from mezan.solvers.errors import MezanError
@@ -174,7 +175,11 @@ def install(app: FastAPI) -> None:
         _log.exception("request broke", path=request.url.path, exc_info=error)
         return problem("internal", "the server broke while answering; it is in its log under this request's path")
 
+    async def left(_request: Request, _error: Exception) -> Response:
+        return problem("malformed", "the body must come to its end; the client left before")  # nobody reads it
+
     app.add_exception_handler(Refused, ours)
+    app.add_exception_handler(ClientDisconnect, left)
     app.add_exception_handler(MezanError, ours)
     app.add_exception_handler(RequestValidationError, invalid)
     app.add_exception_handler(HTTPException, http)

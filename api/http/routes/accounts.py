@@ -10,6 +10,7 @@ from starlette.responses import Response
 from mezan.api.accounts.desk import Accounts
 from mezan.api.accounts.door import Door
 from mezan.api.accounts.scopes import Scope
+from mezan.api.accounts.strict import strict_object
 from mezan.api.views import accounts as views
 
 from .. import schemas as s
@@ -46,12 +47,13 @@ async def told(request: Request, kind: type[T]) -> T:
     if content:
         must_be_json(request)
     try:
+        strict_object(content or b"{}")  # what another reader may understand differently changes no rights
         value: T = TypeAdapter(kind).validate_json(content or b"{}")
     except ValidationError as error:
-        if error.errors()[0]["type"] == "json_invalid":
-            raise Refused("malformed", f"the body must be JSON: {error.errors()[0]['msg']}") from None
         found = [{"where": ".".join(map(str, e["loc"])), "rule": e["msg"]} for e in error.errors()[:20]]
         raise Refused("bad-parameters", f"{found[0]['where']}: {found[0]['rule']}", errors=found) from None
+    except ValueError as error:
+        raise Refused("malformed", f"the body must be one JSON object, each member once: {error}") from None
     return value
 
 
