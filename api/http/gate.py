@@ -175,13 +175,15 @@ class _Visit:
 def check_forgery(scope: Connection, shown: Shown) -> None:
     """Refuse what another site may have made a browser send with its session's cookie.
 
-    What changes something must bring the session's token. A WebSocket cannot; browsers name its page's origin, and the guard has
-    compared that with the host.
+    What changes something must bring the session's token. A WebSocket cannot; browsers name its page's origin.
 
     Raises:
-        MezanError: it does not prove where it comes from.
+        MezanError, Refused: it does not prove where it comes from.
     """
-    if scope["type"] == "websocket" and header(scope, b"origin") is not None:
+    origin = header(scope, b"origin")
+    if origin is not None and origin.partition("://")[2] != header(scope, b"host"):  # a stream, say: the guard lets reads pass
+        raise Refused("cross-origin", f"a session is for this server's own pages; got origin {origin[:80]!r}")
+    if scope["type"] == "websocket" and origin is not None:
         return
     if scope["type"] == "websocket" or scope["method"] not in SAFE:
         check_csrf(shown.text, header(scope, CSRF_HEADER))
