@@ -15,6 +15,7 @@ from .csrf import csrf_token
 from .desk import Accounts
 from .errors import ExpiredToken, Unauthenticated
 from .handles import Handle, make_handle, read_handle
+from .people import check_may_change
 from .principal import Principal
 from .secrets import new_name
 
@@ -132,8 +133,6 @@ class Sessions:
         if one is None:
             return False
         if by.kind != "local" and by.id != one.user:
-            from .people import check_may_change
-
             check_may_change(accounts, by, one.user)
         event = ev.SessionClosed(project=one.project, session=session, reason=reason)
         done = await accounts.record(

@@ -72,7 +72,12 @@ def test_issuers_are_trusted_from_a_file(here, cli):
     jwk = public(make_key("EdDSA"))
     (cli.folder / "keys.json").write_text(json.dumps({"keys": [jwk]}))
     made = here("tokens", "trust", "https://idp", "--jwks", "keys.json", "--role", "operator", "--json").json
-    assert (made["algorithm"], made["keys"], made["role"], made["audience"]) == ("EdDSA", [jwk["kid"]], "operator", "mezan")
+    assert (made["algorithm"], made["keys"], made["role"], made["audience"]) == (
+        "EdDSA",
+        [jwk["kid"]],
+        "operator",
+        "mezan",
+    )
     assert here("tokens", "list", "--json").json["issuers"] == [made]
     assert "https://idp" in here("tokens", "list").out
     assert here("tokens", "distrust", "https://idp", "--yes").code == 0

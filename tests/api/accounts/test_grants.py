@@ -207,7 +207,12 @@ async def test_clients_get_tokens_for_themselves(tmp_path):
         key = await door.accounts.issue_key("ci", scopes=["runs:read", "runs:write"])
         answer = await door.grants.answer(as_client(key))
         who = await door.authenticate(answer.access_token)
-        assert (who.id, who.kind, who.credential, who.scopes) == (key.key.id, "key", key.key.id, {"runs:read", "runs:write"})
+        assert (who.id, who.kind, who.credential, who.scopes) == (
+            key.key.id,
+            "key",
+            key.key.id,
+            {"runs:read", "runs:write"},
+        )
         assert answer.refresh_token is None
         assert "refresh_token" not in answer.body()
         assert (await door.grants.answer(as_client(key, "runs:read"))).scopes == {"runs:read"}
@@ -301,7 +306,15 @@ async def test_no_secret_is_in_log_or_clear_text(tmp_path):
         kid, made = next(iter(door.accounts.principals.signing.items()))
         jwk = json.loads(door.accounts.secrets.unseal(made.kept_as))
         assert jwk["kid"] == kid
-        canaries = [doors.PASSWORD, answer.access_token, renewed.refresh_token, opened.cookie, opened.csrf, enrolment.secret, jwk["d"]]
+        canaries = [
+            doors.PASSWORD,
+            answer.access_token,
+            renewed.refresh_token,
+            opened.cookie,
+            opened.csrf,
+            enrolment.secret,
+            jwk["d"],
+        ]
         canaries += [text.rpartition(".")[2] for text in canaries[1:5]]
     for path in tmp_path.iterdir():
         content = path.read_bytes()

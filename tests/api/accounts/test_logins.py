@@ -112,7 +112,9 @@ async def test_a_code_is_good_once(tmp_path):
             clock.ahead += ahead
             for steps in (-1, 0):
                 with pytest.raises(Unauthenticated):
-                    await door.logins.login("ann", doors.PASSWORD, code=code_at(door, made, steps) if ahead == 0 else later)
+                    await door.logins.login(
+                        "ann", doors.PASSWORD, code=code_at(door, made, steps) if ahead == 0 else later
+                    )
         clock.ahead += 30
         assert await door.logins.login("ann", doors.PASSWORD, code=code_at(door, made))
 
@@ -158,12 +160,24 @@ async def test_a_recovery_code_is_good_once(tmp_path):
         ann = door.accounts.user("ann")
         assert len(set(codes)) == 10
         assert all(re.fullmatch(r"[0-9a-hjkmnp-tv-z]{4}(-[0-9a-hjkmnp-tv-z]{4}){3}", code) for code in codes)
-        for code in (codes[0], codes[1].upper(), codes[2].replace("-", " "), codes[3].replace("-", "").replace("0", "O")):
+        for code in (
+            codes[0],
+            codes[1].upper(),
+            codes[2].replace("-", " "),
+            codes[3].replace("-", "").replace("0", "O"),
+        ):
             assert await door.logins.login("ann", doors.PASSWORD, code=code)
             with pytest.raises(Unauthenticated):
                 await door.logins.login("ann", doors.PASSWORD, code=code)
         assert ann.codes == [4, 5, 6, 7, 8, 9]
-        for code in ("0000-0000-0000-0000", codes[4][:-1], codes[4] + "0", codes[4] + codes[5], "x" * 10_000, "\ud800" * 16):
+        for code in (
+            "0000-0000-0000-0000",
+            codes[4][:-1],
+            codes[4] + "0",
+            codes[4] + codes[5],
+            "x" * 10_000,
+            "\ud800" * 16,
+        ):
             with pytest.raises(Unauthenticated):
                 await door.logins.login("ann", doors.PASSWORD, code=code)
         fresh = await door.people.make_codes(ann.id)
@@ -271,7 +285,18 @@ async def test_cheap_hashes_are_replaced_at_login(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "password", ["", "short", "x" * 11, "x" * 257, "aaaaaaaaaaaaaaaa", "abababababab", "ann ann ann ann", "with\0control chars", "line\nline\nline"]
+    "password",
+    [
+        "",
+        "short",
+        "x" * 11,
+        "x" * 257,
+        "aaaaaaaaaaaaaaaa",
+        "abababababab",
+        "ann ann ann ann",
+        "with\0control chars",
+        "line\nline\nline",
+    ],
 )
 async def test_passwords_that_are_guessed_first_are_refused(tmp_path, password):
     """Too short, too long, too few characters, the login over and over; the password of before stays."""

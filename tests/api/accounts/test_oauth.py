@@ -42,7 +42,7 @@ BAD = [
     ([], None, "invalid_request"),
     ([("grant_type", "")], None, "invalid_request"),
     ([("grant_type", "password"), ("username", "a"), ("password", "b")], None, "unsupported_grant_type"),
-    ([("grant_type", "implicit\r\n\"")], None, "unsupported_grant_type"),
+    ([("grant_type", 'implicit\r\n"')], None, "unsupported_grant_type"),
     ([GRANT], None, "invalid_client"),
     ([GRANT, ("client_id", "a")], None, "invalid_client"),
     ([GRANT, ("client_secret", "a")], None, "invalid_client"),
@@ -94,7 +94,17 @@ def test_no_more_is_granted_than_is_allowed(asked, allowed):
         assert given_ <= allowed
 
 
-@given(st.lists(st.tuples(st.sampled_from(["grant_type", "client_id", "client_secret", "scope", "refresh_token"]) | st.text(max_size=5), st.text(max_size=20) | st.sampled_from(["client_credentials", "refresh_token"])), max_size=20), st.none() | st.text(max_size=40))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["grant_type", "client_id", "client_secret", "scope", "refresh_token"])
+            | st.text(max_size=5),
+            st.text(max_size=20) | st.sampled_from(["client_credentials", "refresh_token"]),
+        ),
+        max_size=20,
+    ),
+    st.none() | st.text(max_size=40),
+)
 def test_any_form_is_understood_or_refused(form, authorization):
     """Whatever comes, it is a request or one of the standard's errors."""
     try:
