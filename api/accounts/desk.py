@@ -113,12 +113,13 @@ class Accounts:
         return found
 
     def key(self, name: str) -> Key:
-        """A key by id or prefix (with or without ``mzn_``); raises NotThere."""
+        """A key by id or prefix (with or without ``mzn_``, or the whole text); raises NotThere."""
         state = self.principals
-        found = state.keys.get(name) or state.key_with(name.removeprefix("mzn_").partition(".")[0])
+        prefix = name.removeprefix("mzn_").partition(".")[0]
+        found = state.keys.get(name) or state.key_with(prefix)
         if found is None:
             raise NotThere(
-                f"a key must be named by its prefix or id; there is none {name[:20]!r}: see `mezan keys list`"
+                f"a key must be named by its prefix or id; there is none {prefix[:30]!r}: see `mezan keys list`"
             )
         return found
 

@@ -111,6 +111,11 @@ class Secrets:
         with self._open():
             pass
 
+    def check_key(self) -> None:
+        """Raise WrongKey unless the key at hand is the one that has sealed what there is; no key is made here."""
+        if self._row("SELECT 1 FROM sealed WHERE name = ?", PROOF) is not None:
+            _ = self._cipher
+
     def close(self) -> None:
         """Close the file; a later call opens it again."""
         with self._lock:
