@@ -135,6 +135,7 @@ class Grants:
     async def _judged(self, name: str, number: int, handle: Handle) -> Family:
         """The family of a token that is good; raises as `refresh.judge`, and Reused."""
         accounts = self._accounts
+        await accounts.catch_up()  # another process may have given this token out just now
         family = accounts.principals.families.get(name)
         base, good = ("", None) if family is None else refresh.base_of(family.kept_as)
         kept = None

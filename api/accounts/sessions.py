@@ -93,6 +93,8 @@ class Sessions:
         return self._admit(handle, await self._genuine(handle, seen=seen))
 
     async def _genuine(self, handle: Handle, *, seen: bool) -> Session:
+        if handle.id not in self._accounts.principals.sessions:
+            await self._accounts.catch_up()  # another process may have opened it just now
         session = self._accounts.principals.sessions.get(handle.id)
         kept_as = None if session is None else session.kept_as
         if not seen:
