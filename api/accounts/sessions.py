@@ -15,7 +15,7 @@ from .csrf import csrf_token
 from .desk import Accounts
 from .errors import ExpiredToken, Unauthenticated
 from .handles import Handle, make_handle, read_handle
-from .people import check_may_change
+from .people import check_may_change, if_enabled
 from .principal import Principal
 from .secrets import new_name
 
@@ -70,7 +70,9 @@ class Sessions:
             expires_at=expires,
             address=address[:64],
         )
-        await accounts.record(user.project, lambda _: [event], by=by, stream=f"logins_{user.id}")
+        await accounts.record(
+            user.project, lambda state: if_enabled(state, user.id, event), by=by, stream=f"logins_{user.id}"
+        )
         return Opened(made.id, made.text, csrf_token(made.text), lifetime)
 
     async def principal(self, cookie: str) -> Principal:

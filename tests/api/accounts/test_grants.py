@@ -216,8 +216,16 @@ async def test_an_access_token_can_be_revoked_alone(tmp_path):
         assert await door.authenticate(renewed.access_token)
         for text in ("", "x", "mzr_x", "a.b.c", "mzr_login_x-0." + "A" * 43, answer.access_token):
             await door.grants.revoke(text)
-        with pytest.raises(BadInput):
-            await door.grants.revoke_id("x", project="default")
+        jti = json.loads(attacks.raw({"x": renewed.access_token.split(".")[1]}, "x"))["jti"]
+        await door.grants.revoke_id(jti, project="default", reason="leaked")
+        with pytest.raises(RevokedToken):
+            await door.authenticate(renewed.access_token)
+        ann = door.accounts.principal_of(door.accounts.user("ann").id, "s")
+        with pytest.raises(Forbidden):
+            await door.grants.revoke_id(jti, project="default", by=ann)
+        for bad in ("x", "", jti + "\n", jti.upper(), jti[:-1], "token_" + "é" * 26):
+            with pytest.raises(BadInput):
+                await door.grants.revoke_id(bad, project="default")
 
 
 async def test_clients_get_tokens_for_themselves(tmp_path):
