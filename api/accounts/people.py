@@ -168,12 +168,13 @@ class People:
         """Who changes its own must know its password: a stolen session must not become an account, nor try passwords."""
         if by.id != one.id or one.password is None:
             return
-        await attempted(self._attempts, f"{one.name}@{one.project}", "", who=one.id, project=one.project)
+        attempt = await attempted(self._attempts, f"{one.name}@{one.project}", "", who=one.id, project=one.project)
         stored = await anyio.to_thread.run_sync(self._accounts.secrets.hash_of, one.password)
         if not await self._hashing.matches(None if stored is None else stored.decode(), current or ""):
             raise Forbidden(
                 "the current password must be given for this, and it must be right", who=by.id, project=by.project
             )
+        await anyio.to_thread.run_sync(self._attempts.succeeded, attempt)
 
 
 def if_enabled(state: State, user: str, event: ev.AccountEvent) -> list[ev.AccountEvent]:

@@ -241,6 +241,7 @@ async def test_a_stolen_session_does_not_become_an_account(tmp_path):
             await door.people.disable_totp(ann.id, current=doors.PASSWORD, by=me)
         attempts.failed.clear()
         await door.people.set_password(ann.id, "a new long password", current=doors.PASSWORD, by=me)
+        assert attempts.failed == {"ann@default": 0}
         with pytest.raises(Refused):
             await door.sessions.principal(opened.cookie)
 
