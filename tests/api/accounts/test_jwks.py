@@ -106,7 +106,16 @@ def test_short_shared_keys_are_refused():
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=8), lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["keys", "kty", "kid", "alg", "use", "n", "e", "x", "crv", "d"]), inner), max_leaves=12))
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: (
+            st.lists(inner)
+            | st.dictionaries(st.sampled_from(["keys", "kty", "kid", "alg", "use", "n", "e", "x", "crv", "d"]), inner)
+        ),
+        max_leaves=12,
+    )
+)
 def test_any_json_is_refused_or_sound(value):
     """Whatever JSON comes, the answer is BadInput or keys that import."""
     try:

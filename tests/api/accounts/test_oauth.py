@@ -18,7 +18,16 @@ from mezan.api.accounts.oauth import (
     token_request,
 )
 
-CODES = {"invalid_request", "invalid_client", "invalid_grant", "unsupported_grant_type", "invalid_scope"}
+CODES = {"", "invalid_request", "invalid_client", "invalid_grant", "unsupported_grant_type", "invalid_scope"}
+
+
+def said(ask):
+    """The error of a request, empty where it was understood; anything but the standard's errors comes through."""
+    try:
+        ask()
+    except OAuthError as error:
+        return error.error
+    return ""
 
 
 def header(text):
@@ -42,7 +51,7 @@ BAD = [
     ([], None, "invalid_request"),
     ([("grant_type", "")], None, "invalid_request"),
     ([("grant_type", "password"), ("username", "a"), ("password", "b")], None, "unsupported_grant_type"),
-    ([("grant_type", "implicit\r\n\"")], None, "unsupported_grant_type"),
+    ([("grant_type", 'implicit\r\n"')], None, "unsupported_grant_type"),
     ([GRANT], None, "invalid_client"),
     ([GRANT, ("client_id", "a")], None, "invalid_client"),
     ([GRANT, ("client_secret", "a")], None, "invalid_client"),
@@ -83,30 +92,32 @@ def test_a_secret_is_not_shown():
 @given(st.sets(st.sampled_from("abcdef")) | st.none(), st.sets(st.sampled_from("abcdef")))
 def test_no_more_is_granted_than_is_allowed(asked, allowed):
     """All that was asked for or nothing, never more than is allowed, never an empty token."""
-    try:
-        given_ = granted(None if asked is None else frozenset(asked), frozenset(allowed))
-    except OAuthError as error:
-        assert error.error == "invalid_scope"
-        assert not allowed or (asked is not None and (not asked or not asked <= allowed))
+    wanted = allowed if asked is None else asked
+    if wanted and wanted <= allowed:
+        assert granted(None if asked is None else frozenset(asked), frozenset(allowed)) == wanted
     else:
-        assert given_
-        assert given_ == (allowed if asked is None else asked)
-        assert given_ <= allowed
+        with pytest.raises(OAuthError) as caught:
+            granted(None if asked is None else frozenset(asked), frozenset(allowed))
+        assert caught.value.error == "invalid_scope"
 
 
-@given(st.lists(st.tuples(st.sampled_from(["grant_type", "client_id", "client_secret", "scope", "refresh_token"]) | st.text(max_size=5), st.text(max_size=20) | st.sampled_from(["client_credentials", "refresh_token"])), max_size=20), st.none() | st.text(max_size=40))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["grant_type", "client_id", "client_secret", "scope", "refresh_token"])
+            | st.text(max_size=5),
+            st.text(max_size=20) | st.sampled_from(["client_credentials", "refresh_token"]),
+        ),
+        max_size=20,
+    ),
+    st.none() | st.text(max_size=40),
+)
 def test_any_form_is_understood_or_refused(form, authorization):
     """Whatever comes, it is a request or one of the standard's errors."""
-    try:
-        assert isinstance(token_request(form, authorization), ClientCredentials | Refresh)
-    except OAuthError as error:
-        assert error.error in CODES
+    assert said(lambda: token_request(form, authorization)) in CODES
 
 
 @given(st.text(max_size=60))
 def test_any_header_is_a_client_or_refused(text):
     """The same for the header alone."""
-    try:
-        assert isinstance(basic(text), Client)
-    except OAuthError as error:
-        assert error.error == "invalid_client"
+    assert said(lambda: basic(text)) in {"", "invalid_client"}

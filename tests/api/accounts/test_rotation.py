@@ -73,14 +73,14 @@ async def test_rotation_refuses_nobody(tmp_path):
         wanted = ClientCredentials(Client(name, secret), None)
         for algorithm in ("RS256", "HS256", "EdDSA"):
             made = await door.keys.rotate(algorithm)
-            await other.accounts._follower.catch_up()
+            await other.accounts.catch_up()
             for ahead in (0, AHEAD / 2, AHEAD):
                 clock.ahead += ahead
                 for one in (door, other):
-                    await one.accounts._follower.catch_up()
+                    await one.accounts.catch_up()
                     texts.append((await one.grants.answer(wanted)).access_token)
                     for each in (door, other):
-                        await each.accounts._follower.catch_up()
+                        await each.accounts.catch_up()
                         for text in texts:
                             assert (await each.authenticate(text)).id == key.key.id
                 kids.add((await door.keys.signer()).kid)

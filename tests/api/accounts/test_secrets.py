@@ -112,8 +112,13 @@ def test_a_changed_bit_is_found(at, bit, tmp_path_factory):
 
 def test_another_key_is_told_from_a_damaged_file(made, monkeypatch):
     """A wrong, missing or malformed key is an error that says which key is meant, and no new key is made in its place."""
+    made.check_key()
+    assert not made.key_file.exists()
     made.seal("t", b"x")
+    made.check_key()
     monkeypatch.setenv(VARIABLE, base64.b64encode(bytes(32)).decode())
+    with pytest.raises(WrongKey, match="is another"):
+        again(made).check_key()
     with pytest.raises(WrongKey, match=f"variable {VARIABLE} is another"):
         again(made).unseal("t")
     with pytest.raises(WrongKey, match="is another"):

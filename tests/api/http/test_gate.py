@@ -196,7 +196,7 @@ def test_their_accounts_are_not_there(house: Secured) -> None:
 @pytest.mark.parametrize(
     ("headers", "status", "code"),
     [
-        ([("authorization", "Bearer KEY"), ("authorization", "Bearer KEY")], 400, "ambiguous-credentials"),
+        ([("authorization", "Bearer KEY"), ("authorization", "Bearer KEY")], 400, "malformed"),
         ([("authorization", "Bearer KEY"), ("cookie", "mezan_session=x")], 400, "ambiguous-credentials"),
         ([("cookie", "mezan_session=x; mezan_session=y")], 400, "ambiguous-credentials"),
         ([("cookie", "mezan_session=x"), ("cookie", "mezan_session=y")], 400, "ambiguous-credentials"),

@@ -122,7 +122,7 @@ def test_tls_makes_cookies_of_this_host_only(tmp_path: Path) -> None:
             assert http.get("/accounts/me").json()["name"] == "viewer-user"
             planted = http.cookies["__Host-mezan_session"]
         with httpx.Client(base_url=house.server.url, timeout=20, verify=trust) as http:
-            assert http.get("/runs", cookies={"mezan_session": planted}).status_code == 401
+            assert http.get("/runs", headers={"cookie": f"mezan_session={planted}"}).status_code == 401
 
 
 def test_clients_bring_a_key(house: Secured) -> None:
