@@ -127,7 +127,10 @@ def add_user(
 def set_role(state: State, standing: Standing, by: Principal, user: str, role: str) -> list[ev.AccountEvent]:
     """Another role for a user."""
     one = _touched(state, standing, by, user)
-    check_holds(by, role_scopes(state, standing, one.project, role), f"role {role}")
+    after = role_scopes(state, standing, one.project, role)
+    check_holds(by, after, f"role {role}")
+    if Scope.ACCOUNTS_WRITE not in after:
+        _check_admin_left(state, standing, by, one.project, without=user)
     return [] if one.role == role else [ev.UserRoleSet(project=one.project, user=user, role=role)]
 
 
@@ -135,6 +138,7 @@ def disable(state: State, standing: Standing, by: Principal, user: str, reason: 
     """Let a user in no more."""
     one = _touched(state, standing, by, user)
     _check_text(reason, "a reason")
+    _check_admin_left(state, standing, by, one.project, without=user)
     return [] if one.disabled else [ev.UserDisabled(project=one.project, user=user, reason=reason)]
 
 
@@ -181,6 +185,7 @@ def revoke_key(state: State, standing: Standing, by: Principal, key: str, reason
     """An end for a key."""
     one = touched_key(state, standing, by, key)
     _check_text(reason, "a reason")
+    _check_admin_left(state, standing, by, one.project, without=key)
     return [] if one.revoked_at is not None else [ev.KeyRevoked(project=one.project, key=key, reason=reason)]
 
 
@@ -236,6 +241,28 @@ def _touched(state: State, standing: Standing, by: Principal, user: str) -> User
     check_admin(by, one.project)
     check_holds(by, role_scopes(state, standing, one.project, one.role), f"user {one.name}")
     return one
+
+
+def _check_admin_left(state: State, standing: Standing, by: Principal, project: str, *, without: str) -> None:
+    """Raise BadInput where nobody of a project could administer it any more; the command line can always."""
+    user, key = state.users.get(without), state.keys.get(without)
+    held = standing.of_user(state, user) if user else standing.of_key(state, key) if key else frozenset()
+    if by.kind == "local" or Scope.ACCOUNTS_WRITE not in held:
+        return
+    users = (
+        one.password is not None and Scope.ACCOUNTS_WRITE in standing.of_user(state, one)
+        for one in state.users.values()
+        if one.project == project and one.id != without
+    )
+    keys = (
+        Scope.ACCOUNTS_WRITE in standing.of_key(state, one)
+        for one in state.keys.values()
+        if one.project == project and without not in {one.id, one.owner} and one.revoked_at is one.expires_at is None
+    )
+    if not (any(users) or any(keys)):
+        raise BadInput(
+            f"somebody must be left who may administer project {project}: make another administrator first, or use the command line"
+        )
 
 
 def _project(state: State, project: str) -> Project:
