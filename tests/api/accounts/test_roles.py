@@ -116,6 +116,7 @@ def test_nobody_gives_or_takes_over_more_than_it_has(held, act, data):
     state.projects["default"].roles["strong"] = RoleDef(["lab:run", "accounts:write"], ["viewer"])
     state.users["user_s"] = User("user_s", "default", "sam", "strong", 0)
     state.users["user_v"] = User("user_v", "default", "vic", "viewer", 0)
+    state.users["user_a"] = User("user_a", "default", "ann", "admin", 0, password="kept")  # somebody is always left
     by = Principal("user_b", "ben", "user", "default", held | {Scope.ACCOUNTS_WRITE}, "session")
     role = data.draw(st.sampled_from(["viewer", "operator", "admin", "strong"]))
     user = data.draw(st.sampled_from(["user_s", "user_v"]))
