@@ -5,6 +5,7 @@ from typing import Final
 
 CREDENTIAL: Final = re.compile(
     r"mzn_(?P<prefix>[a-z2-7]{12})\.[A-Za-z0-9_-]+"  # an API key
+    r"|mz[rs]_[a-z]+_[a-z0-9-]+\.[A-Za-z0-9_-]+"  # a refresh token, a session
     r"|eyJ[A-Za-z0-9_-]{5,}(?:\.[A-Za-z0-9_-]*)+"  # a JWT
 )
 LONG: Final = re.compile(

@@ -12,6 +12,7 @@ from mezan.solvers.errors import BadInput
 from .errors import Forbidden, NotThere, Taken
 from .files import check_project_name
 from .principal import DEFAULT_PROJECT, Principal
+from .redaction import without_credentials
 from .scopes import BUILT_IN, EVERY, Role, Scope, closure
 from .standing import Standing, roles_of
 
@@ -115,7 +116,7 @@ def add_user(
     check_admin(by, project)
     _project(state, project)
     if USER_NAME.fullmatch(name) is None:
-        msg = f"a user's name must be 1 to 64 of a-z, 0-9 and inner . _ -; got {name[:80]!r}"
+        msg = f"a user's name must be 1 to 64 of a-z, 0-9 and inner . _ -; got {without_credentials(name)[:80]!r}"
         raise BadInput(msg)
     if state.user_named(project, name) is not None:
         raise Taken(f"a user's name must be new in its project; {project} has a user {name}")
@@ -280,6 +281,8 @@ def _only_local(by: Principal) -> None:
 def _check_text(text: str, what: str, least: int = 0) -> None:
     if not least <= len(text) <= LONGEST_LABEL or not text.isprintable() or text != text.strip():
         raise BadInput(f"{what} must be {least} to {LONGEST_LABEL} printable characters; got {text[:80]!r}")
+    if without_credentials(text) != text:
+        raise BadInput(f"{what} must not be a secret: this looks like a key or token, and would be in the log for ever")
 
 
 def _check_room(count: int, most: int, what: str) -> None:

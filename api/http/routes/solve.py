@@ -9,6 +9,7 @@ import anyio
 from fastapi import Request
 from starlette.responses import Response
 
+from mezan.api.accounts.redaction import without_credentials
 from mezan.api.accounts.scopes import Scope
 from mezan.api.limits.quotas import Quotas
 from mezan.engine.handle import Run
@@ -85,6 +86,8 @@ async def submitted(request: Request, family: str | None) -> Response:
 async def submit(request: Request, problem: Problem, options: dict[str, Any], wait: float | None) -> Response:
     """Record a request for a problem, and answer as the caller prefers."""
     key = request.headers.get("idempotency-key")
+    if key is not None and without_credentials(key) != key:
+        raise Refused("bad-input", "an Idempotency-Key must not be a secret: this looks like an API key or token, and would be stored")
     with within_quota(request, float(options.get("time_limit", SECONDS))):
         run = await engine_of(request).submit(problem, idempotency_key=key, **options)
     return await accepted(request, run, wait)
