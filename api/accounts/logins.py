@@ -35,7 +35,9 @@ class Logins:
         """
         one = self._named(login)
         account = login[:LONGEST] if one is None else f"{one.name}@{one.project}"
-        told = {"who": one.id, "project": one.project} if one else {"who": "", "project": ""}  # people type passwords there
+        told = (
+            {"who": one.id, "project": one.project} if one else {"who": "", "project": ""}
+        )  # people type passwords there
         attempt = await attempted(self._attempts, account, address, **told)
         right = await self._password_is(one, password)
         if one is None or not right or not self._accounts.principals.enabled(one.project, one.id):

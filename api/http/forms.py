@@ -23,6 +23,8 @@ async def fields_of(request: Request) -> list[tuple[str, str]]:
     if len(content) > LONGEST:
         raise Refused("too-large", f"a form must be at most {LONGEST} bytes long; this one has {len(content)}")
     try:
-        return parse_qsl(content.decode(), keep_blank_values=True, strict_parsing=bool(content), errors="strict", max_num_fields=MOST)
+        return parse_qsl(
+            content.decode(), keep_blank_values=True, strict_parsing=bool(content), errors="strict", max_num_fields=MOST
+        )
     except ValueError:
         raise Refused("malformed", f"a form must be name=value pairs, at most {MOST}, joined by & and percent-encoded as UTF-8") from None  # fmt: skip

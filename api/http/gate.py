@@ -181,7 +181,9 @@ def check_forgery(scope: Connection, shown: Shown) -> None:
         MezanError, Refused: it does not prove where it comes from.
     """
     origin = header(scope, b"origin")
-    if origin is not None and origin.partition("://")[2] != header(scope, b"host"):  # a stream, say: the guard lets reads pass
+    if origin is not None and origin.partition("://")[2] != header(
+        scope, b"host"
+    ):  # a stream, say: the guard lets reads pass
         raise Refused("cross-origin", f"a session is for this server's own pages; got origin {origin[:80]!r}")
     if scope["type"] == "websocket" and origin is not None:
         return

@@ -87,7 +87,10 @@ async def submit(request: Request, problem: Problem, options: dict[str, Any], wa
     """Record a request for a problem, and answer as the caller prefers."""
     key = request.headers.get("idempotency-key")
     if key is not None and without_credentials(key) != key:
-        raise Refused("bad-input", "an Idempotency-Key must not be a secret: this looks like an API key or token, and would be stored")
+        raise Refused(
+            "bad-input",
+            "an Idempotency-Key must not be a secret: this looks like an API key or token, and would be stored",
+        )
     with within_quota(request, float(options.get("time_limit", SECONDS))):
         run = await engine_of(request).submit(problem, idempotency_key=key, **options)
     return await accepted(request, run, wait)

@@ -60,7 +60,9 @@ class Attacker:
     def expect(self, answer: "httpx.Response | Answer", status: int, code: str, what: object = "") -> None:
         """The answer is this refusal, as a problem that says nothing else; it is counted."""
         told = answer.code if isinstance(answer, Answer) else problem_of(answer)
-        assert (answer.status_code if isinstance(answer, httpx.Response) else answer.status, told) == (status, code), what
+        assert (answer.status_code if isinstance(answer, httpx.Response) else answer.status, told) == (status, code), (
+            what
+        )
         self.count(code)
 
     def count(self, code: str, times: int = 1) -> None:

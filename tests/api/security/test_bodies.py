@@ -27,7 +27,9 @@ def admin(attacker: Attacker):
 def test_a_length_beyond_the_limit_is_refused_unread(attacker: Attacker, path: str) -> None:
     """By its Content-Length alone, however large that claims to be; no byte of the body is waited for."""
     for length in (MOST + 1, 10**17, int("9" * 40)):
-        answer = attacker.send(f"POST {path} HTTP/1.1", attacker.host, f"Authorization: {attacker.key()}", f"Content-Length: {length}")
+        answer = attacker.send(
+            f"POST {path} HTTP/1.1", attacker.host, f"Authorization: {attacker.key()}", f"Content-Length: {length}"
+        )
         if answer.status == 400 and not answer.code:
             continue  # beyond 64 bits the parser itself refuses
         attacker.expect(answer, 413, "too-large", (path, length))
@@ -37,7 +39,9 @@ def test_a_length_beyond_the_limit_is_refused_unread(attacker: Attacker, path: s
 def test_an_endless_body_is_cut_off(attacker: Attacker, credential: str) -> None:
     """Chunk after chunk without an end: refused for who may not send it, and at the limit for who may."""
     shown = [] if credential == "none" else [f"Authorization: {attacker.key(credential)}"]
-    head = "\r\n".join(["POST /solve HTTP/1.1", attacker.host, *shown, "Content-Type: application/json", "Transfer-Encoding: chunked"])
+    head = "\r\n".join(
+        ["POST /solve HTTP/1.1", attacker.host, *shown, "Content-Type: application/json", "Transfer-Encoding: chunked"]
+    )
     chunk = b"40000\r\n" + b" " * 0x40000 + b"\r\n"
     sent = 0
     with socket.create_connection(("127.0.0.1", attacker.house.server.port), 20) as connection:
@@ -66,10 +70,14 @@ def test_a_slow_body_holds_up_nobody(attacker: Attacker) -> None:
             connection = socket.create_connection(("127.0.0.1", attacker.house.server.port), 10)
             held.append(connection)
             shown = f"Authorization: {credential}\r\n" if credential else ""
-            connection.sendall(f"POST {path} HTTP/1.1\r\n{attacker.host}\r\n{shown}Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n{{".encode())
+            connection.sendall(
+                f"POST {path} HTTP/1.1\r\n{attacker.host}\r\n{shown}Content-Type: application/json\r\nContent-Length: 5000\r\n\r\n{{".encode()
+            )
         with attacker.house.client("viewer") as viewer:
             assert viewer.get("/runs").status_code == 200
-        answer = attacker.send("POST /solve HTTP/1.1", attacker.host, "Content-Type: application/json", "Content-Length: 5000", body=b"{")
+        answer = attacker.send(
+            "POST /solve HTTP/1.1", attacker.host, "Content-Type: application/json", "Content-Length: 5000", body=b"{"
+        )
         attacker.expect(answer, 401, "unauthenticated")
     finally:
         for connection in held:
@@ -90,7 +98,11 @@ def test_zip_bombs_are_not_unpacked(attacker: Attacker) -> None:
     """Whatever Content-Encoding says, for strangers and for who may write, on every kind of body."""
     for coding, content in bombs():
         for path in ("/solve", "/solve/file", "/accounts/users", "/login", "/oauth/token"):
-            answer = httpx.post(attacker.url + path, content=content, headers={**JSON, "content-encoding": coding, "authorization": attacker.key()})
+            answer = httpx.post(
+                attacker.url + path,
+                content=content,
+                headers={**JSON, "content-encoding": coding, "authorization": attacker.key()},
+            )
             attacker.expect(answer, 415, "unsupported-media-type", (coding, path))
 
 
@@ -103,7 +115,19 @@ NESTED = {
 }
 
 
-@pytest.mark.parametrize("path", ["/solve", "/solve/knapsack", "/predict", "/accounts/users", "/accounts/keys", "/accounts/me/password", "/log/verify", "/login"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/solve",
+        "/solve/knapsack",
+        "/predict",
+        "/accounts/users",
+        "/accounts/keys",
+        "/accounts/me/password",
+        "/log/verify",
+        "/login",
+    ],
+)
 @pytest.mark.parametrize("shape", NESTED)
 def test_deep_json_is_refused(attacker: Attacker, admin: httpx.Client, path: str, shape: str) -> None:
     """Nested 200,000 deep: a problem, and the stack is not used up."""
@@ -133,7 +157,14 @@ def test_ambiguous_json_makes_no_account(attacker: Attacker, admin: httpx.Client
 def test_other_kinds_of_bodies_are_not_guessed(attacker: Attacker, admin: httpx.Client) -> None:
     """A form, a part of a form or a text that another site can send without asking is no JSON, whatever is in it."""
     content = json.dumps({"name": "forged", "role": "admin"}).encode()
-    for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "", "application/jsonp", "text/json"):
+    for kind in (
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "multipart/form-data; boundary=x",
+        "",
+        "application/jsonp",
+        "text/json",
+    ):
         answer = admin.post("/accounts/users", content=content, headers={"content-type": kind})
         attacker.expect(answer, 415, "unsupported-media-type", kind)
 
@@ -143,7 +174,16 @@ def test_forms_are_bounded(attacker: Attacker) -> None:
     key = attacker.house.keys["default", "admin"].removeprefix("mzn_")
     client_id, secret = key.split(".")
     good = f"grant_type=client_credentials&client_id={client_id}&client_secret={secret}"
-    for form in ("&".join(f"a{i}=b" for i in range(1_000)), "a=" + "b" * 20_000, f"{good}&grant_type=refresh_token", f"{good}&client_id=x", f"{good}&scope=a&scope=b", good + "&x=%ff", "&&&", "a"):
+    for form in (
+        "&".join(f"a{i}=b" for i in range(1_000)),
+        "a=" + "b" * 20_000,
+        f"{good}&grant_type=refresh_token",
+        f"{good}&client_id=x",
+        f"{good}&scope=a&scope=b",
+        good + "&x=%ff",
+        "&&&",
+        "a",
+    ):
         answer = httpx.post(f"{attacker.url}/oauth/token", content=form.encode(), headers=FORM)
         assert (answer.status_code, answer.json().get("error")) == (400, "invalid_request"), (form[:60], answer.text)
         assert secret not in answer.text

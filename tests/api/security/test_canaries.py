@@ -65,7 +65,13 @@ class Canaries:
 
 def command(db: Path, *arguments: str, stdin: str = "", fails: bool = False) -> str:
     """What a command prints."""
-    done = subprocess.run([sys.executable, "-m", "mezan.api.cli", *arguments, "--db", str(db)], input=stdin, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, "-m", "mezan.api.cli", *arguments, "--db", str(db)],
+        input=stdin,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert fails == bool(done.returncode), done.stderr
     assert not fails or "Traceback" not in done.stderr
     with (db.parent / "commands.log").open("a") as log:
@@ -74,7 +80,7 @@ def command(db: Path, *arguments: str, stdin: str = "", fails: bool = False) -> 
 
 
 @pytest.fixture(scope="module")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Canaries]]:
+def session(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Canaries]:
     """A whole session of commands, server, browser and programs, in a folder of its own; it has ended."""
     folder, canaries = tmp_path_factory.mktemp("canaries"), Canaries()
     db = folder / "house.db"
@@ -91,14 +97,16 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Ca
             pages(server.url, canaries, folder)
     finally:
         os.environ.pop("MEZAN_KEY") if kept is None else os.environ.update(MEZAN_KEY=kept)
-    yield db, canaries
+    return db, canaries
 
 
 def people(db: Path, canaries: Canaries) -> None:
     """Users and keys on the command line."""
     for name, role in (("ann", "admin"), ("bob", "operator")):
         command(db, "users", "add", name, "--role", role)
-        command(db, "users", "password", name, "--password-stdin", stdin=canaries.password(f"password of {name}") + "\n")
+        command(
+            db, "users", "password", name, "--password-stdin", stdin=canaries.password(f"password of {name}") + "\n"
+        )
     for name in ("admin", "operator"):
         canaries.planted[f"key of {name}"] = command(db, "keys", "issue", name, "--role", name).strip()
         canaries.plant(f"secret of the key of {name}", canaries.planted[f"key of {name}"].partition(".")[2])
@@ -133,25 +141,42 @@ def visits(url: str, canaries: Canaries, folder: Path) -> None:
         for name in ("access_token", "refresh_token"):
             canaries.plant(name, got[name])
         canaries.plant("signature of the access token", got["access_token"].rpartition(".")[2])
-        renewed = program.post("/oauth/token", data={"grant_type": "refresh_token", "refresh_token": got["refresh_token"]}).json()
+        renewed = program.post(
+            "/oauth/token", data={"grant_type": "refresh_token", "refresh_token": got["refresh_token"]}
+        ).json()
         canaries.plant("renewed refresh token", renewed["refresh_token"])
         canaries.plant("renewed access token", renewed["access_token"])
         program.post("/oauth/token", data={"grant_type": "refresh_token", "refresh_token": got["refresh_token"]})
         client_id, secret = names_key(canaries, "operator")
-        token = program.post("/oauth/token", data={"grant_type": "client_credentials"}, auth=(client_id, secret)).json()["access_token"]
+        token = program.post(
+            "/oauth/token", data={"grant_type": "client_credentials"}, auth=(client_id, secret)
+        ).json()["access_token"]
         canaries.plant("token of a client", token)
-        program.post("/oauth/token", data={"grant_type": "client_credentials"}, auth=(client_id, canaries.plant("wrong client secret", "wrong" + secrets.token_urlsafe(30))))
+        program.post(
+            "/oauth/token",
+            data={"grant_type": "client_credentials"},
+            auth=(client_id, canaries.plant("wrong client secret", "wrong" + secrets.token_urlsafe(30))),
+        )
         program.post("/oauth/revoke", data={"token": token})
-        for body in ({"login": "ann", "password": canaries.password("wrong password")}, {"login": "bob", "password": bob, "code": canaries.plant("wrong recovery code", codes[2][:-4] + "zzzz")}):
+        for body in (
+            {"login": "ann", "password": canaries.password("wrong password")},
+            {"login": "bob", "password": bob, "code": canaries.plant("wrong recovery code", codes[2][:-4] + "zzzz")},
+        ):
             assert program.post("/login", json=body).status_code == 401
             assert program.post("/login", data=body).status_code == 401
-        program.headers["authorization"] = f"Bearer {names['key of admin'] if 'key of admin' in names else canaries.planted['key of admin']}"
+        program.headers["authorization"] = (
+            f"Bearer {names['key of admin'] if 'key of admin' in names else canaries.planted['key of admin']}"
+        )
         issued = program.post("/accounts/keys", json={"name": "over HTTP", "role": "viewer"}).json()
         canaries.plant("key issued over HTTP", issued["key"])
-        canaries.plant("key rotated over HTTP", program.post(f"/accounts/keys/{issued['id']}/rotate", json={}).json()["key"])
+        canaries.plant(
+            "key rotated over HTTP", program.post(f"/accounts/keys/{issued['id']}/rotate", json={}).json()["key"]
+        )
         user = program.post("/accounts/users", json={"name": "cat", "role": "viewer"}).json()["id"]
         program.post(f"/accounts/users/{user}/password", json={"password": canaries.password("password set over HTTP")})
-        program.post(f"/accounts/users/{user}/password", json={"password": canaries.plant("short password", "canary7!")})
+        program.post(
+            f"/accounts/users/{user}/password", json={"password": canaries.plant("short password", "canary7!")}
+        )
     with httpx.Client(base_url=url, timeout=60) as browser:
         browser.post("/login", data={"login": "ann", "password": ann})
         browser.headers["mezan-csrf"] = browser.cookies["mezan_csrf"]
@@ -182,24 +207,50 @@ def misplaced(url: str, canaries: Canaries) -> None:
                 http.post("/login", data={"login": word, "password": "x" * 12, "next": f"/ui?key={word}"})
                 http.post("/login", json={"login": f"{word}@default", "password": "x" * 12})
                 for path in ("/runs", "/log", "/ui", "/accounts/me", "/nothing", "/login"):
-                    http.get(path, params={"api_key": word, "label": word, "token": word}, headers={"accept": "text/html"})
+                    http.get(
+                        path, params={"api_key": word, "label": word, "token": word}, headers={"accept": "text/html"}
+                    )
                 for path in ("/runs/{}", "/artifacts/{}", "/{}", "/accounts/roles/{}", "/ui/runs/{}", "/static/{}"):
                     http.get(path.format(quote(word, safe="")))
                 http.post(f"/accounts/keys/{quote(word, safe='')}/revoke", json={"reason": word})
                 if word != plain:  # that would be a user's name like others
                     http.post("/accounts/users", json={"name": word, "role": "viewer"})
-                http.post("/oauth/token", data={"grant_type": word, "client_id": word, "client_secret": word, "scope": word})
+                http.post(
+                    "/oauth/token", data={"grant_type": word, "client_id": word, "client_secret": word, "scope": word}
+                )
                 http.post("/oauth/revoke", data={"token": word, "token_type_hint": word})
-                names = ("x-api-key", "user-agent", "referer", "x-request-id", "traceparent", "cookie", "from", "mezan-csrf", "if-none-match", "prefer", "accept-language")
+                names = (
+                    "x-api-key",
+                    "user-agent",
+                    "referer",
+                    "x-request-id",
+                    "traceparent",
+                    "cookie",
+                    "from",
+                    "mezan-csrf",
+                    "if-none-match",
+                    "prefer",
+                    "accept-language",
+                )
                 http.get("/runs", headers={name: quote(word, safe="") for name in names})
-    for value in (f"Basic {base64.b64encode(f'ann:{password}'.encode()).decode()}", f"Bearer {password}", f"Token {admin}", admin, f"Bearer  {admin}x", f"bearer {jwt}x"):
+    for value in (
+        f"Basic {base64.b64encode(f'ann:{password}'.encode()).decode()}",
+        f"Bearer {password}",
+        f"Token {admin}",
+        admin,
+        f"Bearer  {admin}x",
+        f"bearer {jwt}x",
+    ):
         httpx.get(f"{url}/runs", headers={"authorization": value})
         httpx.post(f"{url}/solve", json=KNAPSACK, headers={"authorization": value})
         canaries.plant("Authorization of a refused request", value)
     bearer = {"authorization": f"Bearer {admin}"}
     with httpx.Client(base_url=url, headers=bearer, timeout=60) as friend:
         for word in (admin, cookie):
-            for path, body in (("/accounts/keys", {"name": word[:64], "role": "viewer"}), ("/accounts/keys", {"name": f"key {word}"[:64], "role": "viewer"})):
+            for path, body in (
+                ("/accounts/keys", {"name": word[:64], "role": "viewer"}),
+                ("/accounts/keys", {"name": f"key {word}"[:64], "role": "viewer"}),
+            ):
                 assert friend.post(path, json=body).status_code == 422, word
             key = friend.post("/accounts/keys", json={"name": "to revoke", "role": "viewer"}).json()
             canaries.plant("key to revoke", key["key"])
@@ -213,7 +264,31 @@ def pages(url: str, canaries: Canaries, folder: Path) -> None:
     run = (folder / "run").read_text()
     with httpx.Client(base_url=url, headers=bearer, timeout=60) as http:
         until(lambda: http.get("/health/ready").status_code == 200)
-        for i, path in enumerate(("/openapi.json", "/log/export", "/log?limit=1000", "/metrics", "/accounts/users", "/accounts/keys", "/accounts/roles", "/accounts/denials", "/accounts/me", "/ui", "/ui/runs", f"/ui/runs/{run}", f"/runs/{run}", f"/runs/{run}/events", f"/runs/{run}/why", "/ui/accounts", "/ui/audit", "/login", "/.well-known/jwks.json", "/ui/me", "/docs")):
+        for i, path in enumerate(
+            (
+                "/openapi.json",
+                "/log/export",
+                "/log?limit=1000",
+                "/metrics",
+                "/accounts/users",
+                "/accounts/keys",
+                "/accounts/roles",
+                "/accounts/denials",
+                "/accounts/me",
+                "/ui",
+                "/ui/runs",
+                f"/ui/runs/{run}",
+                f"/runs/{run}",
+                f"/runs/{run}/events",
+                f"/runs/{run}/why",
+                "/ui/accounts",
+                "/ui/audit",
+                "/login",
+                "/.well-known/jwks.json",
+                "/ui/me",
+                "/docs",
+            )
+        ):
             answer = http.get(path)
             assert answer.status_code in {200, 303}, (path, answer.text)
             (folder / f"page{i}.html").write_bytes(str(answer.headers).encode() + answer.content)
@@ -224,7 +299,15 @@ def test_no_secret_is_in_any_file(session: tuple[Path, Canaries]) -> None:
     db, canaries = session
     command(db, "log", "verify")
     files = [path for path in db.parent.rglob("*") if path.is_file()]
-    assert {"house.db", "house.accounts.db", "house.secrets.db", "house.limits.db", "house.log", "commands.log", "page0.html"} <= {path.name for path in files}
+    assert {
+        "house.db",
+        "house.accounts.db",
+        "house.secrets.db",
+        "house.limits.db",
+        "house.log",
+        "commands.log",
+        "page0.html",
+    } <= {path.name for path in files}
     assert not (db.parent / "house.key").exists()
     content = {path: path.read_bytes() for path in files}
     found = {
@@ -243,5 +326,13 @@ def test_the_search_finds_what_is_there(session: tuple[Path, Canaries], tmp_path
     for where, secret in list(canaries.planted.items())[:12]:
         forms = {form: needle for one, form, needle in canaries.forms() if one == where}
         raw = secret.encode()
-        for made in (raw, raw.hex().encode(), base64.b64encode(raw), base64.urlsafe_b64encode(b"a" + raw + b"z"), base64.b64encode(b"ab" + raw), quote(secret, safe="").encode(), binascii.hexlify(raw).upper()):
+        for made in (
+            raw,
+            raw.hex().encode(),
+            base64.b64encode(raw),
+            base64.urlsafe_b64encode(b"a" + raw + b"z"),
+            base64.b64encode(b"ab" + raw),
+            quote(secret, safe="").encode(),
+            binascii.hexlify(raw).upper(),
+        ):
             assert any(needle in made for needle in forms.values()), (where, made)

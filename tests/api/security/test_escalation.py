@@ -22,7 +22,9 @@ EVERY = (
 def clerk(attacker: Attacker) -> Iterator[httpx.Client]:
     """A key that may administer accounts, and nothing else."""
     with attacker.house.client("admin") as admin:
-        made = admin.post("/accounts/keys", json={"name": "clerk", "scopes": ["accounts:read", "accounts:write"]}).json()
+        made = admin.post(
+            "/accounts/keys", json={"name": "clerk", "scopes": ["accounts:read", "accounts:write"]}
+        ).json()
     with httpx.Client(base_url=attacker.url, headers={"authorization": f"Bearer {made['key']}"}, timeout=20) as client:
         yield client
 
@@ -37,14 +39,26 @@ def test_nobody_issues_a_key_that_may_more(attacker: Attacker, clerk: httpx.Clie
     ):  # fmt: skip
         attacker.expect(clerk.post("/accounts/keys", json=wanted), 403, "forbidden", wanted)
     assert clerk.post("/accounts/keys", json={"name": "less", "scopes": ["accounts:read"]}).status_code == 201
-    for wanted in ({"name": "x", "scopes": ["*"]}, {"name": "x", "scopes": ["accounts:*"]}, {"name": "x", "scopes": ["accounts:write runs:read"]}, {"name": "x", "scopes": []}, {"name": "x", "scopes": ["ACCOUNTS:READ"]}, {"name": "x", "scopes": ["accounts:read"], "role": "viewer"}):
+    for wanted in (
+        {"name": "x", "scopes": ["*"]},
+        {"name": "x", "scopes": ["accounts:*"]},
+        {"name": "x", "scopes": ["accounts:write runs:read"]},
+        {"name": "x", "scopes": []},
+        {"name": "x", "scopes": ["ACCOUNTS:READ"]},
+        {"name": "x", "scopes": ["accounts:read"], "role": "viewer"},
+    ):
         answer = clerk.post("/accounts/keys", json=wanted)
         assert answer.status_code == 422, (wanted, answer.text)
 
 
 def test_nobody_defines_a_role_that_may_more(attacker: Attacker, clerk: httpx.Client) -> None:
     """A role of its own with others' scopes, one that includes admin, one whose name is a built-in role's, a circle."""
-    for wanted in ({"includes": ["admin"]}, {"includes": ["viewer"]}, {"scopes": ["runs:read"]}, {"scopes": ["accounts:write"], "includes": ["operator"]}):
+    for wanted in (
+        {"includes": ["admin"]},
+        {"includes": ["viewer"]},
+        {"scopes": ["runs:read"]},
+        {"scopes": ["accounts:write"], "includes": ["operator"]},
+    ):
         attacker.expect(clerk.put("/accounts/roles/mine", json=wanted), 403, "forbidden", wanted)
     for name in ("admin", "viewer", "operator"):
         answer = clerk.put(f"/accounts/roles/{name}", json={"scopes": ["accounts:write"]})
@@ -56,7 +70,9 @@ def test_nobody_defines_a_role_that_may_more(attacker: Attacker, clerk: httpx.Cl
         assert admin.put("/accounts/roles/chief", json={"includes": ["clerk", "operator"]}).status_code == 200
         attacker.expect(clerk.delete("/accounts/roles/chief"), 403, "forbidden")
         attacker.expect(clerk.put("/accounts/roles/chief", json={"scopes": ["accounts:read"]}), 403, "forbidden")
-        circle = clerk.put("/accounts/roles/clerk", json={"scopes": ["accounts:read", "accounts:write"], "includes": ["chief"]})
+        circle = clerk.put(
+            "/accounts/roles/clerk", json={"scopes": ["accounts:read", "accounts:write"], "includes": ["chief"]}
+        )
         assert circle.status_code == 422
 
 
@@ -67,7 +83,9 @@ def test_nobody_touches_who_may_more(attacker: Attacker, clerk: httpx.Client) ->
         for path, body in (
             ("role", {"role": "clerk"}), ("role", {"role": "admin"}), ("disable", {}), ("enable", {}), ("password", {"password": "a new good phrase 1"}), ("authenticator/disable", {}),
         ):  # fmt: skip
-            attacker.expect(clerk.post(f"/accounts/users/{ids[name]}/{path}", json=body), 403, "forbidden", (name, path))
+            attacker.expect(
+                clerk.post(f"/accounts/users/{ids[name]}/{path}", json=body), 403, "forbidden", (name, path)
+            )
     for name in ("admin-key@default", "operator-key@default", "viewer-key@default"):
         for path in ("rotate", "revoke"):
             attacker.expect(clerk.post(f"/accounts/keys/{ids[name]}/{path}", json={}), 403, "forbidden", (name, path))
@@ -83,7 +101,9 @@ def test_nobody_gives_a_user_more(attacker: Attacker, clerk: httpx.Client) -> No
     attacker.expect(clerk.post(f"/accounts/users/{made['id']}/role", json={"role": "admin"}), 403, "forbidden")
     assert clerk.post(f"/accounts/users/{made['id']}/password", json={"password": PASSWORD}).status_code == 200
     with attacker.house.login("puppet") as puppet:
-        attacker.expect(puppet.post(f"/accounts/users/{made['id']}/role", json={"role": "admin"}), 403, "forbidden", "oneself")
+        attacker.expect(
+            puppet.post(f"/accounts/users/{made['id']}/role", json={"role": "admin"}), 403, "forbidden", "oneself"
+        )
         attacker.expect(puppet.get("/runs"), 403, "forbidden")
 
 
@@ -98,7 +118,9 @@ def test_a_key_of_a_user_falls_with_it(attacker: Attacker) -> None:
             assert session.get("/accounts/users").status_code == 200
             assert admin.post(f"/accounts/users/{made['id']}/role", json={"role": "viewer"}).status_code == 200
             attacker.expect(session.get("/accounts/users"), 403, "forbidden")
-            attacker.expect(session.post(f"/accounts/users/{made['id']}/role", json={"role": "admin"}), 403, "forbidden")
+            attacker.expect(
+                session.post(f"/accounts/users/{made['id']}/role", json={"role": "admin"}), 403, "forbidden"
+            )
             for text in (key, token):
                 bearer = {"authorization": f"Bearer {text}"}
                 attacker.expect(httpx.get(f"{attacker.url}/accounts/users", headers=bearer), 403, "forbidden")
@@ -133,7 +155,11 @@ def test_a_narrow_token_does_not_become_its_owner(attacker: Attacker) -> None:
 def test_keys_and_tokens_have_no_authenticator(attacker: Attacker) -> None:
     """What only people have, keys cannot set up, for themselves or for their owner."""
     with attacker.house.client("admin") as admin:
-        for path, body in (("authenticator", {}), ("recovery-codes", {}), ("password", {"password": "a new good phrase 1"})):
+        for path, body in (
+            ("authenticator", {}),
+            ("recovery-codes", {}),
+            ("password", {"password": "a new good phrase 1"}),
+        ):
             answer = admin.post(f"/accounts/me/{path}", json=body)
             assert answer.status_code in {403, 404}, answer.text
             attacker.count(answer.json()["type"].removeprefix("/problems/"))
@@ -143,17 +169,40 @@ def test_a_token_from_a_key_may_no_more_than_asked(attacker: Attacker) -> None:
     """Client credentials narrow, and never widen, also when a narrow token's client is asked again with other words."""
     client = tuple(attacker.house.keys["default", "viewer"].removeprefix("mzn_").split("."))
     with attacker.house.client() as http:
-        for scope in ("accounts:write", "runs:read accounts:write", "admin", "*", "runs:read\taccounts:write", "RUNS:READ"):
-            answer = http.post("/oauth/token", data={"grant_type": "client_credentials", "scope": scope}, auth=(client[0], client[1]))
+        for scope in (
+            "accounts:write",
+            "runs:read accounts:write",
+            "admin",
+            "*",
+            "runs:read\taccounts:write",
+            "RUNS:READ",
+        ):
+            answer = http.post(
+                "/oauth/token", data={"grant_type": "client_credentials", "scope": scope}, auth=(client[0], client[1])
+            )
             assert (answer.status_code, answer.json()["error"]) == (400, "invalid_scope"), scope
             attacker.count("malformed")
         for more in ({"role": "admin"}, {"project": "north"}, {"sub": "x"}, {"resource": "x"}, {"audience": "x"}):
-            answer = http.post("/oauth/token", data={"grant_type": "client_credentials", **more}, auth=(client[0], client[1]))
+            answer = http.post(
+                "/oauth/token", data={"grant_type": "client_credentials", **more}, auth=(client[0], client[1])
+            )
             token = answer.json()["access_token"]
             me = http.get("/accounts/me", headers={"authorization": f"Bearer {token}"}).json()
             assert (me["project"], "accounts:write" in me["scopes"]) == ("default", False)
-        for grant in ("password", "authorization_code", "urn:ietf:params:oauth:grant-type:jwt-bearer", "urn:ietf:params:oauth:grant-type:token-exchange", "implicit", "CLIENT_CREDENTIALS", "client_credentials "):
-            answer = http.post("/oauth/token", data={"grant_type": grant, "username": "admin-user", "password": PASSWORD, "assertion": "x"}, auth=(client[0], client[1]))
+        for grant in (
+            "password",
+            "authorization_code",
+            "urn:ietf:params:oauth:grant-type:jwt-bearer",
+            "urn:ietf:params:oauth:grant-type:token-exchange",
+            "implicit",
+            "CLIENT_CREDENTIALS",
+            "client_credentials ",
+        ):
+            answer = http.post(
+                "/oauth/token",
+                data={"grant_type": grant, "username": "admin-user", "password": PASSWORD, "assertion": "x"},
+                auth=(client[0], client[1]),
+            )
             assert answer.json()["error"] == "unsupported_grant_type", grant
             attacker.count("malformed")
 

@@ -25,13 +25,19 @@ def theirs(attacker: Attacker) -> dict[str, tuple[str, str]]:
         assert north.put("/accounts/roles/northern-role", json={"scopes": ["runs:read"]}).status_code == 200
     ids = attacker.house.ids
     return {
-        "run": (run, "run_" + "z" * (len(run) - 4)),
+        "run": (run, backwards(run)),
         "digest": (digest, "0123456789abcdef" * 4),
-        "user": (ids["viewer-user@north"], "user_" + "z" * 26),
-        "key": (ids["viewer-key@north"], "key_" + "z" * 26),
+        "user": (ids["viewer-user@north"], backwards(ids["viewer-user@north"])),
+        "key": (ids["viewer-key@north"], backwards(ids["viewer-key@north"])),
         "role": ("northern-role", "nowheres-role"),
         "name": (MARK, "nowherern-instance-of-theirs"),
     }
+
+
+def backwards(known: str) -> str:
+    """An id of the same letters that nobody has."""
+    kind, _, rest = known.partition("_")
+    return f"{kind}_{rest[::-1]}"
 
 
 def operations(http: httpx.Client) -> Iterator[tuple[str, str, JSON, JSON]]:
@@ -69,7 +75,9 @@ def requests(http: httpx.Client, known: str) -> Iterator[tuple[str, str, JSON]]:
             filled = filled.replace(f"{{{name}}}", known)
         accept = {"accept": "application/json"}
         body: JSON = {"json": {}} if method in {"POST", "PUT"} else {}
-        if path in {"/login", "/logout", "/oauth/token", "/oauth/revoke"} or (names == [] and queries == [] and method == "GET"):
+        if path in {"/login", "/logout", "/oauth/token", "/oauth/revoke"} or (
+            names == [] and queries == [] and method == "GET"
+        ):
             continue
         if names:
             yield method, filled, {"headers": accept, **body}
@@ -118,7 +126,12 @@ def test_every_answer_is_kept_for_its_own(attacker: Attacker, theirs: dict[str, 
     """A tag or a kept answer of one principal is never the answer to another of fewer rights, or of another project."""
     urls = ("/runs", "/log", "/accounts/users", "/metrics", "/leaderboard", "/ui/accounts", "/health/ready")
     assert theirs
-    with attacker.house.client("admin") as admin, attacker.house.client("admin", "north") as north, attacker.house.client("viewer") as viewer, attacker.house.client() as nobody:
+    with (
+        attacker.house.client("admin") as admin,
+        attacker.house.client("admin", "north") as north,
+        attacker.house.client("viewer") as viewer,
+        attacker.house.client() as nobody,
+    ):
         for url in urls:
             tags = ["*"]
             for _ in range(2):  # the second is out of the cache
@@ -126,7 +139,9 @@ def test_every_answer_is_kept_for_its_own(attacker: Attacker, theirs: dict[str, 
                 tags += [answer.headers["etag"]] if "etag" in answer.headers else []
                 assert "public" not in answer.headers.get("cache-control", ""), url
                 if url != "/health/ready":
-                    assert {"cookie", "authorization"} <= {word.strip().lower() for word in ",".join(answer.headers.get_list("vary")).split(",")}, url
+                    assert {"cookie", "authorization"} <= {
+                        word.strip().lower() for word in ",".join(answer.headers.get_list("vary")).split(",")
+                    }, url
             mine = admin.get(url).text
             for tag in dict.fromkeys(tags):
                 seen = north.get(url, headers={"if-none-match": tag})
@@ -139,17 +154,30 @@ def test_every_answer_is_kept_for_its_own(attacker: Attacker, theirs: dict[str, 
                 if url != "/health/ready":
                     attacker.expect(nobody.get(url, headers={"if-none-match": tag}), 401, "unauthenticated", (url, tag))
         at = int(admin.get("/runs").headers["mezan-position"])
-        assert north.get("/runs", params={"as_of": at}).text != admin.get("/runs", params={"as_of": at}).text or MARK not in admin.get("/runs").text
+        assert (
+            north.get("/runs", params={"as_of": at}).text != admin.get("/runs", params={"as_of": at}).text
+            or MARK not in admin.get("/runs").text
+        )
 
 
 def test_a_project_is_not_chosen_by_the_request(attacker: Attacker, theirs: dict[str, tuple[str, str]]) -> None:
     """By query, header, host or login suffix: a key opens its own project and no other."""
     run = theirs["run"][0]
     with attacker.house.client("admin") as http:
-        for more in ({"params": {"project": "north", "tenant": "north"}}, {"headers": {"mezan-project": "north", "x-tenant": "north", "x-project": "north"}}, {"headers": {"cookie": "project=north; tenant=north"}}):
+        for more in (
+            {"params": {"project": "north", "tenant": "north"}},
+            {"headers": {"mezan-project": "north", "x-tenant": "north", "x-project": "north"}},
+            {"headers": {"cookie": "project=north; tenant=north"}},
+        ):
             attacker.expect(http.get(f"/runs/{run}", **more), 404, "run-not-found", more)  # type: ignore[arg-type]
             assert http.get("/accounts/me", **more).json()["project"] == "default"  # type: ignore[arg-type]
-        for path in (f"/north/runs/{run}", f"/projects/north/runs/{run}", f"/runs/north/{run}", f"/runs/{run}@north", f"/runs/north%2f{run}"):
+        for path in (
+            f"/north/runs/{run}",
+            f"/projects/north/runs/{run}",
+            f"/runs/north/{run}",
+            f"/runs/{run}@north",
+            f"/runs/north%2f{run}",
+        ):
             answer = http.get(path)
             assert answer.status_code == 404, path
             attacker.count(code_of(answer))

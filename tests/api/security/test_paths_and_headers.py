@@ -28,7 +28,20 @@ def test_no_spelling_of_a_path_leads_around_the_gate(attacker: Attacker, path: s
         assert target.startswith((f"http://127.0.0.1:{attacker.house.server.port}/", "/")), target
 
 
-@pytest.mark.parametrize("target", ["http://127.0.0.1:PORT/runs", "http://elsewhere.example/runs", "https://127.0.0.1/health/live/../../runs", "*", "127.0.0.1:80", "runs", "", "http:/runs", "///runs"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://127.0.0.1:PORT/runs",
+        "http://elsewhere.example/runs",
+        "https://127.0.0.1/health/live/../../runs",
+        "*",
+        "127.0.0.1:80",
+        "runs",
+        "",
+        "http:/runs",
+        "///runs",
+    ],
+)
 def test_no_form_of_target_leads_around_the_gate(attacker: Attacker, target: str) -> None:
     """Absolute, authority and asterisk forms, and what is none: the path alone counts, and it is guarded."""
     target = target.replace("PORT", str(attacker.house.server.port))
@@ -45,9 +58,13 @@ def test_no_header_changes_the_method(attacker: Attacker, name: str) -> None:
     viewer = f"Authorization: {attacker.key('viewer')}"
     run = "run_" + "0" * 26
     for method in ("POST", "DELETE", "PUT"):
-        answer = attacker.send(f"GET /runs/{run}/cancel HTTP/1.1", attacker.host, viewer, f"{name}: {method}", "Connection: close")
+        answer = attacker.send(
+            f"GET /runs/{run}/cancel HTTP/1.1", attacker.host, viewer, f"{name}: {method}", "Connection: close"
+        )
         attacker.expect(answer, 405, "method-not-allowed", name)
-        answer = attacker.send(f"GET /solve?_method={method} HTTP/1.1", attacker.host, viewer, f"{name}: {method}", "Connection: close")
+        answer = attacker.send(
+            f"GET /solve?_method={method} HTTP/1.1", attacker.host, viewer, f"{name}: {method}", "Connection: close"
+        )
         attacker.expect(answer, 405, "method-not-allowed", name)
 
 
@@ -64,14 +81,38 @@ def test_other_methods_open_nothing(attacker: Attacker) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["X-Original-URL", "X-Rewrite-URL", "X-Forwarded-Prefix", "X-Forwarded-Path", "X-Accel-Redirect", "X-Forwarded-User", "X-Remote-User", "Remote-User", "X-Api-Key", "X-Auth-Token", "Proxy-Authorization", "X-Authenticated-User", "X-Project", "Mezan-Project", "Mezan-Principal", "Mezan.principal"]
+    "name",
+    [
+        "X-Original-URL",
+        "X-Rewrite-URL",
+        "X-Forwarded-Prefix",
+        "X-Forwarded-Path",
+        "X-Accel-Redirect",
+        "X-Forwarded-User",
+        "X-Remote-User",
+        "Remote-User",
+        "X-Api-Key",
+        "X-Auth-Token",
+        "Proxy-Authorization",
+        "X-Authenticated-User",
+        "X-Project",
+        "Mezan-Project",
+        "Mezan-Principal",
+        "Mezan.principal",
+    ],
 )
 def test_no_other_header_says_who_asks(attacker: Attacker, name: str) -> None:
     """What proxies and other servers believe in means nothing here, for strangers as for who has a key."""
     for value in ("/health/live", "admin-user", attacker.key(), attacker.house.keys["default", "admin"], "north"):
         answer = attacker.send("GET /runs HTTP/1.1", attacker.host, f"{name}: {value}", "Connection: close")
         attacker.expect(answer, 401, "unauthenticated", (name, value))
-    me = attacker.send("GET /accounts/me HTTP/1.1", attacker.host, f"Authorization: {attacker.key('viewer')}", f"{name}: north", "Connection: close")
+    me = attacker.send(
+        "GET /accounts/me HTTP/1.1",
+        attacker.host,
+        f"Authorization: {attacker.key('viewer')}",
+        f"{name}: north",
+        "Connection: close",
+    )
     assert (me.status, b'"project":"default"' in me.body) == (200, True), me
 
 
@@ -79,7 +120,14 @@ def test_nobody_chooses_the_address_it_is_recorded_under(attacker: Attacker) -> 
     """X-Forwarded-For and its kin change neither the address of a denial nor what counts against it."""
     for name in ("X-Forwarded-For", "X-Real-IP", "Forwarded", "X-Client-IP", "True-Client-IP", "CF-Connecting-IP"):
         value = "for=203.0.113.9" if name == "Forwarded" else "203.0.113.9"
-        answer = attacker.send("POST /accounts/users HTTP/1.1", attacker.host, f"Authorization: {attacker.key('viewer')}", f"{name}: {value}", "Content-Length: 0", "Connection: close")
+        answer = attacker.send(
+            "POST /accounts/users HTTP/1.1",
+            attacker.host,
+            f"Authorization: {attacker.key('viewer')}",
+            f"{name}: {value}",
+            "Content-Length: 0",
+            "Connection: close",
+        )
         attacker.expect(answer, 403, "forbidden", name)
     with attacker.house.client("admin") as admin:
         told = admin.get("/accounts/denials").text
@@ -115,7 +163,9 @@ def test_nobody_chooses_the_address_it_is_recorded_under(attacker: Attacker) -> 
         (["HOST", "Cookie: MEZAN_SESSION=x; Mezan_Session=y; __Host-mezan_session=z"], 401, "unauthenticated"),
     ],
 )  # fmt: skip
-def test_headers_that_come_twice_or_from_elsewhere(attacker: Attacker, lines: list[str], status: int, code: str) -> None:
+def test_headers_that_come_twice_or_from_elsewhere(
+    attacker: Attacker, lines: list[str], status: int, code: str
+) -> None:
     """Another host, several hosts, several credentials, credentials of another kind: refused, whichever comes first."""
     sent = [line.replace("HOST", attacker.host).replace("AUTH", f"Authorization: {attacker.key()}") for line in lines]
     answer = attacker.send("GET /runs HTTP/1.1", *sent, "Connection: close")
@@ -139,7 +189,9 @@ SMUGGLED = b"GET /runs HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "
 def test_the_length_of_a_body_is_not_ambiguous(attacker: Attacker, lines: list[str]) -> None:
     """What one reader takes for a body another takes for a request: refused, and the connection is closed; no second answer comes."""
     for method in ("POST /login", "POST /oauth/token"):
-        request = "\r\n".join([f"{method} HTTP/1.1", attacker.host, "Content-Type: application/x-www-form-urlencoded", *lines]).encode("latin-1")
+        request = "\r\n".join(
+            [f"{method} HTTP/1.1", attacker.host, "Content-Type: application/x-www-form-urlencoded", *lines]
+        ).encode("latin-1")
         with socket.create_connection(("127.0.0.1", attacker.house.server.port), 5) as connection:
             connection.sendall(request + b"\r\n\r\n" + b"0\r\n\r\n" + SMUGGLED + b"\r\n\r\n")
             connection.shutdown(socket.SHUT_WR)
@@ -189,13 +241,20 @@ def test_two_requests_on_one_connection_are_two_principals(attacker: Attacker) -
     """Who comes after somebody on a kept connection, as behind a proxy, is not taken for that one."""
     port = attacker.house.server.port
     with socket.create_connection(("127.0.0.1", port), 10) as connection:
-        for credential, status in ((f"Authorization: {attacker.key()}", 200), ("X: y", 401), (f"Authorization: {attacker.key('viewer', 'north')}", 200)):
+        for credential, status in (
+            (f"Authorization: {attacker.key()}", 200),
+            ("X: y", 401),
+            (f"Authorization: {attacker.key('viewer', 'north')}", 200),
+        ):
             connection.sendall(f"GET /accounts/me HTTP/1.1\r\n{attacker.host}\r\n{credential}\r\n\r\n".encode())
             answer = read_answer(connection)
             assert answer.status == status
             attacker.count(answer.code)
         assert b'"project":"north"' in answer.body
-        pipelined = "".join(f"GET /accounts/me HTTP/1.1\r\n{attacker.host}\r\n{line}\r\n\r\n" for line in (f"Authorization: {attacker.key()}", "X: y"))
+        pipelined = "".join(
+            f"GET /accounts/me HTTP/1.1\r\n{attacker.host}\r\n{line}\r\n\r\n"
+            for line in (f"Authorization: {attacker.key()}", "X: y")
+        )
         connection.sendall(pipelined.encode())
         first = read_answer(connection)
         assert first.status == 200

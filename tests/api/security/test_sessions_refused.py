@@ -58,17 +58,31 @@ def test_codes_are_good_for_once(attacker: Attacker) -> None:
     with far(attacker, 11) as http:
         needed = http.post("/login", json=form)
         attacker.expect(needed, 401, "code-needed")
-        attacker.expect(http.post("/login", json=form | {"code": confirmed}), 401, "unauthenticated", "the one that confirmed it")
+        attacker.expect(
+            http.post("/login", json=form | {"code": confirmed}), 401, "unauthenticated", "the one that confirmed it"
+        )
         fresh = device.at(time.time() + STEP)
         assert http.post("/login", json=form | {"code": fresh}).status_code == 200
     with far(attacker, 12) as http:
         attacker.expect(http.post("/login", json=form | {"code": fresh}), 401, "unauthenticated", "replayed")
-        attacker.expect(http.post("/login", json=form | {"code": device.at(time.time() - STEP)}), 401, "unauthenticated", "earlier")
-        attacker.expect(http.post("/login", json=form | {"code": device.at(time.time() + 10 * STEP)}), 401, "unauthenticated", "much later")
+        attacker.expect(
+            http.post("/login", json=form | {"code": device.at(time.time() - STEP)}), 401, "unauthenticated", "earlier"
+        )
+        attacker.expect(
+            http.post("/login", json=form | {"code": device.at(time.time() + 10 * STEP)}),
+            401,
+            "unauthenticated",
+            "much later",
+        )
     with far(attacker, 13) as http:
         assert http.post("/login", json=form | {"code": recovery[0]}).status_code == 200
         attacker.expect(http.post("/login", json=form | {"code": recovery[0]}), 401, "unauthenticated", "used")
-        attacker.expect(http.post("/login", json=form | {"code": recovery[0].upper().replace("-", " ")}), 401, "unauthenticated", "used, respelled")
+        attacker.expect(
+            http.post("/login", json=form | {"code": recovery[0].upper().replace("-", " ")}),
+            401,
+            "unauthenticated",
+            "used, respelled",
+        )
     with far(attacker, 14) as http:
         page = http.post("/login", data=form | {"code": recovery[0]})
         assert page.status_code == 401
@@ -156,7 +170,13 @@ def test_a_stolen_cookie_changes_nothing_without_the_token_of_its_session(attack
         ]  # fmt: skip
         for headers in wrong:
             with httpx.Client(base_url=attacker.url, cookies=cookie) as http:
-                for method, path in (("POST", "/accounts/users"), ("POST", "/solve"), ("POST", "/logout"), ("PUT", "/accounts/roles/x"), ("DELETE", "/accounts/roles/x")):
+                for method, path in (
+                    ("POST", "/accounts/users"),
+                    ("POST", "/solve"),
+                    ("POST", "/logout"),
+                    ("PUT", "/accounts/roles/x"),
+                    ("DELETE", "/accounts/roles/x"),
+                ):
                     answer = http.request(method, path, headers=headers, params={"mezan-csrf": own, "csrf": own})
                     attacker.expect(answer, 403, "csrf", (method, path, headers))
         assert victim.get("/accounts/me").json()["name"] == "admin-user"
@@ -165,8 +185,17 @@ def test_a_stolen_cookie_changes_nothing_without_the_token_of_its_session(attack
 def test_another_site_can_do_nothing(attacker: Attacker) -> None:
     """With the cookie and even the token: writes, WebSockets and streams that come from pages of elsewhere are refused."""
     with attacker.house.login("admin-user") as victim:
-        for origin in ("https://elsewhere.example", "null", "http://127.0.0.1", f"{attacker.url}.elsewhere.example", f"http://elsewhere.example#{attacker.url}", "file://"):
-            answer = victim.post("/accounts/users", json={"name": "forged", "role": "admin"}, headers={"origin": origin})
+        for origin in (
+            "https://elsewhere.example",
+            "null",
+            "http://127.0.0.1",
+            f"{attacker.url}.elsewhere.example",
+            f"http://elsewhere.example#{attacker.url}",
+            "file://",
+        ):
+            answer = victim.post(
+                "/accounts/users", json={"name": "forged", "role": "admin"}, headers={"origin": origin}
+            )
             attacker.expect(answer, 403, "cross-origin", origin)
             for path in ("/log", "/ui/head"):
                 stream = victim.get(path, headers={"origin": origin, "accept": "text/event-stream"})
@@ -207,7 +236,9 @@ def test_a_session_that_was_planted_is_not_taken(attacker: Attacker) -> None:
     """The login makes its own, whatever cookie came with it; nobody's guess becomes a session, and the old one is over."""
     planted = "mzs_session_" + "0" * 26 + "." + "A" * 43
     with httpx.Client(base_url=attacker.url, cookies={"mezan_session": planted, "mezan_csrf": "x"}) as http:
-        answer = http.post("/login", data={"login": "viewer-user", "password": PASSWORD, "mezan_session": planted, "session": planted})
+        answer = http.post(
+            "/login", data={"login": "viewer-user", "password": PASSWORD, "mezan_session": planted, "session": planted}
+        )
         assert answer.status_code == 303
         given = re.search(r"mezan_session=([^;]+)", answer.headers["set-cookie"])
         assert given is not None
@@ -233,7 +264,10 @@ def test_sessions_end_with_the_password_and_the_user(attacker: Attacker) -> None
             refused = thief.get("/runs")
             attacker.expect(refused, 401, "unauthenticated" if end == "password" else problem_code(refused))
             attacker.expect(httpx.get(f"{attacker.url}/runs", headers=bearer), 401, "token-revoked")
-            spent = httpx.post(f"{attacker.url}/oauth/token", data={"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]})
+            spent = httpx.post(
+                f"{attacker.url}/oauth/token",
+                data={"grant_type": "refresh_token", "refresh_token": tokens["refresh_token"]},
+            )
             assert spent.json()["error"] == "invalid_grant"
             attacker.count("token-revoked")
 
@@ -259,7 +293,10 @@ def test_a_login_leads_nowhere_else(attacker: Attacker, onward: str) -> None:
     from urllib.parse import urljoin, urlsplit
 
     with httpx.Client(base_url=attacker.url) as http:
-        answers = [http.post("/login", data={"login": "viewer-user", "password": PASSWORD, "next": onward}), http.get("/login", params={"next": onward})]
+        answers = [
+            http.post("/login", data={"login": "viewer-user", "password": PASSWORD, "next": onward}),
+            http.get("/login", params={"next": onward}),
+        ]
     for answer in answers:
         assert answer.status_code == 303
         location = answer.headers["location"]
@@ -278,7 +315,11 @@ def test_an_unknown_user_costs_as_much_as_a_wrong_password(attacker: Attacker, m
 
     work: list[tuple[str, ...]] = []
     verify, look = PasswordHasher.verify, Secrets.hash_of
-    monkeypatch.setattr(PasswordHasher, "verify", lambda self, kept, password: (work.append(tuple(kept.split("$")[:4])), verify(self, kept, password))[1])
+    monkeypatch.setattr(
+        PasswordHasher,
+        "verify",
+        lambda self, kept, password: (work.append(tuple(kept.split("$")[:4])), verify(self, kept, password))[1],
+    )
     monkeypatch.setattr(Secrets, "hash_of", lambda self, name: (work.append(("look",)), look(self, name))[1])
 
     async def tries() -> None:
@@ -289,7 +330,14 @@ def test_an_unknown_user_costs_as_much_as_a_wrong_password(attacker: Attacker, m
             await door.people.set_password(gone.id, PASSWORD)
             await accounts.disable(gone.id)
             seen = {}
-            for name, password in (("viewer-user", "wrong wrong wrong"), ("nobody-user", "wrong wrong wrong"), ("no-password", "x" * 20), ("gone-user", PASSWORD), ("x@nowhere", "y" * 20), ("viewer-user", "z" * 2_000)):
+            for name, password in (
+                ("viewer-user", "wrong wrong wrong"),
+                ("nobody-user", "wrong wrong wrong"),
+                ("no-password", "x" * 20),
+                ("gone-user", PASSWORD),
+                ("x@nowhere", "y" * 20),
+                ("viewer-user", "z" * 2_000),
+            ):
                 work.clear()
                 with pytest.raises(Exception, match="must be right"):
                     await door.logins.login(name, password, address="127.0.0.9")
@@ -317,5 +365,18 @@ def test_sessions_of_other_servers_are_unknown(attacker: Attacker) -> None:
     with attacker.house.login("viewer-user") as browser:
         good = browser.cookies["mezan_session"]
         head, _, secret = good.partition(".")
-        for wrong in (f"{head}.{secret[:-1]}{'A' if secret[-1] != 'A' else 'B'}", f"{head}.{secret[::-1]}", f"{head.upper()}.{secret}", f"{head}.", secret, f'"{good}"x', good + "." + secret):
-            attacker.expect(httpx.get(f"{attacker.url}/accounts/me", headers={"cookie": f"mezan_session={wrong}"}), 401, "unauthenticated", wrong)
+        for wrong in (
+            f"{head}.{secret[:-1]}{'A' if secret[-1] != 'A' else 'B'}",
+            f"{head}.{secret[::-1]}",
+            f"{head.upper()}.{secret}",
+            f"{head}.",
+            secret,
+            f'"{good}"x',
+            good + "." + secret,
+        ):
+            attacker.expect(
+                httpx.get(f"{attacker.url}/accounts/me", headers={"cookie": f"mezan_session={wrong}"}),
+                401,
+                "unauthenticated",
+                wrong,
+            )

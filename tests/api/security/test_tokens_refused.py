@@ -84,7 +84,9 @@ def test_good_tokens_get_in(http: httpx.Client, keys: dict[str, Any], claims: di
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_forged_signatures(attacker: Attacker, http: httpx.Client, keys: dict[str, Any], claims: dict[str, Any], algorithm: str) -> None:
+def test_forged_signatures(
+    attacker: Attacker, http: httpx.Client, keys: dict[str, Any], claims: dict[str, Any], algorithm: str
+) -> None:
     """No signature, that of another key or algorithm, keys that the token brings or points to, key ids that are paths or queries."""
     for name, token in forged(header(keys[algorithm]), claims, keys[algorithm], make_key(algorithm)):
         if "\n" in token or "\r" in token or "\0" in token:
@@ -92,7 +94,9 @@ def test_forged_signatures(attacker: Attacker, http: httpx.Client, keys: dict[st
         refuse(attacker, http, f"{algorithm}: {name}", token)
 
 
-def test_keys_are_not_mixed_up(attacker: Attacker, http: httpx.Client, keys: dict[str, Any], claims: dict[str, Any]) -> None:
+def test_keys_are_not_mixed_up(
+    attacker: Attacker, http: httpx.Client, keys: dict[str, Any], claims: dict[str, Any]
+) -> None:
     """Each key id with each other key's algorithm, header and signature."""
     for named in ALGORITHMS:
         for signer in ALGORITHMS:
@@ -111,7 +115,9 @@ def test_bent_tokens(attacker: Attacker, http: httpx.Client, keys: dict[str, Any
         refuse(attacker, http, name, token)
 
 
-def test_rightly_signed_and_yet_wrong(attacker: Attacker, http: httpx.Client, keys: dict[str, Any], claims: dict[str, Any]) -> None:
+def test_rightly_signed_and_yet_wrong(
+    attacker: Attacker, http: httpx.Client, keys: dict[str, Any], claims: dict[str, Any]
+) -> None:
     """Another audience, issuer or type, times that are none, claims that are missing or twice."""
     key = keys["EdDSA"]
     late = ("exp -1",)
@@ -127,7 +133,14 @@ def test_rightly_signed_and_yet_wrong(attacker: Attacker, http: httpx.Client, ke
         ({"nbf": 3_600, "exp": 7_200}, "token-not-yet-valid"),
     ],
 )  # fmt: skip
-def test_its_time_is_over_or_has_not_come(attacker: Attacker, http: httpx.Client, keys: dict[str, Any], claims: dict[str, Any], change: dict[str, int], code: str) -> None:
+def test_its_time_is_over_or_has_not_come(
+    attacker: Attacker,
+    http: httpx.Client,
+    keys: dict[str, Any],
+    claims: dict[str, Any],
+    change: dict[str, int],
+    code: str,
+) -> None:
     """Expired, also long ago; not yet valid, and made in the future."""
     now, key = int(time.time()), keys["EdDSA"]
     moved = {"nbf": now - 10**9, "iat": now - 10**9} if "exp" in change and len(change) == 1 else {}
@@ -142,18 +155,35 @@ def test_its_time_is_over_or_has_not_come(attacker: Attacker, http: httpx.Client
         ({"sid": "login_" + "0" * 26}, "token-revoked"), ({"sid": "VIEWER"}, "token-revoked"), ({"sub": "VIEWER"}, "token-revoked"),
     ],
 )  # fmt: skip
-def test_our_own_signature_does_not_make_somebody_else(attacker: Attacker, http: httpx.Client, keys: dict[str, Any], claims: dict[str, Any], change: dict[str, str], code: str) -> None:
+def test_our_own_signature_does_not_make_somebody_else(
+    attacker: Attacker,
+    http: httpx.Client,
+    keys: dict[str, Any],
+    claims: dict[str, Any],
+    change: dict[str, str],
+    code: str,
+) -> None:
     """Another project, user or login in a token that is signed well: what it says must agree with the accounts."""
     viewer = attacker.house.ids["viewer-user@north"]
     made = claims | {name: value.replace("VIEWER", viewer) for name, value in change.items()}
     attacker.expect(show(http, signed(header(keys["EdDSA"]), made, keys["EdDSA"])), 401, code)
 
 
-def test_scopes_in_a_token_are_no_more_than_its_owner_has(attacker: Attacker, http: httpx.Client, keys: dict[str, Any]) -> None:
+def test_scopes_in_a_token_are_no_more_than_its_owner_has(
+    attacker: Attacker, http: httpx.Client, keys: dict[str, Any]
+) -> None:
     """A viewer's token that names every scope, signed well, is a viewer's."""
-    body = http.post("/login", json={"login": "viewer-user", "password": "correct horse battery 7"}).json()["access_token"].split(".")[1]
+    body = (
+        http.post("/login", json={"login": "viewer-user", "password": "correct horse battery 7"})
+        .json()["access_token"]
+        .split(".")[1]
+    )
     theirs = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-    token = signed(header(keys["EdDSA"]), theirs | {"scope": "accounts:write accounts:read runs:write runs:read nonsense"}, keys["EdDSA"])
+    token = signed(
+        header(keys["EdDSA"]),
+        theirs | {"scope": "accounts:write accounts:read runs:write runs:read nonsense"},
+        keys["EdDSA"],
+    )
     assert show(http, token).json()["scopes"] == ["runs:read"]
     answer = http.get("/accounts/users", headers={"authorization": f"Bearer {token}"})
     attacker.expect(answer, 403, "forbidden")
