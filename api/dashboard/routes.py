@@ -53,6 +53,12 @@ NAVIGATION = (
 _templates = environment()
 
 
+def compile_templates() -> None:
+    """Once, on a thread: a template takes up to 60 ms, which its first reader and the event loop would wait for."""
+    for name in ("base.html", "head.html", "macros.html", "error.html", *(page.TEMPLATE for page in PAGES)):
+        _templates.get_template(name)
+
+
 def _serve(page: Page) -> None:
     async def answer(request: Request) -> Response:
         fragment = request.headers.get(FRAGMENT) is not None

@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 from functools import cache
 
 import anyio
+import anyio.to_thread
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from mezan.api.dashboard.reference import router as reference
+from mezan.api.dashboard.routes import compile_templates, static_files
 from mezan.api.dashboard.routes import router as pages
-from mezan.api.dashboard.routes import static_files
 from mezan.engine.engine import Engine
 from mezan.engine.environment import version_of
 
@@ -90,6 +91,7 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(broadcast.run)
             tasks.start_soon(desk.run)
+            tasks.start_soon(anyio.to_thread.run_sync, compile_templates)
             yield
             broadcast.close()
             if apart is not None:
