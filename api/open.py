@@ -4,6 +4,8 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
+from anyio import CancelScope, CapacityLimiter
+
 from mezan.engine.engine import Engine
 from mezan.engine.errors import StoreError
 from mezan.engine.experiments import Experiments
@@ -16,6 +18,7 @@ from mezan.solvers.catalog import Catalog
 from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
 DEFAULT_URL = "sqlite:///mezan.db"
+Slots = Mapping[str, CapacityLimiter]
 STANDINGS_READ = ("elo", "clusters", "examples", "bradley_terry")
 
 
@@ -28,6 +31,7 @@ async def open_engine(
     read_only: bool = False,
     capacity: Mapping[str, int] | None = None,
     largest_batch: int = 64,
+    shared: Slots | None = None,
     catalog: Catalog | None = None,
     policies: Policies | None = None,
     policy: str | Mapping[str, str] = DEFAULT_POLICY,
@@ -45,6 +49,7 @@ async def open_engine(
         read_only: open an existing database to look; nothing is written and nothing can be submitted.
         capacity: slots per device; default: one per CPU core, and one for an accelerator.
         largest_batch: most same-shape problems solved in one call.
+        shared: slots that several engines of this process take turns by, from :func:`slots`; ``capacity`` is then theirs together.
         catalog: families and solvers; default: the built-in ones and those of installed packages.
         policies: selection policies; likewise.
         policy: who decides where a request names no policy: one name, or names by family (``{"qap": "thompson"}``).
@@ -61,7 +66,7 @@ async def open_engine(
     chosen = (policies or Policies.default()).deciding(policy)
     try:
         async with _open(
-            url, durability, recover, read_only, capacity, largest_batch, catalog, chosen, shadow, hand_over
+            url, durability, recover, read_only, capacity, largest_batch, shared, catalog, chosen, shadow, hand_over
         ) as engine:
             try:
                 yield engine
@@ -70,6 +75,15 @@ async def open_engine(
                 raise
     except BaseExceptionGroup as group:
         raise _sole(group, raised) from None
+
+
+def slots(capacity: Mapping[str, int] | None = None) -> Slots:
+    """What engines of one process share, so that together they use no more than ``capacity`` slots per device."""
+    return {device: CapacityLimiter(count) for device, count in (capacity or _capacity()).items()}
+
+
+def _capacity() -> Mapping[str, int]:
+    return {"cpu": os.cpu_count() or 1, "gpu": 1, "tpu": 1}
 
 
 def _sole(group: BaseException, raised: BaseException | None) -> BaseException:
@@ -87,6 +101,7 @@ async def _open(
     read_only: bool,
     capacity: Mapping[str, int] | None,
     largest_batch: int,
+    shared: Slots | None,
     catalog: Catalog | None,
     policies: Policies,
     shadow: Shadow | None,
@@ -101,8 +116,9 @@ async def _open(
             policies=policies,
             standings=standings,
             standings_read=STANDINGS_READ,
-            capacity=capacity or {"cpu": os.cpu_count() or 1, "gpu": 1, "tpu": 1},
+            capacity=capacity or _capacity(),
             largest_batch=largest_batch,
+            shared=shared,
             known=known,
             shadow=shadow,
             shadow_seconds=shadow_seconds,
@@ -127,7 +143,5 @@ async def _open(
 
 
 async def _close(follower: Follower) -> None:
-    from anyio import CancelScope
-
     with CancelScope(shield=True):
         await follower.close()

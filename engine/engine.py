@@ -70,6 +70,7 @@ class Engine:
         standings_read: Sequence[str],
         capacity: Mapping[str, int],
         largest_batch: int = 64,
+        shared: Mapping[str, anyio.CapacityLimiter] | None = None,
         known: KnownOf | None = None,
         shadow: Shadow | None = None,
         shadow_seconds: SpentOf | None = None,
@@ -79,7 +80,7 @@ class Engine:
         self.catalog, self.policies = catalog, policies
         self._standings, self._standings_read, self._known = standings, standings_read, known
         self._experiments = experiments
-        self.scheduler = Scheduler(execute, capacity, largest_batch=largest_batch)
+        self.scheduler = Scheduler(execute, capacity, largest_batch=largest_batch, shared=shared)
         self._shadows: Shadows | None = None
         if shadow is not None and shadow_seconds is not None:
             used = shadow_seconds
@@ -180,11 +181,11 @@ class Engine:
     async def _recover(self) -> None:
         if self._parts is None or self._tasks is None:
             return
-        async for run, state, requested_at, tenant in adopt(
+        async for run, state, requested_at, tenant, actor in adopt(
             self._store, self.follower, self._parts.lease, set(self._conductors)
         ):
             shadow = state.request is not None and state.request.purpose == "shadow"
-            with acting(in_tenant=tenant):
+            with acting(in_tenant=tenant, as_actor=actor):
                 self._start(run, state, requested_at, {})
             if shadow:  # nobody waits for it, and the run that it followed is long over
                 self._conductors[run].cancel("its worker is gone")

@@ -25,8 +25,8 @@ MOST_ADOPTIONS = 3
 
 async def adopt(
     store: SQLiteStore, follower: Follower, lease: Lease, mine: set[str]
-) -> AsyncIterator[tuple[str, RunState, float, str]]:
-    """Take over unfinished runs of dead workers: yields (run, state, requested at, tenant) of each that is now this worker's.
+) -> AsyncIterator[tuple[str, RunState, float, str, str]]:
+    """Take over unfinished runs of dead workers: yields (run, state, requested at, tenant, actor) of each that is now this worker's.
 
     The dead worker is fenced first, then each run's takeover is appended at its exact version: of several workers
     that try at once, one wins.
@@ -50,12 +50,16 @@ async def adopt(
                     continue
                 tenant = row.data["tenant"]
                 with acting(in_tenant=tenant):
-                    state = await _take_over(store, lease, row.key, worker, handed_over=known[worker] == "left")
-                if state is not None:
-                    yield row.key, state, row.data["requested_at"] / 1e6, tenant
+                    taken = await _take_over(store, lease, row.key, worker, handed_over=known[worker] == "left")
+                if taken is not None:
+                    state, actor = taken
+                    yield row.key, state, row.data["requested_at"] / 1e6, tenant, actor
 
 
-async def _take_over(store: SQLiteStore, lease: Lease, run: str, lost: str, *, handed_over: bool) -> RunState | None:
+async def _take_over(
+    store: SQLiteStore, lease: Lease, run: str, lost: str, *, handed_over: bool
+) -> tuple[RunState, str] | None:
+    """What the run has come to, and in whose name it was requested; None where it is not ours."""
     history = await whole_stream(store, run)
     try:
         state = fold(recorded.event for recorded in history)
@@ -97,7 +101,7 @@ async def _take_over(store: SQLiteStore, lease: Lease, run: str, lost: str, *, h
         logger.error("run given up", run=run, deaths=deaths)
         return None
     logger.info("run taken over", run=run, lost_worker=lost)
-    return state
+    return state, history[0].actor
 
 
 def _deaths(history: Sequence[Recorded]) -> int:

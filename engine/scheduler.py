@@ -2,7 +2,7 @@
 
 import heapq
 from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Any
@@ -66,12 +66,19 @@ class Scheduler:
         capacity: slots per device.
         largest_batch: most jobs gathered into one call.
         heaviest_batch: most bytes that the jobs of one call may hold together (a single job may hold more).
+        shared: per device what schedulers of one process take turns by; who waits longest is next, and it then takes its best job.
     """
 
     def __init__(
-        self, execute: Execute, capacity: Mapping[str, int], *, largest_batch: int = 64, heaviest_batch: int = 2**28
+        self,
+        execute: Execute,
+        capacity: Mapping[str, int],
+        *,
+        largest_batch: int = 64,
+        heaviest_batch: int = 2**28,
+        shared: Mapping[str, anyio.CapacityLimiter] | None = None,
     ) -> None:
-        self._execute, self._capacity = execute, dict(capacity)
+        self._execute, self._capacity, self._shared = execute, dict(capacity), shared or {}
         self._largest_batch, self._heaviest_batch = largest_batch, heaviest_batch
         self._arrivals = count()
         self._queues: dict[str, list[_Entry]] = {device: [] for device in capacity}
@@ -135,23 +142,29 @@ class Scheduler:
             job.scope.cancel()
 
     async def _slot(self, device: str) -> None:
+        turn: AbstractAsyncContextManager[Any] = self._shared.get(device) or nullcontext()
         while True:
-            jobs = self._take(device)
-            if not jobs:
-                wake = anyio.Event()
-                self._idle[device].append(wake)
+            wake = None
+            async with turn:
+                if jobs := self._take(device):
+                    await self._work(jobs, device)
+                else:
+                    wake = anyio.Event()
+                    self._idle[device].append(wake)
+            if wake is not None:
                 await wake.wait()
-                continue
-            self.running += len(jobs)
-            try:
-                await self._execute(jobs, device)
-            except Exception as error:  # noqa: BLE001 - reaches each job's owner; the slot must live on
-                for job in jobs:
-                    job.finish(error)
-            finally:
-                self.running -= len(jobs)
-                for job in jobs:  # an executor that was itself cancelled has finished nobody
-                    job.finish(None)
+
+    async def _work(self, jobs: Sequence[Job], device: str) -> None:
+        self.running += len(jobs)
+        try:
+            await self._execute(jobs, device)
+        except Exception as error:  # noqa: BLE001 - reaches each job's owner; the slot must live on
+            for job in jobs:
+                job.finish(error)
+        finally:
+            self.running -= len(jobs)
+            for job in jobs:  # an executor that was itself cancelled has finished nobody
+                job.finish(None)
 
     def _take(self, device: str) -> list[Job]:
         first = _pop(self._queues[device])

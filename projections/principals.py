@@ -187,7 +187,8 @@ class Principals:
         HANDLERS[event.type](state, data, event.recorded_at)
         if event.type not in HARMLESS:
             state.changes += 1
-        project = state.projects.get(data.get("project", ""))
+        # keys of tokens are of no project, and are recorded in the stream of the default one
+        project = state.projects.get(event.stream.removeprefix(stream_of("")))
         if project is not None and event.stream == stream_of(project.name):
             project.version = event.version
         return state
@@ -344,7 +345,9 @@ def _issue_refresh(state: State, data: Json, at: int) -> None:
     user = state.users[data["user"]]
     over = [one for one in user.families if state.families[one].expires_at <= at]
     _drop(state.families, user.families, over)
-    _drop(state.families, user.families, user.families[: max(0, len(user.families) + 1 - MOST_SESSIONS)])
+    if pushed_out := user.families[: max(0, len(user.families) + 1 - MOST_SESSIONS)]:
+        _drop(state.families, user.families, pushed_out)
+        state.changes += 1
     fields = {name: data[name] for name in ("project", "user", "kept_as", "expires_at")}
     state.families[data["family"]] = Family(id=data["family"], scopes=list(data["scopes"]), issued_at=at, **fields)
     user.families.append(data["family"])
@@ -422,4 +425,4 @@ HANDLERS: Final[dict[str, Handler]] = {
 }
 HANDLED: Final = frozenset(HANDLERS)
 HARMLESS: Final = frozenset({"ProjectAdded", "UserAdded", "KeyIssued", "SessionOpened", "RefreshIssued", "RefreshRotated", "RecoveryCodesMade", "RecoveryCodeUsed", "SigningKeyMade"})  # fmt: skip
-"""After these nobody who is known may do less; where an opened session ends the user's oldest, that counts as a change."""
+"""After these nobody who is known may do less; where a new session or family ends the user's oldest, that counts as a change."""

@@ -44,6 +44,32 @@ class RevokedToken(Refused):
     code = "token-revoked"
 
 
+class Reused(RevokedToken):
+    """Raised when a refresh token that was spent comes again: one of two who have it is a thief. Its family is over."""
+
+
+class CodeNeeded(Unauthenticated):
+    """Raised when the password was right, and a one-time or recovery code is needed as well."""
+
+    code = "code-needed"
+
+
+class TooManyAttempts(Refused):
+    """Raised when logins of an account or from an address come too fast; ``retry_after`` is seconds, None for never."""
+
+    code = "rate-limited"
+
+    def __init__(self, message: str, *, retry_after: float | None, who: str = "", project: str = "") -> None:
+        self.retry_after = retry_after
+        super().__init__(message, who=who, project=project)
+
+
+class Csrf(Refused):
+    """Raised when a session comes without the token that only its own pages know."""
+
+    code = "csrf"
+
+
 class Forbidden(Refused):
     """Raised when a principal is known and may not do this."""
 

@@ -24,6 +24,19 @@ class Scope(StrEnum):
 
 
 EVERY: Final = frozenset(Scope)
+ABOUT: Final[Mapping[Scope, str]] = {
+    Scope.RUNS_READ: "See runs, ratings, clusters and what is installed.",
+    Scope.RUNS_WRITE: "Submit, forecast and cancel runs.",
+    Scope.RUNS_REPLAY: "Execute runs and choices again.",
+    Scope.LOG_READ: "Search, follow and export the log.",
+    Scope.LOG_VERIFY: "Recompute the log's hash chain.",
+    Scope.LAB_RUN: "Try other policies on the log.",
+    Scope.METRICS_READ: "See metrics and the state of read models.",
+    Scope.PROJECTIONS_REBUILD: "Fold read models again.",
+    Scope.ACCOUNTS_READ: "See users, keys, roles and denials of the project.",
+    Scope.ACCOUNTS_WRITE: "Administer them.",
+}
+"""What each allows."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,8 @@ To = Annotated[
 ]
 
 
-def _run(body: Callable[..., Coroutine[Any, Any, int]], *arguments: Any, **options: Any) -> None:
+def run_accounts(body: Callable[..., Coroutine[Any, Any, int]], *arguments: Any, **options: Any) -> None:
+    """Run an async body and leave with its exit code."""
     import anyio
 
     from .process import listen
@@ -51,7 +52,7 @@ def add_user(
     """Add a user. The first one turns accounts on: the server then asks everybody who they are."""
     from .administering import add_user as body
 
-    _run(body, db, name, role, project, as_json=as_json)
+    run_accounts(body, db, name, role, project, as_json=as_json)
 
 
 @users.command("list", epilog="Example: mezan users list --project north --json")
@@ -59,7 +60,7 @@ def list_users(project: OfAny = None, db: Db = DEFAULT_DB, as_json: Json = False
     """List users: role, state, how they log in."""
     from .accounts_lists import list_users as body
 
-    _run(body, db, project, as_json=as_json)
+    run_accounts(body, db, project, as_json=as_json)
 
 
 @users.command("role", epilog="Example: mezan users role bob@north operator")
@@ -72,7 +73,7 @@ def set_role(
     """Give a user another role, at once."""
     from .administering import set_role as body
 
-    _run(body, db, user, role, as_json=as_json)
+    run_accounts(body, db, user, role, as_json=as_json)
 
 
 @users.command(epilog='Example: mezan users disable bob@north --reason "left" --yes')
@@ -80,7 +81,7 @@ def disable(user: User, reason: Reason = "", yes: Yes = False, db: Db = DEFAULT_
     """Let a user in no more: its keys are refused, its sessions and refresh tokens are over."""
     from .administering import disable as body
 
-    _run(body, db, user, reason, yes=yes, as_json=as_json)
+    run_accounts(body, db, user, reason, yes=yes, as_json=as_json)
 
 
 @users.command(epilog="Example: mezan users enable bob@north")
@@ -88,7 +89,7 @@ def enable(user: User, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """Let a disabled user in again."""
     from .administering import enable as body
 
-    _run(body, db, user, as_json=as_json)
+    run_accounts(body, db, user, as_json=as_json)
 
 
 @users.command(epilog="Example: mezan users denials --project north --limit 5")
@@ -103,7 +104,7 @@ def denials(
     """List who was refused, why and how often, the latest first."""
     from .accounts_lists import list_denials as body
 
-    _run(body, db, project, limit, as_json=as_json)
+    run_accounts(body, db, project, limit, as_json=as_json)
 
 
 @keys.command(
@@ -132,7 +133,7 @@ def issue(
     from .administering import KeyWanted
     from .administering import issue as body
 
-    _run(body, db, KeyWanted(name, role, tuple(scope or ()), owner, expires, project), to, as_json=as_json)
+    run_accounts(body, db, KeyWanted(name, role, tuple(scope or ()), owner, expires, project), to, as_json=as_json)
 
 
 @keys.command("list", epilog="Example: mezan keys list --project north")
@@ -145,7 +146,7 @@ def list_keys(
     """List API keys: what they may do, and until when."""
     from .accounts_lists import list_keys as body
 
-    _run(body, db, project, every=every, as_json=as_json)
+    run_accounts(body, db, project, every=every, as_json=as_json)
 
 
 @keys.command(epilog="Example: mezan keys rotate yggcxzf34tec --grace 1d")
@@ -161,7 +162,7 @@ def rotate(
     """Give a key a new secret and show it, once. Id, prefix and rights stay."""
     from .administering import rotate as body
 
-    _run(body, db, key, grace, to, as_json=as_json)
+    run_accounts(body, db, key, grace, to, as_json=as_json)
 
 
 @keys.command(epilog='Example: mezan keys revoke yggcxzf34tec --reason "leaked" --yes')
@@ -169,7 +170,7 @@ def revoke(key: Key, reason: Reason = "", yes: Yes = False, db: Db = DEFAULT_DB,
     """Refuse a key for ever; a server that runs refuses it within a quarter of a second."""
     from .administering import revoke as body
 
-    _run(body, db, key, reason, yes=yes, as_json=as_json)
+    run_accounts(body, db, key, reason, yes=yes, as_json=as_json)
 
 
 @roles.command("list", epilog="Example: mezan roles list --project north")
@@ -177,7 +178,7 @@ def list_roles(project: Of = "default", db: Db = DEFAULT_DB, as_json: Json = Fal
     """List the roles of a project with all that they may."""
     from .accounts_lists import list_roles as body
 
-    _run(body, db, project, as_json=as_json)
+    run_accounts(body, db, project, as_json=as_json)
 
 
 @roles.command(epilog="Example: mezan roles define runner --scope runs:write --include viewer")
@@ -194,7 +195,7 @@ def define(
     """Make a role, or change it for everybody who has it."""
     from .administering import define as body
 
-    _run(body, db, name, tuple(scope or ()), tuple(include or ()), project, as_json=as_json)
+    run_accounts(body, db, name, tuple(scope or ()), tuple(include or ()), project, as_json=as_json)
 
 
 @roles.command(epilog="Example: mezan roles drop runner --yes")
@@ -202,7 +203,7 @@ def drop(name: Name, project: Of = "default", yes: Yes = False, db: Db = DEFAULT
     """Remove a role that nobody has."""
     from .administering import drop as body
 
-    _run(body, db, name, project, yes=yes, as_json=as_json)
+    run_accounts(body, db, name, project, yes=yes, as_json=as_json)
 
 
 @projects.command("add", epilog='Example: mezan projects add north --title "Plant North"')
@@ -215,7 +216,7 @@ def add_project(
     """Add a project: its users see nothing of others, nor others of it."""
     from .administering import add_project as body
 
-    _run(body, db, name, title, as_json=as_json)
+    run_accounts(body, db, name, title, as_json=as_json)
 
 
 @projects.command("list", epilog="Example: mezan projects list --json")
@@ -223,7 +224,7 @@ def list_projects(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """List the projects."""
     from .accounts_lists import list_projects as body
 
-    _run(body, db, as_json=as_json)
+    run_accounts(body, db, as_json=as_json)
 
 
 @projects.command("disable", epilog="Example: mezan projects disable north --yes")
@@ -233,7 +234,7 @@ def disable_project(
     """Let nobody of a project in; nothing of it is deleted."""
     from .administering import disable_project as body
 
-    _run(body, db, name, reason, yes=yes, as_json=as_json)
+    run_accounts(body, db, name, reason, yes=yes, as_json=as_json)
 
 
 @projects.command("enable", epilog="Example: mezan projects enable north")
@@ -241,4 +242,4 @@ def enable_project(name: Name, db: Db = DEFAULT_DB, as_json: Json = False) -> No
     """Let the users and keys of a project in again."""
     from .administering import enable_project as body
 
-    _run(body, db, name, as_json=as_json)
+    run_accounts(body, db, name, as_json=as_json)

@@ -41,7 +41,7 @@ class KeyWanted:
 
 
 @asynccontextmanager
-async def _existing(db: str) -> AsyncIterator[Accounts]:
+async def existing(db: str) -> AsyncIterator[Accounts]:
     """Accounts to change; a mistyped database makes no files."""
     url = database(db)
     if not accounts_exist(url):
@@ -72,7 +72,7 @@ async def add_user(db: str, name: str, role: str, project: str, *, as_json: bool
 
 async def set_role(db: str, name: str, role: str, *, as_json: bool) -> int:
     """Another role."""
-    async with _existing(db) as accounts:
+    async with existing(db) as accounts:
         user = await accounts.set_role(accounts.user(name).id, role)
         found = views.user(accounts.principals, accounts.standing, user, accounts.clock())
     _say(found, f"{user.name}@{user.project} is {clean(role)}: {scopes_line(found['scopes'])}", as_json=as_json)
@@ -81,9 +81,9 @@ async def set_role(db: str, name: str, role: str, *, as_json: bool) -> int:
 
 async def disable(db: str, name: str, reason: str, *, yes: bool, as_json: bool) -> int:
     """Out."""
-    async with _existing(db) as accounts:
+    async with existing(db) as accounts:
         user = accounts.user(name)
-        _confirm(f"refuse {user.name}@{user.project} and its keys, and end its sessions", yes=yes)
+        confirm(f"refuse {user.name}@{user.project} and its keys, and end its sessions", yes=yes)
         user = await accounts.disable(user.id, reason=reason)
         found = views.user(accounts.principals, accounts.standing, user, accounts.clock())
     _say(found, f"{user.name}@{user.project} is disabled", as_json=as_json)
@@ -92,7 +92,7 @@ async def disable(db: str, name: str, reason: str, *, yes: bool, as_json: bool) 
 
 async def enable(db: str, name: str, *, as_json: bool) -> int:
     """In again."""
-    async with _existing(db) as accounts:
+    async with existing(db) as accounts:
         user = await accounts.enable(accounts.user(name).id)
         found = views.user(accounts.principals, accounts.standing, user, accounts.clock())
     _say(found, f"{user.name}@{user.project} is enabled", as_json=as_json)
@@ -106,7 +106,7 @@ async def issue(db: str, wanted: KeyWanted, to: str | None, *, as_json: bool) ->
         rules.length(life, "a key's life")
     if (wanted.role is None) == (not wanted.scopes):
         raise BadInput("a key must have either --role or --scope; give one of the two")
-    _check_new(to)
+    check_new(to)
     if _none_yet(db):
         first = KeyIssued(
             project=wanted.project, key="", prefix="", name=wanted.name, kept_as="", role=wanted.role,
@@ -126,8 +126,8 @@ async def issue(db: str, wanted: KeyWanted, to: str | None, *, as_json: bool) ->
 async def rotate(db: str, name: str, grace: str, to: str | None, *, as_json: bool) -> int:
     """A new secret, shown once."""
     kept = duration(grace, "--grace")
-    _check_new(to)
-    async with _existing(db) as accounts:
+    check_new(to)
+    async with existing(db) as accounts:
         issued = await accounts.rotate_key(accounts.key(name).id, grace=kept)
         found = views.key(accounts.principals, accounts.standing, issued.key, accounts.clock())
         _hand_over(found, issued, to, as_json=as_json)
@@ -136,9 +136,9 @@ async def rotate(db: str, name: str, grace: str, to: str | None, *, as_json: boo
 
 async def revoke(db: str, name: str, reason: str, *, yes: bool, as_json: bool) -> int:
     """The end of a key."""
-    async with _existing(db) as accounts:
+    async with existing(db) as accounts:
         key = accounts.key(name)
-        _confirm(f"refuse key {key.prefix} ({clean(key.name)} of {key.project}) for ever", yes=yes)
+        confirm(f"refuse key {key.prefix} ({clean(key.name)} of {key.project}) for ever", yes=yes)
         key = await accounts.revoke_key(key.id, reason=reason)
         found = views.key(accounts.principals, accounts.standing, key, accounts.clock())
     _say(found, f"key {key.prefix} is revoked", as_json=as_json)
@@ -149,7 +149,7 @@ async def define(
     db: str, name: str, scopes: tuple[str, ...], includes: tuple[str, ...], project: str, *, as_json: bool
 ) -> int:
     """A role."""
-    async with _existing(db) as accounts:
+    async with existing(db) as accounts:
         await accounts.define_role(name, scopes=scopes, includes=includes, project=project)
         rows = views.roles(accounts.principals, accounts.standing, project)
     found = next(row for row in rows if row["name"] == name)
@@ -159,8 +159,8 @@ async def define(
 
 async def drop(db: str, name: str, project: str, *, yes: bool, as_json: bool) -> int:
     """No such role any more."""
-    async with _existing(db) as accounts:
-        _confirm(f"remove role {clean(name)} of {clean(project)}", yes=yes)
+    async with existing(db) as accounts:
+        confirm(f"remove role {clean(name)} of {clean(project)}", yes=yes)
         await accounts.drop_role(name, project=project)
     _say({"name": name, "project": project, "dropped": True}, f"role {name} of {project} is gone", as_json=as_json)
     return DONE
@@ -179,8 +179,8 @@ async def add_project(db: str, name: str, title: str, *, as_json: bool) -> int:
 
 async def disable_project(db: str, name: str, reason: str, *, yes: bool, as_json: bool) -> int:
     """Nobody of it."""
-    async with _existing(db) as accounts:
-        _confirm(f"refuse every user and key of project {clean(name)}", yes=yes)
+    async with existing(db) as accounts:
+        confirm(f"refuse every user and key of project {clean(name)}", yes=yes)
         await accounts.disable_project(name, reason=reason)
         found = views.project(accounts.principals, accounts.principals.projects[name])
     _say(found, f"project {name} is disabled", as_json=as_json)
@@ -189,7 +189,7 @@ async def disable_project(db: str, name: str, reason: str, *, yes: bool, as_json
 
 async def enable_project(db: str, name: str, *, as_json: bool) -> int:
     """Everybody of it."""
-    async with _existing(db) as accounts:
+    async with existing(db) as accounts:
         await accounts.enable_project(name)
         found = views.project(accounts.principals, accounts.principals.projects[name])
     _say(found, f"project {name} is enabled", as_json=as_json)
@@ -208,7 +208,7 @@ def _within(user: str, project: str) -> str:
     return user if "@" in user or user.startswith("user_") else f"{user}@{project}"
 
 
-def _confirm(what: str, *, yes: bool) -> None:
+def confirm(what: str, *, yes: bool) -> None:
     """Ask on a terminal; raises BadInput where nobody can be asked, or who is asked does not agree."""
     if yes:
         return
@@ -222,7 +222,8 @@ def _confirm(what: str, *, yes: bool) -> None:
         raise BadInput(f"y must be answered to {what}; nothing was changed")
 
 
-def _check_new(to: str | None) -> None:
+def check_new(to: str | None) -> None:
+    """Raise BadInput unless a secret can be written into a new file."""
     if to is not None and (os.path.lexists(to) or not Path(to).absolute().parent.is_dir()):
         raise BadInput(f"--to must be a new file in a folder that is there; got {to[:200]!r}")
 

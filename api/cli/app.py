@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from . import accounts
+from . import accounts, tokens
 from .bench import bench
 from .options import DEFAULT_DB, Db, Distances, Flows, Json, RunId
 
@@ -31,6 +31,7 @@ app.add_typer(projections, name="projections", rich_help_panel=KEEP)
 app.add_typer(db_app, name="db", rich_help_panel=KEEP)
 app.add_typer(accounts.users, name="users", rich_help_panel=MAY)
 app.add_typer(accounts.keys, name="keys", rich_help_panel=MAY)
+app.add_typer(tokens.tokens, name="tokens", rich_help_panel=MAY)
 app.add_typer(accounts.roles, name="roles", rich_help_panel=MAY)
 app.add_typer(accounts.projects, name="projects", rich_help_panel=MAY)
 
@@ -165,9 +166,35 @@ def solve(
 @app.command(epilog="Example: mezan serve --db sqlite:///mezan.db --port 8000 --open", rich_help_panel=SOLVE)
 def serve(
     host: Annotated[
-        str, typer.Option(help="A loopback address; others can be used once there are accounts.")
+        str, typer.Option(help="An address of this machine; without accounts a loopback one.")
     ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    host_name: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="A further name that the server answers to; may be repeated."),
+    ] = None,
+    accounts: Annotated[
+        bool | None,
+        typer.Option(
+            "--accounts/--no-accounts",
+            help="Whether everybody must say who they are; default: if there is any account.",
+        ),
+    ] = None,
+    tls_cert: Annotated[str | None, typer.Option(metavar="FILE", help="Serve HTTPS with this PEM certificate.")] = None,
+    tls_key: Annotated[str | None, typer.Option(metavar="FILE", help="The certificate's PEM key.")] = None,
+    limit: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME=LIMIT",
+            help="With accounts: a limit on requests, as in 'requests=600/min for=key'; `off` lifts it.",
+        ),
+    ] = None,
+    quota: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="WHOSE=QUOTA", help="With accounts, of each actor or of a project: 'actor=runs=100 seconds=36000'."
+        ),
+    ] = None,
     max_body: Annotated[int, typer.Option(metavar="BYTES", min=1024, max=2**28, help="Longest request.")] = 16 * 2**20,
     shadow: Annotated[
         float, typer.Option(metavar="SHARE", help="Chance that the other solvers solve a request too, in idle time.")
@@ -183,7 +210,22 @@ def serve(
     listen(verbose=verbose)
     from .serving import run as body
 
-    raise typer.Exit(body(db, host=host, port=port, max_body=max_body, shadow=shadow, browser=browser))
+    raise typer.Exit(
+        body(
+            db,
+            host=host,
+            port=port,
+            host_names=host_name or [],
+            accounts=accounts,
+            tls_cert=tls_cert,
+            tls_key=tls_key,
+            limits=limit or [],
+            quotas=quota or [],
+            max_body=max_body,
+            shadow=shadow,
+            browser=browser,
+        )
+    )
 
 
 @app.command(

@@ -7,17 +7,47 @@ from .options import database
 from .output import notice
 
 
-def run(db: str, *, host: str, port: int, max_body: int, shadow: float, browser: bool) -> int:
+def _named(given: list[str], option: str, allowed: tuple[str, ...] = ()) -> dict[str, str]:
+    """Texts by name; raises BadInput for what is not ``NAME=TEXT`` or another name than those allowed."""
+    found = {}
+    for one in given:
+        name, sign, text = one.partition("=")
+        if not sign or (allowed and name not in allowed):
+            names = f", NAME being {' or '.join(allowed)}" if allowed else ""
+            msg = f"{option} must be NAME=TEXT{names}; got {one[:80]!r}"
+            raise BadInput(msg)
+        found[name] = text
+    return found
+
+
+def run(
+    db: str,
+    *,
+    host: str,
+    port: int,
+    host_names: list[str],
+    accounts: bool | None,
+    tls_cert: str | None,
+    tls_key: str | None,
+    limits: list[str],
+    quotas: list[str],
+    max_body: int,
+    shadow: float,
+    browser: bool,
+) -> int:
     """Serve until a signal, and return the exit code."""
+    if (tls_cert is None) != (tls_key is None):
+        msg = "--tls-cert and --tls-key must be given together"
+        raise BadInput(msg)
     try:
-        from mezan.api.http.serve import check_host, lift_file_limit, loop_options, serve
+        from mezan.api.http.serve import TLS, Started, lift_file_limit, loop_options, serve
     except ModuleNotFoundError as error:
         msg = f"`mezan serve` needs the extra `serve` ({error.name} is missing): pip install 'mezan[serve]'"
         raise BadInput(msg) from None
-    check_host(host)
 
     import anyio
 
+    from mezan.api.limits.quotas import Quota
     from mezan.api.process import cache_kernels, tune_gc
     from mezan.engine.shadow import Shadow
 
@@ -25,19 +55,27 @@ def run(db: str, *, host: str, port: int, max_body: int, shadow: float, browser:
     cache_kernels()
     tune_gc()
 
-    def started(address: str) -> None:
-        notice(f"dashboard {address}/  API {address}/docs  (Ctrl-C ends)")
-        notice("open to every program on this machine: there are no accounts yet")
+    def started(server: Started) -> None:
+        notice(f"dashboard {server.address}/  API {server.address}/docs  (Ctrl-C ends)")
+        if not server.accounts:
+            notice("open to every program on this machine: there are no accounts; `mezan users add` makes the first")
+        elif not server.anybody:
+            notice("nobody can log in yet: `mezan users add NAME --role admin` makes the first account")
         if browser:
             import webbrowser
 
-            webbrowser.open(address)
+            webbrowser.open(server.address)
 
     async def body() -> None:
         await serve(
             database(db),
             host=host,
             port=port,
+            host_names=host_names,
+            accounts=accounts,
+            tls=None if tls_cert is None or tls_key is None else TLS(tls_cert, tls_key),
+            rates=_named(limits, "--limit"),
+            quotas={name: Quota.parse(text) for name, text in _named(quotas, "--quota", ("actor", "project")).items()},
             max_body=max_body,
             started=started,
             shadow=Shadow(share=shadow) if shadow else None,

@@ -19,6 +19,27 @@ T = TypeVar("T")
 PATIENCE = 30.0
 
 
+class _Bearer(httpx.Auth):
+    """Says with each request to one server who sends it; other hosts, whatever links lead there, are told nothing."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        if key is not None and not (key.isascii() and key.isprintable() and key and " " not in key):
+            msg = "an API key or token must be printable ASCII without blanks; the one that was given is not"
+            raise BadInput(msg)
+        self._header = None if key is None else f"Bearer {key}"
+        self._origin = _origin(httpx.URL(url))
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        """Add the header."""
+        if self._header is not None and _origin(request.url) == self._origin:
+            request.headers["Authorization"] = self._header
+        yield request
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
+    return url.scheme, url.host, url.port
+
+
 class _Calls:
     """What both can do."""
 
@@ -67,13 +88,21 @@ class Client(_Calls):
 
     Args:
         url: the server's address.
+        api_key: of a server with accounts: an API key or an access token.
         patience: seconds for which requests are repeated while the server is away; 0 never repeats.
         transport: another way to reach it; see httpx.
     """
 
-    def __init__(self, url: str, *, patience: float = PATIENCE, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        patience: float = PATIENCE,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
         super().__init__(url, patience)
-        self._http = httpx.Client(base_url=self.url, transport=transport)
+        self._http = httpx.Client(base_url=self.url, transport=transport, auth=_Bearer(self.url, api_key))
 
     def close(self) -> None:
         """Close its connections."""
@@ -120,10 +149,15 @@ class AsyncClient(_Calls):
     """
 
     def __init__(
-        self, url: str, *, patience: float = PATIENCE, transport: httpx.AsyncBaseTransport | None = None
+        self,
+        url: str,
+        *,
+        api_key: str | None = None,
+        patience: float = PATIENCE,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         super().__init__(url, patience)
-        self._http = httpx.AsyncClient(base_url=self.url, transport=transport)
+        self._http = httpx.AsyncClient(base_url=self.url, transport=transport, auth=_Bearer(self.url, api_key))
 
     async def aclose(self) -> None:
         """Close its connections."""

@@ -5,19 +5,22 @@ from typing import Any
 
 import anyio.to_thread
 import orjson
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse, Response
+
+from mezan.api.http.access import Router, public
 
 from .rendering import environment
 from .schema_words import fields, shape
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 Json = dict[str, Any]
 METHODS = ("get", "post", "put", "patch", "delete")
 
 
 @router.get("/docs")
+@public
 async def page(request: Request) -> Response:
     """Every route with what it takes and what it answers."""
     state = request.app.state

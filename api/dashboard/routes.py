@@ -5,10 +5,13 @@ from typing import Annotated, Any, Protocol
 
 import anyio
 import orjson
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
+from mezan.api.accounts.scopes import Scope
+from mezan.api.http.access import Router, needs, public
+from mezan.api.http.denials import record
 from mezan.api.http.events import Broadcast
 from mezan.api.http.moments import engine_of, moment_at
 from mezan.api.http.problems import KINDS, Refused, code_of
@@ -20,11 +23,12 @@ from mezan.engine.events import RunRequested
 from mezan.solvers.errors import MezanError
 from mezan.solvers.showing import Picture
 
+from .navigation import navigation
 from .pages import audit, clusters, compare, diff, lab, leaderboard, overview, run, runs, submit, why
 from .rendering import FOLDER, environment
 from .view import View
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 FRAGMENT = "mezan-fragment"
 HEADS_PER_SECOND = 5
 
@@ -35,21 +39,12 @@ class Page(Protocol):
     PATH: str
     TITLE: str
     TEMPLATE: str
+    NEEDS: Scope
 
     context: Callable[[View], Awaitable[Mapping[str, Any]]]
 
 
 PAGES: tuple[Page, ...] = (overview, runs, run, why, leaderboard, clusters, compare, lab, audit, diff, submit)  # type: ignore[assignment]
-NAVIGATION = (
-    ("Overview", "/ui"),
-    ("Runs", "/ui/runs"),
-    ("Leaderboard", "/ui/leaderboard"),
-    ("Clusters", "/ui/clusters"),
-    ("Compare", "/ui/compare"),
-    ("Lab", "/ui/lab"),
-    ("Audit", "/ui/audit"),
-    ("Submit", "/ui/submit"),
-)
 _templates = environment()
 
 
@@ -60,6 +55,7 @@ def compile_templates() -> None:
 
 
 def _serve(page: Page) -> None:
+    @needs(page.NEEDS)
     async def answer(request: Request) -> Response:
         fragment = request.headers.get(FRAGMENT) is not None
         try:
@@ -83,7 +79,7 @@ def _html(template: str, view: View, known: Mapping[str, Any], *, fragment: bool
         "here": view.here,
         "moment": moment,
         "fragment": fragment,
-        "navigation": NAVIGATION,
+        "navigation": navigation(view.request),
         "path": path,
         "stream": None,
         **known,
@@ -95,19 +91,22 @@ def _html(template: str, view: View, known: Mapping[str, Any], *, fragment: bool
 
 async def _failed(request: Request, error: MezanError | Refused, *, fragment: bool) -> Response:
     """A page that says what was wrong, at the present."""
-    code = error.code if isinstance(error, Refused) else code_of(error)
+    code = code_of(error)
+    record(request.scope, code, error)
     view = View(request, await moment_at(engine_of(request), None), {})
     known = {"title": KINDS[code].title, "kind": KINDS[code], "detail": str(error)}
     return _html("error.html", view, known, fragment=fragment, status=KINDS[code].status)
 
 
 @router.get("/")
+@public
 async def home() -> Response:
     """To the dashboard."""
     return RedirectResponse("/ui", 307)
 
 
 @router.get("/ui/head")
+@needs(Scope.RUNS_READ)
 async def head(request: Request) -> Response:
     """The end of the log as it grows, at most five times a second: pages ask for what changed themselves."""
     broadcast: Broadcast = request.app.state.broadcast
@@ -122,6 +121,7 @@ async def head(request: Request) -> Response:
 
 
 @router.get("/ui/jump")
+@needs(Scope.RUNS_READ)
 async def jump(
     request: Request,
     position: Annotated[int, Query(alias="from", ge=0, le=2**53)],
@@ -141,6 +141,7 @@ async def jump(
 
 
 @router.get("/ui/runs/{run}/pictures/{digest}/{index}.svg")
+@needs(Scope.RUNS_READ)
 async def picture(request: Request, run: str, digest: str, index: int) -> Response:
     """A picture of a solution by its digest, as the family draws it."""
     engine = engine_of(request)
@@ -161,7 +162,7 @@ async def picture(request: Request, run: str, digest: str, index: int) -> Respon
 
 def static_files() -> StaticFiles:
     """Style sheet and scripts, ours and vendored."""
-    return StaticFiles(directory=FOLDER / "static")
+    return public(StaticFiles(directory=FOLDER / "static"))
 
 
 for _page in PAGES:

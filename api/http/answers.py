@@ -28,8 +28,8 @@ class Answer:
         others: what else it may answer, by status.
         problems: the kinds of errors of its own, beside those that any route may answer.
         media: other media types of the same answer, each with what is in it.
-        takes: the family whose problems its body holds, ``any`` for all, ``file`` for a problem's file; a type for a body that may
-            be left out; None where there is no body.
+        takes: the family whose problems its body holds, ``any`` for all, ``file`` for a problem's file, ``form:NAME`` for a form;
+            a type for JSON of it, which may be left out where no member is required; None where there is no body.
         headers: request headers that it understands, each with its schema and description.
     """
 
@@ -98,9 +98,38 @@ ANSWERS: Mapping[str, Answer] = {
     "GET /health/ready": Answer(s.Health, others={503: s.Health}),
 }  # fmt: skip
 """By method and path."""
+_ADMINISTERING = ("bad-input", "account-not-found", "name-taken")
+ACCOUNTS: Mapping[str, Answer] = {
+    "GET /accounts/me": Answer(s.Me),
+    "POST /accounts/me/password": Answer(None, 204, problems=_ADMINISTERING, takes=s.NewPassword),
+    "POST /accounts/me/authenticator": Answer(s.Enrolment, problems=_ADMINISTERING),
+    "POST /accounts/me/authenticator/confirm": Answer(s.RecoveryCodes, problems=_ADMINISTERING, takes=s.Code),
+    "POST /accounts/me/authenticator/disable": Answer(None, 204, problems=_ADMINISTERING, takes=s.Current),
+    "POST /accounts/me/recovery-codes": Answer(s.RecoveryCodes, problems=_ADMINISTERING),
+    "GET /accounts/users": Answer(tuple[s.UserAccount, ...]),
+    "POST /accounts/users": Answer(s.UserAccount, 201, problems=_ADMINISTERING, takes=s.NewUser),
+    "POST /accounts/users/{user}/role": Answer(s.UserAccount, problems=_ADMINISTERING, takes=s.RoleOfUser),
+    "POST /accounts/users/{user}/disable": Answer(s.UserAccount, problems=_ADMINISTERING, takes=s.Grounds),
+    "POST /accounts/users/{user}/enable": Answer(s.UserAccount, problems=_ADMINISTERING),
+    "POST /accounts/users/{user}/password": Answer(s.UserAccount, problems=_ADMINISTERING, takes=s.NewPassword),
+    "POST /accounts/users/{user}/authenticator/disable": Answer(s.UserAccount, problems=_ADMINISTERING, takes=s.Current),
+    "GET /accounts/keys": Answer(tuple[s.KeyAccount, ...]),
+    "POST /accounts/keys": Answer(s.NewKey, 201, problems=_ADMINISTERING, takes=s.KeyToIssue),
+    "POST /accounts/keys/{key}/rotate": Answer(s.NewKey, problems=_ADMINISTERING, takes=s.Rotation),
+    "POST /accounts/keys/{key}/revoke": Answer(s.KeyAccount, problems=_ADMINISTERING, takes=s.Grounds),
+    "GET /accounts/roles": Answer(tuple[s.RoleAccount, ...]),
+    "PUT /accounts/roles/{role}": Answer(s.RoleAccount, problems=_ADMINISTERING, takes=s.RoleToDefine),
+    "DELETE /accounts/roles/{role}": Answer(None, 204, problems=_ADMINISTERING),
+    "GET /accounts/denials": Answer(s.Denials),
+    "POST /oauth/token": Answer(s.Token, others={400: s.TokenRefused, 401: s.TokenRefused}, takes="form:token"),
+    "POST /oauth/revoke": Answer(dict[str, Any], others={400: s.TokenRefused}, takes="form:revoke"),
+    "GET /.well-known/jwks.json": Answer(s.KeySet),
+}  # fmt: skip
+"""The same of a server with accounts."""
 
 
-def answers_for(catalog: Catalog) -> Mapping[str, Answer]:
-    """The same with the doors of the families that there are."""
+def answers_for(catalog: Catalog, *, accounts: bool = False) -> Mapping[str, Answer]:
+    """The same with the doors of the families that there are, and on a server with accounts with its routes."""
     like = ANSWERS["POST /solve"]
-    return {**ANSWERS, **{f"POST {path}": replace(like, takes=family) for path, family in doors(catalog).items()}}
+    all_ = {**ANSWERS, **ACCOUNTS} if accounts else ANSWERS
+    return {**all_, **{f"POST {path}": replace(like, takes=family) for path, family in doors(catalog).items()}}

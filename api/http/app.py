@@ -1,21 +1,27 @@
 """The application: every route, over one engine."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, partial
 
 import anyio
 import anyio.to_thread
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
+from mezan.api.accounts.door import Door
+from mezan.api.dashboard import accounts as account_pages
+from mezan.api.dashboard import login
 from mezan.api.dashboard.reference import router as reference
 from mezan.api.dashboard.routes import compile_templates, static_files
 from mezan.api.dashboard.routes import router as pages
+from mezan.api.limits.quotas import USUAL, Quota, Quotas
 from mezan.engine.engine import Engine
 from mezan.engine.environment import version_of
+from mezan.projections import Usage
 
 from . import problems
+from .access import Everybody, declarations
 from .apart import Apart
 from .asking import portable
 from .document import document
@@ -24,6 +30,7 @@ from .given import Answers
 from .guard import Guard, Limits
 from .lab_desk import LabDesk
 from .rebuilding import Audits
+from .routes import accounts as administration
 from .routes import (
     artifacts,
     catalogue,
@@ -34,6 +41,7 @@ from .routes import (
     health,
     lab,
     log,
+    me,
     metrics,
     openapi,
     predict,
@@ -41,6 +49,7 @@ from .routes import (
     ratings,
     runs,
     solve,
+    tokens,
 )
 from .routes import request as requests
 
@@ -50,8 +59,9 @@ Mezan chooses a solver for a problem, runs it, and appends every request, choice
 Every read takes `as_of`, a log position or a time, and is answered as it was then. Answers carry the position that they
 are the fold of in `Mezan-Position`, and an `ETag`. Errors are problem details (RFC 9457) with a stable `type`.
 
-Security: there are no accounts yet, so the server is bound to this machine only and takes requests for its own host names;
-writes from pages of other origins are refused. Bodies are bounded before they are parsed, and must be sent uncompressed.
+Security: a server without accounts is bound to its own machine. With accounts everybody shows an API key, a token or a session,
+and sees one project. Requests are taken for the server's own host names; writes from pages of other origins are refused.
+Bodies are bounded before they are parsed, and must be sent uncompressed.
 """
 ROUTES = (
     solve,
@@ -76,11 +86,28 @@ REPLAYS = 2
 
 
 def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
-    """The ASGI application of an open engine.
+    """The ASGI application of an open engine, without accounts: whoever reaches it may do everything.
 
     Args:
         engine: from `mezan.api.open_engine`; it must stay open as long as the application is served.
         limits: how much may be sent, and the host names that are answered.
+    """
+    app = project_app(engine)
+    app.add_middleware(Everybody)
+    app.add_middleware(Guard, limits=limits or Limits())
+    return app
+
+
+def project_app(engine: Engine, door: Door | None = None, quotas: Mapping[str, Quota] | None = None) -> FastAPI:
+    """The application over one engine, to be put behind what says who asks and how much.
+
+    Args:
+        engine: as for :func:`create_app`.
+        door: of a server with accounts; with it there are routes to log in and to administer accounts.
+        quotas: of each ``actor`` and of the ``project``, with accounts.
+
+    Raises:
+        Undeclared: a route does not say who may use it.
     """
     broadcast = Broadcast(engine.log, engine.follower.position)
     desk = LabDesk(engine)
@@ -112,14 +139,25 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
     app.state.answers = Answers()
     app.state.replays = anyio.CapacityLimiter(REPLAYS)
     app.state.lab, app.state.audits = desk, Audits(engine)
+    app.state.door = door
+    given = {**USUAL, **(quotas or {})}
+    counted = partial(engine.follower.state, Usage.name)
+    app.state.quotas = None if door is None else Quotas(counted, actor=given["actor"], project=given["project"])
     problems.install(app)
     for module in ROUTES:
         app.include_router(module.router)
+    if door is not None:
+        app.include_router(administration.router)
+        app.include_router(me.router)
+        app.include_router(tokens.router)
+        app.include_router(login.router)
+        app.include_router(account_pages.router)
+        login.install(app)
     app.include_router(families.router_for(engine.catalog))
     app.include_router(pages)
     app.include_router(reference)
     app.mount("/static", static_files())
     app.openapi = cache(lambda: document(app, engine.catalog))  # type: ignore[method-assign]
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
-    app.add_middleware(Guard, limits=limits or Limits())
+    app.state.declared = tuple(declarations(app))
     return app

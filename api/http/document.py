@@ -9,12 +9,15 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic import TypeAdapter
 
+from mezan.api.accounts.scopes import ABOUT
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.selection.registry import DEFAULT_POLICY
 
 from . import schemas
+from .access import KNOWN, Need
 from .answers import Answer, answers_for
 from .asking import FILES
+from .forms import FORM
 from .problems import KINDS, MEDIA_TYPE
 from .routes.solve import EXAMPLES, request_schema
 
@@ -33,6 +36,49 @@ WRITING = (
     "store-full",
     "store-read-only",
 )
+SECURED = (
+    "unauthenticated",
+    "token-invalid",
+    "token-expired",
+    "token-not-yet-valid",
+    "token-revoked",
+    "ambiguous-credentials",
+    "forbidden",
+    "rate-limited",
+)
+"""Errors that any route may answer with on a server with accounts; all but the last three only routes that need a scope."""
+SCHEMES: Json = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key (`mzn_...`), or an access token (JWT)."},
+    "oauth2": {
+        "type": "oauth2",
+        "description": "An API key is a client: its prefix is the `client_id`, what follows the dot the `client_secret`.",
+        "flows": {
+            "clientCredentials": {
+                "tokenUrl": "/oauth/token",
+                "refreshUrl": "/oauth/token",
+                "scopes": {str(scope): about for scope, about in ABOUT.items()},
+            }
+        },
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "mezan_session",
+        "description": "A browser that has logged in. What changes something needs its token in the header `Mezan-CSRF` too.",
+    },
+}
+_TEXT: Json = {"type": "string", "maxLength": 4096}
+FORMS: Json = {
+    "token": {
+        "type": "object",
+        "properties": {
+            "grant_type": {"enum": ["client_credentials", "refresh_token"]},
+            **dict.fromkeys(("client_id", "client_secret", "refresh_token", "scope"), _TEXT),
+        },
+        "required": ["grant_type"],
+    },
+    "revoke": {"type": "object", "properties": {"token": _TEXT, "token_type_hint": _TEXT}, "required": ["token"]},
+}
 READ_HEADERS: Json = {
     "ETag": {"schema": {"type": "string"}, "description": "Of this answer at its position; send it as `If-None-Match`."},
     "Mezan-Position": {"schema": {"type": "integer"}, "description": "The position that the answer is the fold of."},
@@ -62,6 +108,11 @@ TAGS = (
     ("lab", "Other policies tried on the log, and A/B tests."),
     ("log", "Every event there is: searched, followed, verified, exported."),
     ("projections", "The read models that every figure comes from."),
+    ("accounts", "Users, keys, roles and denials of the caller's project."),
+    (
+        "tokens",
+        "OAuth 2.0: access tokens for API keys, and renewed ones. `POST /login` with JSON gives a user's first.",
+    ),
     ("errors", "What each problem `type` means."),
     ("health", "For supervisors and load balancers."),
 )
@@ -77,13 +128,19 @@ def document(app: FastAPI, catalog: Catalog) -> Json:
         _add_request(components, catalog, family.name)
     components["Request"] = _any_request(catalog)
     _schema(schemas.Problem, components)
-    answers = answers_for(catalog)
+    secured = app.state.door is not None
+    answers = answers_for(catalog, accounts=secured)
+    needed = {(method, path): scope for method, path, scope in app.state.declared}
+    if secured:
+        made["components"]["securitySchemes"] = SCHEMES
     names = _names(catalog)
     for path, methods in made["paths"].items():
         for method in METHODS:
             if method in methods:
                 answer = answers.get(f"{method.upper()} {path}")
-                _complete(method, path, methods[method], answer or Answer(Any), components, names)
+                _complete(method, path, methods[method], answer or Answer(Any), components, names, secured=secured)
+                if secured:
+                    _secure(methods[method], needed[method.upper(), path])
     made["servers"] = [{"url": "/", "description": "This server."}]
     made["tags"] = _tags(made["paths"])
     return made
@@ -101,7 +158,14 @@ def _names(catalog: Catalog) -> dict[str, list[str]]:
 
 
 def _complete(
-    method: str, path: str, operation: Json, answer: Answer, components: Json, names: Mapping[str, list[str]]
+    method: str,
+    path: str,
+    operation: Json,
+    answer: Answer,
+    components: Json,
+    names: Mapping[str, list[str]],
+    *,
+    secured: bool,
 ) -> None:
     operation["operationId"] = "_".join([method, *re.findall(r"[a-z_]+", path)])
     parameters = operation.setdefault("parameters", [])
@@ -125,12 +189,22 @@ def _complete(
     codes += ["bad-parameters"] if parameters else []
     codes += ["bad-input", "projection-broken"] if reads else []
     codes += WRITING if method != "get" else []
+    codes += ["csrf"] if method != "get" and secured else []
     _add_problems(responses, codes)
     operation["responses"] = dict(sorted(responses.items()))
     if answer.takes is not None:
         operation["requestBody"] = _body(answer.takes, components)
     if not parameters:
         del operation["parameters"]
+
+
+def _secure(operation: Json, needed: Need) -> None:
+    """Say which scope an operation needs, and how it refuses who has it not."""
+    operation["security"] = (
+        [] if needed is None else [{scheme: [] if needed == KNOWN else [str(needed)]} for scheme in SCHEMES]
+    )
+    _add_problems(operation["responses"], SECURED if needed is not None else SECURED[-3:])
+    operation["responses"] = dict(sorted(operation["responses"].items()))
 
 
 def _present(schema: Json) -> Json:
@@ -164,7 +238,12 @@ def _add_problems(responses: Json, codes: Iterable[str]) -> None:
         first = KINDS[of_status[0]]
         example = {"type": types[0], "title": first.title, "status": status, "detail": f"{first.title}. {first.advice}"}
         response = responses.setdefault(str(status), {"description": titles})
-        response.setdefault("content", {})[MEDIA_TYPE] = {"schema": schema, "example": example}
+        content = response.setdefault("content", {})
+        if MEDIA_TYPE in content:
+            content[MEDIA_TYPE]["schema"]["properties"]["type"]["enum"] += types
+            response["description"] += f"; {titles}"
+        else:
+            content[MEDIA_TYPE] = {"schema": schema, "example": example}
 
 
 def _schema(body: Any, components: Json) -> Json:
@@ -201,7 +280,11 @@ def _any_request(catalog: Catalog) -> Json:
 
 def _body(takes: Any, components: Json) -> Json:
     if not isinstance(takes, str):
-        return {"required": False, "content": {JSON: {"schema": _schema(takes, components)}}}
+        schema = _schema(takes, components)
+        needed = bool(components[schema["$ref"].removeprefix(COMPONENT)].get("required"))
+        return {"required": needed, "content": {JSON: {"schema": schema}}}
+    if takes.startswith("form:"):
+        return {"required": True, "content": {FORM: {"schema": FORMS[takes.removeprefix("form:")]}}}
     if takes == "file":
         return {
             "required": True,

@@ -7,7 +7,8 @@ from urllib.parse import urlsplit
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .problems import problem
+from .denials import AUDIT, Audit, record
+from .problems import Refused, problem
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 SINGLE = (
@@ -46,14 +47,18 @@ class Limits:
 class Guard:
     """Refuses foreign hosts (DNS rebinding), writes from other origins, compressed and over-long bodies; adds headers."""
 
-    def __init__(self, app: ASGIApp, limits: Limits) -> None:
-        self.app, self.limits = app, limits
+    def __init__(self, app: ASGIApp, limits: Limits, audit: Audit | None = None) -> None:
+        self.app, self.limits, self.audit = app, limits, audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
         refusal = self._refusal(scope, scope["headers"])
+        if self.audit is not None:
+            scope[AUDIT] = self.audit
+        if refusal is not None:
+            record(scope, refusal[0])
         if scope["type"] == "websocket":
             if refusal is not None:
                 await send({"type": "websocket.close", "code": 1008, "reason": refusal[1][:120]})
@@ -70,11 +75,7 @@ class Guard:
         if refusal is not None:
             await problem(*refusal)(scope, receive, protected)
             return
-        counted = self._counting(receive)
-        try:
-            await self.app(scope, counted, protected)
-        except TooLarge:
-            await problem("too-large", self._limit())(scope, receive, protected)
+        await self.app(scope, self._counting(receive), protected)
 
     def _limit(self) -> str:
         return f"a body must be at most {self.limits.max_body} bytes long; this one is longer"
@@ -107,7 +108,7 @@ class Guard:
             if message["type"] == "http.request":
                 left -= len(message.get("body", b""))
                 if left < 0:
-                    raise TooLarge
+                    raise Refused("too-large", self._limit())
             return message
 
         return counted
@@ -125,7 +126,3 @@ def _host_of(authority: str) -> str | None:
         return urlsplit(authority).hostname
     except ValueError:  # such as an open bracket
         return None
-
-
-class TooLarge(Exception):
-    """Raised while a body is read that turns out to be too long."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import ceil
 from typing import Any
 
 import orjson
@@ -13,6 +14,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from mezan.solvers.errors import MezanError
+
+from .denials import record
 
 MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger(__name__)
@@ -28,6 +31,25 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
+    "unauthenticated": Kind(
+        401,
+        "The request does not say who sends it",
+        "Send an API key or a token as `Authorization: Bearer`, or log in.",
+    ),
+    "code-needed": Kind(401, "A code is needed as well", "Send a code of the authenticator, or a recovery code."),
+    "token-invalid": Kind(401, "The credential is not valid", "Use another, or log in again."),
+    "token-expired": Kind(401, "The credential has expired", "Ask for a new one."),
+    "token-not-yet-valid": Kind(401, "The credential is not valid yet", "Wait, or set the clock right."),
+    "token-revoked": Kind(401, "The credential was revoked", "Ask an administrator for another."),
+    "ambiguous-credentials": Kind(400, "The request carries more than one credential", "Send one of them."),
+    "forbidden": Kind(403, "The caller is not allowed to do this", "Ask an administrator for the scope that is named."),
+    "csrf": Kind(
+        403,
+        "The request does not prove that it comes from our own pages",
+        "Send the CSRF token, or an API key instead.",
+    ),
+    "rate-limited": Kind(429, "Too many requests", "Wait for as many seconds as Retry-After says."),
+    "quota-exceeded": Kind(429, "A quota is used up", "Wait for as many seconds as Retry-After says."),
     "bad-input": Kind(422, "A rule is broken", "Change what the detail names and send the request again."),
     "bad-problem": Kind(422, "The problem breaks a rule of its family", "Mend the instance as the detail says."),
     "bad-budget": Kind(
@@ -42,6 +64,8 @@ KINDS: dict[str, Kind] = {
     "not-found": Kind(404, "There is no such resource", "See /docs for what there is."),
     "run-not-found": Kind(404, "There is no such run", "List the runs at /runs; a run's id never changes."),
     "artifact-not-found": Kind(404, "There is no such artifact", "It was never stored, or is no longer kept."),
+    "account-not-found": Kind(404, "There is no such user, key or role", "List them under /accounts."),
+    "name-taken": Kind(409, "The name is in use", "Choose another."),
     "method-not-allowed": Kind(405, "The resource has no such method", "Use one of those in the Allow header."),
     "not-acceptable": Kind(406, "No such representation", "Accept application/json or text/event-stream."),
     "run-conflict": Kind(409, "The run is in a state that does not allow this", "Look at the run's status first."),
@@ -68,13 +92,22 @@ KINDS: dict[str, Kind] = {
 }
 """By code; served at ``/problems/{code}``."""
 BY_STATUS = {
-    400: "malformed", 403: "cross-origin", 404: "not-found", 405: "method-not-allowed", 406: "not-acceptable",
+    400: "malformed", 401: "unauthenticated", 403: "cross-origin", 404: "not-found", 405: "method-not-allowed", 406: "not-acceptable",
     413: "too-large", 415: "unsupported-media-type", 421: "wrong-host", 422: "bad-parameters",
 }  # fmt: skip
+
+_INVALID = ', error="invalid_token"'
+CHALLENGES = {"unauthenticated": "", "code-needed": "", "forbidden": ', error="insufficient_scope"'} | dict.fromkeys(
+    ("token-invalid", "token-expired", "token-not-yet-valid", "token-revoked"), _INVALID
+)
+"""What ``WWW-Authenticate`` says of some kinds (RFC 6750, section 3)."""
 
 
 class Refused(Exception):
     """Raised by a route to answer with a problem."""
+
+    who = project = ""
+    """Of the caller, where the refusal comes before it is known to the request."""
 
     def __init__(self, code: str, detail: str, **more: Any) -> None:
         self.code, self.detail, self.more = code, detail, more
@@ -96,18 +129,25 @@ def problem(code: str, detail: str, headers: Mapping[str, str] | None = None, **
     given = dict(headers or {})
     if status == 503:
         given.setdefault("Retry-After", "1")
+    if code in CHALLENGES:
+        scope = f', scope="{more["scope"]}"' if "scope" in more else ""
+        given.setdefault("WWW-Authenticate", f'Bearer realm="mezan"{CHALLENGES[code]}{scope}')
     return Response(orjson.dumps(details(code, detail, **more)), status, given, MEDIA_TYPE)
 
 
-def code_of(error: MezanError) -> str:
+def code_of(error: MezanError | Refused) -> str:
     """The kind of one of our errors: its own code, or that of the nearest class that has one here."""
+    if isinstance(error, Refused):
+        return error.code
     return next((c.code for c in type(error).__mro__ if getattr(c, "code", None) in KINDS), "internal")  # type: ignore[attr-defined]
 
 
 def install(app: FastAPI) -> None:
     """Answer every error with a problem."""
 
-    async def ours(_request: Request, error: Exception) -> Response:
+    async def ours(request: Request, error: Exception) -> Response:
+        if isinstance(error, Refused | MezanError):
+            record(request.scope, code_of(error), error)
         if isinstance(error, Refused):
             return problem(error.code, error.detail, **error.more)
         if not isinstance(error, MezanError):  # pragma: no cover - registered for these two
@@ -115,7 +155,8 @@ def install(app: FastAPI) -> None:
         code = code_of(error)
         if KINDS[code].status >= 500:
             _log.error("request failed", code=error.code, error=str(error))
-        return problem(code, str(error))
+        wait = getattr(error, "retry_after", None)
+        return problem(code, str(error), None if wait is None else {"Retry-After": str(ceil(wait))})
 
     async def invalid(_request: Request, error: Exception) -> Response:
         if not isinstance(error, RequestValidationError):  # pragma: no cover

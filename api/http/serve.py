@@ -1,8 +1,11 @@
-"""A server of its own: an engine, the application over it, and uvicorn."""
+"""A server of its own: engines, the applications over them, and uvicorn."""
 
 import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+import ssl
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from ipaddress import ip_address
 from socket import IPPROTO_TCP, TCP_NODELAY
@@ -11,12 +14,22 @@ from typing import Any
 
 import anyio
 import uvicorn
+from starlette.types import ASGIApp
 
-from mezan.api.open import open_engine
+from mezan.api.accounts.door import Door
+from mezan.api.accounts.open import accounts_exist, open_accounts
+from mezan.api.limits.desk import Limits as Rates
+from mezan.api.limits.logins import Logins
+from mezan.api.limits.policy import policies
+from mezan.api.limits.quotas import Quota
+from mezan.api.limits.shared import Shared
+from mezan.api.open import open_engine, slots
 from mezan.solvers.errors import BadInput
 
-from .app import create_app
-from .guard import Limits
+from .app import project_app
+from .gate import Gate
+from .guard import Guard, Limits
+from .projects import Alone, Application, open_projects
 
 GRACE = 5
 """Seconds that open answers get to finish when the server closes."""
@@ -54,15 +67,59 @@ def lift_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def check_host(host: str) -> None:
-    """Raise BadInput for an address that others can reach: there are no accounts yet."""
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address."""
     try:
-        local = host == "localhost" or ip_address(host).is_loopback
+        return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
-        local = False
-    if not local:
-        msg = f"the server has no accounts, so it must be bound to this machine only (127.0.0.1, ::1, localhost); got {host[:80]!r}"
+        return False
+
+
+def names_of(host: str, given: Sequence[str], *, accounts: bool) -> frozenset[str]:
+    """The host names that are answered: this machine's, the address that is bound, and those that are given.
+
+    Raises:
+        BadInput: others can reach the address, and there are no accounts; or every address is bound and no name is given.
+    """
+    if is_loopback(host):
+        return Limits().hosts | set(given)
+    if not accounts:
+        msg = (
+            "without accounts the server must be bound to this machine only (127.0.0.1, ::1, localhost); "
+            f"got {host[:80]!r}: make the first account with `mezan users add NAME --role admin`, or leave --no-accounts out"
+        )
         raise BadInput(msg)
+    if host in {"0.0.0.0", "::"}:  # noqa: S104 - compared, not bound
+        if not given:
+            msg = f"a server that is bound to every address ({host}) must know its names: give each with --host-name"
+            raise BadInput(msg)
+        return Limits().hosts | set(given)
+    return Limits().hosts | {host} | set(given)
+
+
+@dataclass(frozen=True, slots=True)
+class TLS:
+    """A certificate chain and its private key, as PEM files."""
+
+    certificate: str
+    key: str
+
+    def check(self) -> None:
+        """Raise BadInput unless they can be served."""
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, lambda: "")
+        except (OSError, ssl.SSLError) as error:
+            msg = f"--tls-cert and --tls-key must be a certificate and its unencrypted key as PEM files; got {self.certificate!r} and {self.key!r} ({error})"
+            raise BadInput(msg) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A server that takes requests."""
+
+    address: str
+    accounts: bool
+    anybody: bool
 
 
 async def serve(
@@ -70,57 +127,120 @@ async def serve(
     *,
     host: str = "127.0.0.1",
     port: int = 8000,
+    host_names: Sequence[str] = (),
+    accounts: bool | None = None,
+    tls: TLS | None = None,
+    rates: Mapping[str, str] | None = None,
+    quotas: Mapping[str, Quota] | None = None,
     max_body: int = Limits().max_body,
-    started: Callable[[str], None] = lambda _: None,
+    started: Callable[[Started], None] = lambda _: None,
     **options: Any,
 ) -> None:
     """Serve a database until SIGINT or SIGTERM; the second one leaves at once.
 
     Args:
         url: as for `mezan.api.open_engine`.
-        host: a loopback address.
+        host: an address of this machine; without accounts a loopback one.
         port: 0 takes a free one.
+        host_names: more names that the server answers to.
+        accounts: whether everybody must say who they are; default: if there is any account.
+        tls: serve HTTPS.
+        rates: limits on rates by name, with accounts; see `mezan.api.limits.policy.policies`.
+        quotas: of each ``actor`` and of a ``project``, with accounts.
         max_body: bytes that a request may send.
-        started: called with the server's address once it takes requests.
+        started: called once it takes requests.
         options: more of `open_engine`'s.
 
     Raises:
-        BadInput: the host is reachable from elsewhere, or the port is taken.
+        BadInput: the host is reachable from elsewhere and there are no accounts, or the port is taken, or TLS cannot be had.
         StoreError: the database cannot be used.
     """
-    check_host(host)
-    async with open_engine(url, hand_over=True, **options) as engine:
-        app = create_app(engine, Limits(max_body=max_body))
-        config = uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="on",
-            timeout_graceful_shutdown=GRACE,
-            ws_max_size=2**16,
-        )
+    if tls is not None:
+        tls.check()
+    async with _door(url, wanted=accounts) as known:
+        limits = Limits(max_body, names_of(host, host_names, accounts=known is not None))
+        async with _application(url, known, quotas or {}, options) as app:
+            told = partial(_tell, started, known)
+            gate = None if known is None else Gate(app, known, Rates(policies(rates or {})))
+            await _serve(app, Guard(gate or app, limits, gate), host, port, tls, told)
+
+
+@asynccontextmanager
+async def _door(url: str, *, wanted: bool | None) -> AsyncIterator[Door | None]:
+    """The way in to the accounts, if there are any or they are wanted."""
+    if wanted is False or (wanted is None and not accounts_exist(url)):
+        yield None
+        return
+    async with open_accounts(url) as accounts:
+        if not (wanted or accounts.on):
+            yield None
+            return
+        # failed logins are counted in a file: a crash does not forgive them
+        shelf = Shared(accounts.files.limits)
         try:
-            bound = config.bind_socket()
-        except (OSError, SystemExit) as error:
-            msg = f"the port must be free; {host}:{port} is not ({error}): choose another with --port"
-            raise BadInput(msg) from None
-        # uvicorn's sockets do not name their protocol, and asyncio then leaves Nagle's algorithm on: 40 ms an answer
-        bound.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-        address = f"http://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
-        server = _Server(config, lambda: started(address))
-        config.load()
-        async with anyio.create_task_group() as tasks:
+            yield Door(accounts, Logins(shelf=shelf))
+        finally:
+            shelf.close()
 
-            async def close() -> None:
-                with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
-                    async for _ in received:
-                        server.force_exit = server.should_exit
-                        server.should_exit = True
-                        app.state.broadcast.close()
 
-            tasks.start_soon(close)
-            await server.serve(sockets=[bound])
-            tasks.cancel_scope.cancel()
+@asynccontextmanager
+async def _application(
+    url: str, door: Door | None, quotas: Mapping[str, Quota], options: dict[str, Any]
+) -> AsyncIterator[Application]:
+    if door is not None:
+        make = partial(project_app, door=door, quotas=quotas)
+        async with open_projects(
+            door.accounts.files, make, shared=slots(options.get("capacity")), hand_over=True, **options
+        ) as projects:
+            yield projects
+        return
+    async with open_engine(url, hand_over=True, **options) as engine:
+        app = project_app(engine)
+        async with app.router.lifespan_context(app):
+            yield Alone(app)
+
+
+def _tell(started: Callable[[Started], None], door: Door | None, address: str) -> None:
+    started(Started(address, door is not None, door is None or door.accounts.on))
+
+
+async def _serve(
+    app: Application, whole: ASGIApp, host: str, port: int, tls: TLS | None, started: Callable[[str], None]
+) -> None:
+    config = uvicorn.Config(
+        whole,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,  # an address that the caller makes up would get it past limits per address
+        lifespan="off",
+        timeout_graceful_shutdown=GRACE,
+        ws_max_size=2**16,
+        ssl_certfile=None if tls is None else tls.certificate,
+        ssl_keyfile=None if tls is None else tls.key,
+    )
+    try:
+        bound = config.bind_socket()
+    except (OSError, SystemExit) as error:
+        msg = f"the port must be free; {host}:{port} is not ({error}): choose another with --port"
+        raise BadInput(msg) from None
+    # uvicorn's sockets do not name their protocol, and asyncio then leaves Nagle's algorithm on: 40 ms an answer
+    bound.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
+    scheme = "http" if tls is None else "https"
+    address = f"{scheme}://{f'[{host}]' if ':' in host else host}:{bound.getsockname()[1]}"
+    server = _Server(config, lambda: started(address))
+    config.load()
+    async with anyio.create_task_group() as tasks:
+
+        async def close() -> None:
+            with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
+                async for _ in received:
+                    server.force_exit = server.should_exit
+                    server.should_exit = True
+                    app.hush()
+
+        tasks.start_soon(close)
+        await server.serve(sockets=[bound])
+        tasks.cancel_scope.cancel()

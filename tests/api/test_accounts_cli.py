@@ -187,7 +187,7 @@ def test_secrets_that_others_may_read_are_refused(cli, here):
     assert here("keys", "issue", "two", "--role", "viewer").code == 0
 
 
-@pytest.mark.parametrize("group", ["users", "keys", "roles", "projects"])
+@pytest.mark.parametrize("group", ["users", "keys", "tokens", "roles", "projects"])
 def test_help_has_an_example_of_every_command(here, group):
     """And the group's own help names them all."""
     command = typer.main.get_command(app).commands[group]

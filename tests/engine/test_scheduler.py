@@ -289,3 +289,42 @@ async def test_many_jobs_from_many_owners_all_finish_once():
         ran = [work for call in fake.calls for work in call]
         assert len(ran) == len(set(ran))
         assert (scheduler.waiting, scheduler.running) == (0, 0)
+
+
+async def test_schedulers_that_share_slots_take_turns():
+    """Two with two slots each never run more than the two they share, and whoever came later is not starved."""
+    shared = {"cpu": anyio.CapacityLimiter(2)}
+    fake = Fake()
+    async with anyio.create_task_group() as tasks:
+        ours, theirs = (Scheduler(fake, {"cpu": 2}, shared=shared) for _ in range(2))
+        for one in (ours, theirs):
+            one.start(tasks)
+        await anyio.wait_all_tasks_blocked()
+        jobs = [Job(f"ours {i}") for i in range(6)] + [Job(f"theirs {i}") for i in range(2)]
+        await queue(ours, tasks, *jobs[:6])
+        await queue(theirs, tasks, *jobs[6:])
+        assert fake.calls == [["ours 0"], ["ours 1"]]
+        await let_go(fake, *jobs)
+        assert fake.most["cpu"] == 2
+        order = [call[0] for call in fake.calls]
+        assert sorted(order) == sorted(job.work for job in jobs)
+        assert max(order.index("theirs 0"), order.index("theirs 1")) < 5
+        assert shared["cpu"].borrowed_tokens == 0
+        tasks.cancel_scope.cancel()
+
+
+async def test_a_job_taken_late_is_the_best_one_by_then():
+    """A slot that waits for its turn chooses when it gets it, not when it began to wait."""
+    shared = {"cpu": anyio.CapacityLimiter(1)}
+    fake = Fake()
+    async with anyio.create_task_group() as tasks:
+        ours, theirs = (Scheduler(fake, {"cpu": 1}, shared=shared) for _ in range(2))
+        for one in (ours, theirs):
+            one.start(tasks)
+        await anyio.wait_all_tasks_blocked()
+        jobs = [Job("busy"), Job("first"), Job("urgent", priority=1)]
+        await queue(theirs, tasks, jobs[0])
+        await queue(ours, tasks, *jobs[1:])
+        await let_go(fake, *jobs)
+        assert fake.calls == [["busy"], ["urgent"], ["first"]]
+        tasks.cancel_scope.cancel()

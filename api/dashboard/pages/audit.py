@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.http.routes.log import head_at
 from mezan.api.views.gist import gist
 from mezan.api.views.projections import statuses
@@ -16,6 +17,7 @@ from mezan.engine.upcast import TYPES
 from ..view import View
 
 PATH, TITLE, TEMPLATE = "/ui/audit", "Audit", "audit.html"
+NEEDS = Scope.LOG_READ
 EVENTS = 50
 LOOKED_AT = 20_000
 """Positions that one drawing of the page looks at."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import anyio.to_thread
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.views import clusters as view_clusters
 from mezan.api.views.families import check_family
 from mezan.api.views.instances import Sample, chart, instance, sample
@@ -17,6 +18,7 @@ from ..map_svg import instance_map, instance_table
 from ..view import View
 
 PATH, TITLE, TEMPLATE = "/ui/clusters", "Clusters", "clusters.html"
+NEEDS = Scope.RUNS_READ
 ANY = "INSTANCE"
 """Stands for an id in a link that is made once for all."""
 NAMED = 2

@@ -5,6 +5,7 @@ from typing import Any
 
 import anyio.to_thread
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.views.families import check_family
 from mezan.api.views.instances import sample
 from mezan.api.views.policy_comparison import paired, tallied
@@ -22,6 +23,7 @@ from ..rendering import thinned
 from ..view import View
 
 PATH, TITLE, TEMPLATE = "/ui/compare", "Compare", "compare.html"
+NEEDS = Scope.RUNS_READ
 KINDS = ("runs", "solvers", "policies")
 MOST_RUNS, MOST_SOLVERS, MOST_POLICIES = 8, 8, 12
 AT_FIRST = 5

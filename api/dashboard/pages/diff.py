@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.http.moments import Moment
 from mezan.api.views.changes import READ, changes, portrait
 from mezan.api.views.gist import gist
@@ -13,6 +14,7 @@ from mezan.engine.stores.searching import Wanted, search
 from ..view import View
 
 PATH, TITLE, TEMPLATE = "/ui/diff", "Difference", "diff.html"
+NEEDS = Scope.RUNS_READ
 LATEST = 25
 NOTHING = dict.fromkeys(
     ("rank", "rating", "games", "instances", "clusters", "fitted at", "status", "outcomes", "p_value")

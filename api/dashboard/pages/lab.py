@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.http.lab_desk import Job, LabDesk
 from mezan.api.http.routes.lab import documents, question_of
 from mezan.api.views.experiments import ENDINGS
@@ -14,6 +15,7 @@ from ..view import View
 from ..whisker import scale_of
 
 PATH, TITLE, TEMPLATE = "/ui/lab", "Lab", "lab.html"
+NEEDS = Scope.LAB_RUN
 USUAL = ("elo_ucb", "thompson", "single_best")
 
 

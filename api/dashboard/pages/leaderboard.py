@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.views.leaderboard import check, rated
 from mezan.api.views.rating_history import matches, points
 from mezan.projections.courses import CoursesState
@@ -15,6 +16,7 @@ from ..ratings_svg import course, interval, interval_axis
 from ..view import View
 
 PATH, TITLE, TEMPLATE = "/ui/leaderboard", "Leaderboard", "leaderboard.html"
+NEEDS = Scope.RUNS_READ
 MATCHES = 40
 LABELS = 40
 """Runs that are named by their instance at most."""

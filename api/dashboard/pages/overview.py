@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from mezan.api.accounts.scopes import Scope
 from mezan.projections.run_counts import run_counts
 from mezan.projections.throughput import MINUTE, percentile
 
 from ..view import View
 
 PATH, TITLE, TEMPLATE = "/ui", "Overview", "overview.html"
+NEEDS = Scope.RUNS_READ
 LATEST = 12
 RUNNING = 12
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.http.events import wire
 from mezan.api.views.attempts import attempts
 from mezan.api.views.history import history_at
@@ -23,6 +24,7 @@ from ..timeline import timeline
 from ..view import View
 
 PATH, TITLE, TEMPLATE = "/ui/runs/{run}", "Run", "run.html"
+NEEDS = Scope.RUNS_READ
 EVENTS = 200
 """Events that are listed at a time."""
 FAILURES = ("AttemptFailed", "AttemptTimedOut")

@@ -7,6 +7,7 @@ below; without either it is the newest.
 from collections.abc import Mapping
 from typing import Any
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.http.moments import Moment
 from mezan.api.views.runs import EVERY, PURPOSES, STATUSES, Wanted, purpose_of
 from mezan.engine.folds import Row
@@ -18,6 +19,7 @@ from mezan.solvers.gaps import gap
 from ..view import View
 
 PATH, TITLE, TEMPLATE = "/ui/runs", "Runs", "runs.html"
+NEEDS = Scope.RUNS_READ
 WINDOW = 160
 """Rows in the page at most."""
 ABOVE = 80

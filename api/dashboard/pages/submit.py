@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.http.asking import OPTION_SCHEMAS
 from mezan.api.views.gallery import gallery
 from mezan.engine.errors import RunNotFound
@@ -18,6 +19,7 @@ from ..forms import Field, field, fields
 from ..view import View
 
 PATH, TITLE, TEMPLATE = "/ui/submit", "Submit", "submit.html"
+NEEDS = Scope.RUNS_WRITE
 FIRST = ("time_limit", "seed")
 """Options that nearly everybody looks at; solver and policy stand beside them."""
 CHOSEN = ("policy", "solver", "pans")

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any, Final
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.explaining import Explanation
 from mezan.api.views.history import history_at
 from mezan.api.views.why import cards_in, changes_in_words, explanation_at
@@ -13,6 +14,7 @@ from mezan.engine.errors import RunNotFound
 from ..view import View
 
 PATH, TITLE, TEMPLATE = "/ui/runs/{run}/why", "Why", "why.html"
+NEEDS = Scope.RUNS_READ
 FEATURES = 12
 KEPT: Final = 64
 _explained: OrderedDict[tuple[str, int, bytes], Explanation] = OrderedDict()

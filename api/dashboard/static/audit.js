@@ -1,5 +1,7 @@
 // Verifying and rebuilding: the button's work with its progress; what came of it is drawn by the server.
 
+import { proof } from "./csrf.js";
+
 async function* messages(answer) {
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = "";
@@ -42,7 +44,7 @@ async function work(button) {
       method: "POST",
       signal: ending.signal,
       ...asked,
-      headers: { ...asked.headers, Accept: "text/event-stream" },
+      headers: { ...asked.headers, ...proof(), Accept: "text/event-stream" },
     });
     if (!answer.ok) problem = (await answer.json()).detail;
     else

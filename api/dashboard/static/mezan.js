@@ -1,5 +1,7 @@
 // The page is a function of its URL. Live or not, it changes in one way: its fragment is asked for again and morphed in.
 
+import { enter } from "./csrf.js";
+
 const $ = (id) => document.getElementById(id);
 const slider = $("slider"), field = $("position"), form = $("time");
 const DECISIONS = "SolverChosen";
@@ -52,6 +54,7 @@ function filters(url) {
 
 async function draw(url) {
   const answer = await fetch(url, { headers: { "Mezan-Fragment": "1" } });
+  if (answer.status === 401) return enter();
   const html = await answer.text();
   if (wanted && filters(wanted) !== filters(url)) return; // what the reader has chosen meanwhile would be undone
   if (!answer.headers.has("mezan-head")) throw new Error(`the server answered ${answer.status}`);
@@ -205,6 +208,7 @@ source.addEventListener("message", (event) => {
   if (at === null && Number(page().dataset.position) < head) stale = true;
 });
 source.addEventListener("error", () => {
+  if (source.readyState === EventSource.CLOSED) refresh(); // refused, not lost: the page's answer says why
   if (source.readyState !== EventSource.OPEN) trouble("The server cannot be reached; what you see stays as it was. Trying again.");
 });
 source.addEventListener("open", () => trouble(null));

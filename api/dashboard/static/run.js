@@ -1,5 +1,7 @@
 // A run's page: what its buttons do, and what is fetched only when it is looked at.
 
+import { proof } from "./csrf.js";
+
 const $ = (id) => document.getElementById(id);
 const run = () => document.querySelector("[data-run]")?.dataset.run;
 
@@ -43,7 +45,7 @@ async function ask(button) {
   button.disabled = true;
   tell(place, `${says} …`);
   try {
-    const answer = await fetch(post ?? get, { method: post ? "POST" : "GET" });
+    const answer = await fetch(post ?? get, post ? { method: "POST", headers: proof() } : {});
     const found = await answer.json();
     if (!answer.ok) tell(place, element("strong", found.title ?? "refused", { className: "bad" }), ` ${found.detail ?? ""}`);
     else if (get) tell(place, ...report(found.verification, "every choice made again from the log"));

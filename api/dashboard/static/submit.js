@@ -1,5 +1,6 @@
 // The form of /ui/submit: what is typed, dropped, taken from the gallery or from an earlier run becomes one request.
 
+import { proof } from "./csrf.js";
 import { forecast, node } from "./forecast.js";
 import { Wrong, list, matrix, single, told, written } from "./numbers.js";
 
@@ -289,12 +290,12 @@ root.addEventListener("drop", (event) => {
 function exchange(door, body, headers, more = {}) {
   const url = new URL(held?.file ? `/${door}/file` : `/${door}`, location.href);
   for (const [name, given] of Object.entries(more)) url.searchParams.set(name, given);
-  if (!held?.file) return fetch(url, { method: "POST", headers: { ...headers, "content-type": "application/json" }, body: JSON.stringify(body) });
+  if (!held?.file) return fetch(url, { method: "POST", headers: { ...headers, ...proof(), "content-type": "application/json" }, body: JSON.stringify(body) });
   const { type, name, ...rest } = body;
   url.searchParams.set("name", held.file.name);
   if (!Object.values(families).some((one) => one.endings.some((ending) => held.file.name.toLowerCase().endsWith(ending)))) url.searchParams.set("family", type);
   for (const [name_, given] of Object.entries(rest)) for (const one of [given].flat()) url.searchParams.append(name_, one);
-  return fetch(url, { method: "POST", headers: { ...headers, "content-type": "application/octet-stream" }, body: held.file });
+  return fetch(url, { method: "POST", headers: { ...headers, ...proof(), "content-type": "application/octet-stream" }, body: held.file });
 }
 
 // A rule that was broken stands next to the field that its sentence names first.

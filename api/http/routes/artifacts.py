@@ -5,16 +5,18 @@ from typing import Annotated
 
 import anyio.to_thread
 import orjson
-from fastapi import APIRouter, Path, Request
+from fastapi import Path, Request
 from starlette.responses import Response
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.views.artifacts import arrays_of
 from mezan.solvers.errors import BadInput
 
+from ..access import Router, needs
 from ..moments import JSON, engine_of, unchanged
 from ..problems import Refused
 
-router = APIRouter(tags=["artifacts"])
+router = Router(tags=["artifacts"])
 BYTES = "application/octet-stream"
 MOST_AS_JSON = 4 * 2**20
 """Bytes of an artifact that are written out as JSON."""
@@ -26,6 +28,7 @@ Digest = Annotated[str, Path(max_length=200, description="SHA-256 in hex, as eve
     summary="An artifact",
     responses={200: {"content": {BYTES: {"schema": {"type": "string", "format": "binary"}}}}},
 )
+@needs(Scope.RUNS_READ)
 async def one(request: Request, digest: Digest) -> Response:
     """Its arrays as JSON, or with `Accept: application/octet-stream` its bytes, as a file to keep."""
     content = None

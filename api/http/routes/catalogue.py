@@ -2,18 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.views import catalogue
 from mezan.solvers.selection.registry import DEFAULT_POLICY
 
+from ..access import Router, needs
 from ..moments import At, engine_of, known_reply, read_reply, reply
 
-router = APIRouter(tags=["catalogue"])
+router = Router(tags=["catalogue"])
 
 
 @router.get("/solvers", summary="Families and their solvers")
+@needs(Scope.RUNS_READ)
 async def solvers(
     request: Request, family: Annotated[str | None, Query(max_length=80, description="One family only.")] = None
 ) -> Response:
@@ -24,6 +27,7 @@ async def solvers(
 
 
 @router.get("/solvers/{solver}", summary="One solver and what became of its attempts")
+@needs(Scope.RUNS_READ)
 async def solver(request: Request, solver: str, moment: At) -> Response:
     """Its entry in the portfolio, and per version that has been tried the attempts, failures, mean loss and mean seconds."""
     if (known := known_reply(request, moment)) is not None:
@@ -33,6 +37,7 @@ async def solver(request: Request, solver: str, moment: At) -> Response:
 
 
 @router.get("/policies", summary="Selection policies")
+@needs(Scope.RUNS_READ)
 async def policies(request: Request) -> Response:
     """What may be named as `policy`; `default` marks the one that decides where nothing is named."""
     return reply({"policies": catalogue.policies(engine_of(request).policies, DEFAULT_POLICY)})

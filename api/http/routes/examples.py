@@ -2,18 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.views.gallery import gallery
 
+from ..access import Router, needs
 from ..moments import engine_of, reply
 from ..problems import Refused
 
-router = APIRouter(tags=["solve"])
+router = Router(tags=["solve"])
 
 
 @router.get("/examples", summary="Small instances of each family")
+@needs(Scope.RUNS_READ)
 async def examples(
     request: Request, family: Annotated[str | None, Query(max_length=80, description="Of this family only.")] = None
 ) -> Response:
@@ -23,6 +26,7 @@ async def examples(
 
 
 @router.get("/examples/{name}", summary="One of them")
+@needs(Scope.RUNS_READ)
 async def example(request: Request, name: str) -> Response:
     """By its name."""
     found = {one["name"]: one for one in gallery(engine_of(request).catalog)}

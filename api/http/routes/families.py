@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
+from mezan.api.accounts.scopes import Scope
 from mezan.solvers.catalog import Catalog
 
+from ..access import Router, needs
 from .solve import submitted
 
 
@@ -15,9 +17,9 @@ def doors(catalog: Catalog) -> dict[str, str]:
     return {f"/{family.door or family.name}/solve": family.name for family in catalog}
 
 
-def router_for(catalog: Catalog) -> APIRouter:
+def router_for(catalog: Catalog) -> Router:
     """The doors of the families that there are."""
-    router = APIRouter(tags=["solve"])
+    router = Router(tags=["solve"])
     for path, family in doors(catalog).items():
         router.add_api_route(
             path,
@@ -31,6 +33,7 @@ def router_for(catalog: Catalog) -> APIRouter:
 
 
 def _solving(family: str) -> Callable[[Request], Awaitable[Response]]:
+    @needs(Scope.RUNS_WRITE)
     async def solve(request: Request) -> Response:
         return await submitted(request, family)
 

@@ -2,17 +2,19 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
+from mezan.api.accounts.scopes import Scope
 from mezan.solvers.errors import BadInput
 from mezan.solvers.problem import Problem
 
+from ..access import Router, needs
 from ..asking import OPTION_SCHEMAS, asked_by_file, wait_in
 from .solve import submit
 
-router = APIRouter(tags=["solve"])
+router = Router(tags=["solve"])
 
 
 def _about(option: str) -> str:
@@ -62,6 +64,7 @@ class FileRequest(FileProblem):
 
 
 @router.post("/solve/file", summary="Solve a problem given as a file", status_code=202)
+@needs(Scope.RUNS_WRITE)
 async def solve_file(request: Request, given: Annotated[FileRequest, Query()]) -> Response:
     """The body is the file as it is: QAPLIB `.dat`, `.npz` with `A` and `B`, a knapsack file, JSON. Otherwise as `POST /solve`.
 

@@ -3,19 +3,21 @@
 from typing import Annotated, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.dashboard.rendering import thinned
 from mezan.api.views.experiments import course, document, settled
 from mezan.projections.experiments import Experiment, State
 from mezan.solvers.catalog import unknown
 from mezan.solvers.errors import BadInput
 
+from ..access import Router, needs
 from ..lab_desk import LabDesk, Question
 from ..moments import At, Moment, known_reply, moment_at, read_reply
 
-router = APIRouter(tags=["lab"])
+router = Router(tags=["lab"])
 MOST = 20
 POINTS = 400
 
@@ -35,6 +37,7 @@ def question_of(moment: Moment, policies: str, family: str | None, since: int) -
 
 
 @router.get("/lab", summary="What other policies would have chosen, and lost")
+@needs(Scope.LAB_RUN)
 async def lab(
     request: Request,
     moment: At,
@@ -58,6 +61,7 @@ async def lab(
 
 
 @router.get("/ab", summary="Every A/B test")
+@needs(Scope.RUNS_READ)
 async def tests(request: Request, moment: At) -> Response:
     """In the order of their starts, each with its arms, its difference, and the course of its p-value by matched blocks."""
     if (known := known_reply(request, moment)) is not None:
@@ -66,6 +70,7 @@ async def tests(request: Request, moment: At) -> Response:
 
 
 @router.get("/ab/{name}", summary="One A/B test")
+@needs(Scope.RUNS_READ)
 async def one(request: Request, moment: At, name: str) -> Response:
     """As in the list."""
     return read_reply(request, moment, (await documents(moment, name))[0])

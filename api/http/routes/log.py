@@ -5,15 +5,17 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import orjson
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response, StreamingResponse
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.views.verification import head_document, kept_head, verification
 from mezan.engine.engine import Engine
 from mezan.engine.export import export as exported
 from mezan.engine.log import Head
 from mezan.engine.stores.searching import Found, Wanted, search
 
+from ..access import Router, needs
 from ..asking import must_be_json, object_in
 from ..events import Broadcast, wire
 from ..moments import AsOf, At, Moment, engine_of, known_reply, moment_at, read_reply
@@ -21,7 +23,7 @@ from ..problems import Refused
 from ..streams import ALIVE, EVENT_STREAM, RETRY, event_stream, position_from
 from ..working import Progress, Working
 
-router = APIRouter(tags=["log"])
+router = Router(tags=["log"])
 Json = dict[str, Any]
 NDJSON = "application/x-ndjson"
 MOST_EVENTS = 1_000
@@ -53,6 +55,7 @@ async def head_at(engine: Engine, position: int) -> Head | None:
 
 
 @router.get("/log", summary="Events of every stream, as a page, as lines, or live")
+@needs(Scope.LOG_READ)
 async def log(
     request: Request,
     as_of: AsOf = None,
@@ -110,6 +113,7 @@ def _live(broadcast: Broadcast, wanted: Wanted, after: int) -> Response:
 
 
 @router.get("/log/head", summary="The last event's position and hash")
+@needs(Scope.LOG_READ)
 async def head(request: Request, moment: At) -> Response:
     """Keep it outside of the database: with it, `POST /log/verify` sees a log that was cut off or rewritten as a whole.
 
@@ -119,6 +123,7 @@ async def head(request: Request, moment: At) -> Response:
 
 
 @router.post("/log/verify", summary="Recompute every digest and the hash chain")
+@needs(Scope.LOG_VERIFY)
 async def verify(request: Request) -> Response:
     """The body may hold a `head` that was kept from `GET /log/head`, to be found in the chain.
 
@@ -153,6 +158,7 @@ async def _kept(request: Request) -> Head | None:
 
 
 @router.get("/log/export", summary="The whole log as a file")
+@needs(Scope.LOG_READ)
 async def export(request: Request) -> Response:
     """Events, artifacts and idempotency keys as JSON lines, for `mezan log import`: the same positions, the same hashes."""
     engine = engine_of(request)

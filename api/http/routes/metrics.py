@@ -1,13 +1,16 @@
 """For Prometheus: every figure is a fold of the log."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from starlette.responses import Response
 
+from mezan.api.accounts.scopes import Scope
+
+from ..access import Router, needs
 from ..metrics import READ, Collector
 from ..moments import At, tag_of, unchanged
 
-router = APIRouter(tags=["health"])
+router = Router(tags=["health"])
 
 
 @router.get(
@@ -15,6 +18,7 @@ router = APIRouter(tags=["health"])
     summary="Figures for Prometheus",
     responses={200: {"content": {CONTENT_TYPE_LATEST: {"schema": {"type": "string"}}}}},
 )
+@needs(Scope.METRICS_READ)
 async def metrics(request: Request, moment: At) -> Response:
     """Totals of runs and events, run times, outcomes per solver, work under way; now also the lag of each read model.
 

@@ -4,15 +4,17 @@ import hashlib
 
 import anyio.to_thread
 import orjson
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from starlette.responses import Response
 
+from ..access import Router, public
 from ..moments import JSON, unchanged
 
-router = APIRouter(include_in_schema=False)
+router = Router(include_in_schema=False)
 
 
 @router.get("/openapi.json")
+@public
 async def openapi(request: Request) -> Response:
     """Made when it is first asked for, which takes a while: on a thread."""
     state = request.app.state

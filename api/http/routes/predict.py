@@ -3,21 +3,23 @@
 from typing import Annotated, Any
 
 import anyio.to_thread
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from pydantic import Field
 from starlette.responses import Response
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.views.prediction import prediction
 from mezan.engine.pans import pans_of
 from mezan.engine.submitting import Options, check_solver
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.problem import Problem
 
+from ..access import Router, needs
 from ..asking import asked, asked_by_file
 from ..moments import At, Moment, engine_of, moment_at, reply
 from .files import FileRequest
 
-router = APIRouter(tags=["solve"])
+router = Router(tags=["solve"])
 
 
 class FilePrediction(FileRequest):
@@ -27,6 +29,7 @@ class FilePrediction(FileRequest):
 
 
 @router.post("/predict", summary="What would be chosen, and what to expect")
+@needs(Scope.RUNS_WRITE)
 async def predict(request: Request, moment: At) -> Response:
     """Takes what `POST /solve` takes, and refuses what it refuses; `policy` and `seed` have a say. Nothing is recorded.
 
@@ -37,6 +40,7 @@ async def predict(request: Request, moment: At) -> Response:
 
 
 @router.post("/predict/file", summary="The same for a problem given as a file")
+@needs(Scope.RUNS_WRITE)
 async def predict_file(request: Request, given: Annotated[FilePrediction, Query()]) -> Response:
     """Takes what `POST /solve/file` takes."""
     moment = await moment_at(engine_of(request), given.as_of)

@@ -1,19 +1,22 @@
 """Read models: how far each has come, and folding one again."""
 
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.views.projections import statuses
 from mezan.solvers.catalog import unknown
 
+from ..access import Router, needs
 from ..moments import engine_of, reply
 from ..rebuilding import rebuilt
 from ..working import Working
 
-router = APIRouter(tags=["projections"])
+router = Router(tags=["projections"])
 
 
 @router.get("/projections", summary="Every read model with its position and lag")
+@needs(Scope.METRICS_READ)
 async def listed(request: Request) -> Response:
     """Folded up to `position` in memory, stored up to `saved`; `lag` is how many events it is behind the log's end."""
     engine = engine_of(request)
@@ -22,6 +25,7 @@ async def listed(request: Request) -> Response:
 
 
 @router.post("/projections/{projection}/rebuild", summary="Fold one again from the first event")
+@needs(Scope.PROJECTIONS_REBUILD)
 async def rebuild(request: Request, projection: str) -> Response:
     """Beside the live one, which it then replaces; answers what came out differently (nothing, unless something was wrong).
 

@@ -3,9 +3,10 @@
 from typing import Annotated, Literal
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Query, Request
+from fastapi import Query, Request
 from starlette.responses import Response
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.views import clusters as cluster_view
 from mezan.api.views.leaderboard import check, rated
 from mezan.api.views.profiles import profiles
@@ -13,10 +14,11 @@ from mezan.api.views.rating_history import families_of, matches, points
 from mezan.projections.courses import Course
 from mezan.solvers.errors import BadInput
 
+from ..access import Router, needs
 from ..moments import At, known_reply, read_reply
 from ..problems import Refused
 
-router = APIRouter(tags=["ratings"])
+router = Router(tags=["ratings"])
 Family = Annotated[str | None, Query(max_length=200, description="A kind of problem; default: all.", examples=["qap"])]
 Cluster = Annotated[
     str | None, Query(max_length=200, description="A cluster of instances; see `/clusters`.", examples=["qap/0"])
@@ -24,6 +26,7 @@ Cluster = Annotated[
 
 
 @router.get("/leaderboard", summary="Solvers by rating")
+@needs(Scope.RUNS_READ)
 async def leaderboard(
     request: Request,
     moment: At,
@@ -43,6 +46,7 @@ async def leaderboard(
 
 
 @router.get("/leaderboard/{solver}/history", summary="The course of one solver's rating, and the matches that moved it")
+@needs(Scope.RUNS_READ)
 async def history(
     request: Request,
     solver: str,
@@ -81,6 +85,7 @@ async def history(
 
 
 @router.get("/clusters", summary="The clusters of instances")
+@needs(Scope.RUNS_READ)
 async def clusters(request: Request, moment: At, family: Family = None) -> Response:
     """Size, centre, what stands out, and the best solver of each cluster of the latest generation."""
     if (same := known_reply(request, moment)) is not None:
@@ -92,6 +97,7 @@ async def clusters(request: Request, moment: At, family: Family = None) -> Respo
 
 
 @router.get("/profiles", summary="Anytime profiles")
+@needs(Scope.RUNS_READ)
 async def anytime(
     request: Request,
     moment: At,

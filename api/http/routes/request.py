@@ -4,9 +4,10 @@ from typing import Any
 
 import anyio.to_thread
 import orjson
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.views.gallery import body_of
 from mezan.api.views.history import not_yet
 from mezan.api.views.request import options_of
@@ -14,14 +15,16 @@ from mezan.engine.errors import StoreError
 from mezan.engine.events import RunRequested
 from mezan.solvers.catalog import Catalog
 
+from ..access import Router, needs
 from ..apart import Parcel, opened
 from ..asking import HUGE
 from ..moments import JSON, At, engine_of, tag_of, unchanged
 
-router = APIRouter(tags=["runs"])
+router = Router(tags=["runs"])
 
 
 @router.get("/runs/{run}/request", summary="What a run was asked")
+@needs(Scope.RUNS_READ)
 async def request_of(request: Request, run: str, moment: At) -> Response:
     """The body that `POST /solve` takes, with the seed that was recorded: change one member and send it again.
 

@@ -5,9 +5,10 @@ from typing import Annotated, Any
 from urllib.parse import urlencode
 
 import anyio
-from fastapi import APIRouter, Query, Request, WebSocket
+from fastapi import Query, Request, WebSocket
 from starlette.responses import Response
 
+from mezan.api.accounts.scopes import Scope
 from mezan.api.views.artifacts import kept, referred
 from mezan.api.views.history import history_at, not_yet
 from mezan.api.views.outcome import kept_solutions, outcome
@@ -17,13 +18,14 @@ from mezan.engine.engine import Engine
 from mezan.engine.events import TERMINAL
 from mezan.solvers.errors import MezanError
 
+from ..access import Router, needs, require
 from ..asking import wait_in
 from ..events import wire
 from ..moments import AsOf, At, engine_of, known_reply, moment_at, read_reply, reply
 from ..problems import Refused, code_of
 from ..streams import EVENT_STREAM, position_from, sse, websocket
 
-router = APIRouter(tags=["runs"])
+router = Router(tags=["runs"])
 Json = dict[str, Any]
 MOST_EVENTS = 1_000
 MOST_RUNS = 1_000
@@ -43,6 +45,7 @@ async def existed(engine: Engine, run: str, at: int | None) -> None:
 
 
 @router.get("/runs", summary="Runs, newest first")
+@needs(Scope.RUNS_READ)
 async def many(
     request: Request,
     moment: At,
@@ -93,6 +96,7 @@ async def many(
 
 
 @router.get("/runs/{run}", summary="One run")
+@needs(Scope.RUNS_READ)
 async def one(request: Request, run: str, moment: At) -> Response:
     """What was asked, what came out, how it went: the result of each task with its proved bound. The id may be cut short.
 
@@ -109,6 +113,7 @@ async def one(request: Request, run: str, moment: At) -> Response:
 
 
 @router.get("/runs/{run}/events", summary="A run's events, as a page or as a live stream")
+@needs(Scope.RUNS_READ)
 async def events(
     request: Request,
     run: str,
@@ -137,6 +142,7 @@ async def events(
 
 
 @router.websocket("/runs/{run}/events")
+@needs(Scope.RUNS_READ)
 async def socket(websocket_: WebSocket, run: str, after: int = 0) -> None:
     """The same over a WebSocket: one JSON text per event."""
     engine: Engine = websocket_.app.state.engine
@@ -150,6 +156,7 @@ async def socket(websocket_: WebSocket, run: str, after: int = 0) -> None:
 
 
 @router.post("/runs/{run}/cancel", summary="Stop a run")
+@needs(Scope.RUNS_WRITE)
 async def cancel(request: Request, run: str) -> Response:
     """Returns when that is recorded; a run that is over stays as it is."""
     engine = engine_of(request)
@@ -159,6 +166,7 @@ async def cancel(request: Request, run: str) -> Response:
 
 
 @router.get("/runs/{run}/why", summary="Why a solver was chosen")
+@needs(Scope.RUNS_READ)
 async def why(
     request: Request,
     run: str,
@@ -168,7 +176,7 @@ async def why(
 ) -> Response:
     """The decision card of its last choice, the instance beside its cluster, the outcomes that spoke, what would have changed it.
 
-    With `verify=true` also `verification`: every choice of the run, made again from the log.
+    With `verify=true` also `verification`: every choice of the run, made again from the log; that needs the scope `runs:replay`.
     """
     if not verify and (same := known_reply(request, moment)) is not None:
         return same
@@ -178,6 +186,7 @@ async def why(
     explanation = await explanation_at(engine, full, task, moment.at)
     report = None
     if verify:
+        require(request, Scope.RUNS_REPLAY)
         async with request.app.state.replays:
             report = reported(await engine.verify_choice(full))
     shown = explained(explanation, history, task)
@@ -185,6 +194,7 @@ async def why(
 
 
 @router.post("/runs/{run}/replay", summary="Execute a run again")
+@needs(Scope.RUNS_REPLAY)
 async def replay(request: Request, run: str) -> Response:
     """Repeats the recorded work and names the first event that comes out differently; nothing is recorded.
 
@@ -200,6 +210,7 @@ async def replay(request: Request, run: str) -> Response:
 
 
 @router.get("/runs/{run}/artifacts", summary="A run's artifacts")
+@needs(Scope.RUNS_READ)
 async def artifacts(request: Request, run: str, moment: At) -> Response:
     """Problems, solutions and checkpoints that its events name, with the size and place of those that are kept."""
     if (same := known_reply(request, moment)) is not None:

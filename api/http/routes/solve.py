@@ -1,22 +1,30 @@
 """Asking for something to be solved."""
 
-from contextlib import suppress
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import anyio
-from fastapi import APIRouter, Request
+from fastapi import Request
 from starlette.responses import Response
 
+from mezan.api.accounts.scopes import Scope
+from mezan.api.limits.quotas import Quotas
 from mezan.engine.handle import Run
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import MezanError
 from mezan.solvers.problem import Problem
 
+from ..access import Router, caller, needs
 from ..asking import OPTION_SCHEMAS, asked, wait_in
 from ..moments import engine_of, reply
+from ..problems import Refused
 from .runs import about
 
-router = APIRouter(tags=["solve"])
+router = Router(tags=["solve"])
+SECONDS = 10.0
+"""What a run may take where nothing is said."""
 EXAMPLES: dict[str, Any] = {
     "qap": {
         "summary": "A quadratic assignment problem of three facilities",
@@ -58,6 +66,7 @@ def request_schema(catalog: Catalog, family: str | None = None) -> dict[str, Any
 
 
 @router.post("/solve", summary="Solve a problem of any family", status_code=202)
+@needs(Scope.RUNS_WRITE)
 async def solve(request: Request) -> Response:
     """Record a request; it runs at once. Returns when it is durable, or with `Prefer: wait=SECONDS` when it has ended.
 
@@ -76,8 +85,25 @@ async def submitted(request: Request, family: str | None) -> Response:
 async def submit(request: Request, problem: Problem, options: dict[str, Any], wait: float | None) -> Response:
     """Record a request for a problem, and answer as the caller prefers."""
     key = request.headers.get("idempotency-key")
-    run = await engine_of(request).submit(problem, idempotency_key=key, **options)
+    with within_quota(request, float(options.get("time_limit", SECONDS))):
+        run = await engine_of(request).submit(problem, idempotency_key=key, **options)
     return await accepted(request, run, wait)
+
+
+@contextmanager
+def within_quota(request: Request, seconds: float) -> Iterator[None]:
+    """Count a run of at most so many seconds while it is submitted; raises Refused where a quota is used up."""
+    quotas: Quotas | None = request.app.state.quotas
+    if quotas is None:
+        yield
+        return
+    actor = caller(request).actor
+    exceeded = quotas.exceeded(actor, seconds=seconds, now=time.time_ns() // 1_000)
+    if exceeded is not None:
+        again = {} if exceeded.wait is None else {"Retry-After": str(-(-exceeded.wait // 1_000_000))}
+        raise Refused("quota-exceeded", str(exceeded), headers=again)
+    with quotas.promised(actor, seconds=seconds):
+        yield
 
 
 async def accepted(request: Request, run: Run, wait: float | None) -> Response:

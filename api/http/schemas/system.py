@@ -17,11 +17,14 @@ class Live:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """Whether requests are taken: the log's last ``position``, and up to where the read models have ``folded`` it."""
+    """Whether requests are taken: the log's last ``position``, and up to where the read models have ``folded`` it.
+
+    Those are null for callers who may not read metrics.
+    """
 
     status: Literal["ready", "not ready"]
-    position: int
-    folded: int
+    position: int | None
+    folded: int | None
     reasons: tuple[str, ...]
 
 
