@@ -173,7 +173,7 @@ def test_mistakes_change_nothing(cli, here):
         here(*arguments).refused(words)
     assert here("log", "head", "--db", "mezan.accounts.db").json == before
     assert everything(cli)["mezan.secrets.db"] == secrets
-    assert here("users", "denials", "--json").json == {"project": "", "times": {}, "latest": []}
+    assert here("users", "denials", "--json").json == {"project": None, "times": {}, "latest": []}
     assert "nobody was refused" in here("users", "denials").out
 
 

@@ -36,7 +36,14 @@ def test_nothing_breaks_it_and_every_answer_is_documented(tmp_path: Path, role: 
     (tmp_path / "schemathesis.toml").write_text(CONFIG)
     env = os.environ | {"SCHEMATHESIS_HOOKS": "bounded", "PYTHONPATH": str(Path(__file__).parent), "NO_COLOR": "1"}
     with secured(tmp_path / "fuzzed.db", *FREE) as house:
-        command = ["-m", "schemathesis.cli", "--config-file", "schemathesis.toml", "run", f"{house.server.url}/openapi.json"]
+        command = [
+            "-m",
+            "schemathesis.cli",
+            "--config-file",
+            "schemathesis.toml",
+            "run",
+            f"{house.server.url}/openapi.json",
+        ]
         if role is not None:
             command += ["--header", f"Authorization: Bearer {house.keys['default', role]}"]
         done = subprocess.run([sys.executable, *command], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=380, check=False)  # fmt: skip
