@@ -61,6 +61,7 @@ def made(*routers: APIRouter) -> FastAPI:
     problems.install(app)
     for router in routers:
         app.include_router(router)
+    app.state.declared = ()
     return app
 
 
