@@ -66,7 +66,7 @@ async def add_user(db: str, name: str, role: str, project: str, *, as_json: bool
         found = views.user(accounts.principals, accounts.standing, user, accounts.clock())
     _say(found, f"{user.name}@{user.project} is {clean(role)}: {scopes_line(found['scopes'])}", as_json=as_json)
     if first:
-        notice("accounts are on: the server asks everybody who they are, from now on")
+        notice("accounts are on: from its next start the server asks everybody who they are")
     return DONE
 
 

@@ -34,7 +34,7 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "unauthenticated": Kind(
         401,
-        "The request does not say who sends it",
+        "The request does not prove who sends it",
         "Send an API key or a token as `Authorization: Bearer`, or log in.",
     ),
     "code-needed": Kind(401, "A code is needed as well", "Send a code of the authenticator, or a recovery code."),

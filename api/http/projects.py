@@ -1,7 +1,7 @@
 """Every project of a server: an engine and an application each, which see nothing of the others."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Protocol
 
 import anyio
@@ -67,7 +67,7 @@ class _Project:
 class Projects:
     """Answers each request by the application of its principal's project; whoever is unknown gets the default project's.
 
-    A project is opened when somebody of it first asks, and kept. One that breaks is opened again at the next request.
+    A project is opened when somebody of it first asks, or by :meth:`resume`, and kept. One that breaks is opened again at the next request.
     """
 
     def __init__(self, tasks: anyio.abc.TaskGroup, files: Files, make: Make, options: dict[str, Any]) -> None:
@@ -105,6 +105,15 @@ class Projects:
         if project.app is None:
             raise project.error or Closing("the server ends; ask again in a moment")
         return project.app
+
+    def resume(self, names: Sequence[str]) -> None:
+        """Open projects one after the other, so that runs which a server before has left go on though nobody asks."""
+        self._tasks.start_soon(self._resume, names)
+
+    async def _resume(self, names: Sequence[str]) -> None:
+        for name in names:
+            with suppress(MezanError):  # told to whoever asks
+                await self.app(name)
 
     async def _keep(self, name: str, project: _Project) -> None:
         try:

@@ -192,6 +192,8 @@ async def _application(
         async with open_projects(
             door.accounts.files, make, shared=slots(options.get("capacity")), hand_over=True, **options
         ) as projects:
+            known = door.accounts.principals.projects.values()
+            projects.resume([p.name for p in known if not p.disabled and door.accounts.files.project(p.name).exists()])
             yield projects
         return
     async with open_engine(url, hand_over=True, **options) as engine:

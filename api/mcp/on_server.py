@@ -6,7 +6,6 @@ from ipaddress import ip_address
 from typing import Any, cast
 from urllib.parse import urlsplit
 
-import httpx
 import orjson
 
 from mezan.api.client import AsyncClient, Options, ServerFailed
@@ -30,21 +29,9 @@ async def connected(url: str, key: str | None) -> AsyncIterator["ServerBackend"]
     Raises:
         BadInput: the address is none, or the key would travel in clear.
     """
-    transport = None if key is None else _Keyed(checked_key(url, key))
-    async with AsyncClient(url, patience=PATIENCE, transport=transport) as client:
+    shown = None if key is None else checked_key(url, key)
+    async with AsyncClient(url, patience=PATIENCE, api_key=shown) as client:
         yield ServerBackend(client)
-
-
-class _Keyed(httpx.AsyncHTTPTransport):
-    """Sends the key with every request."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__()
-        self._authorization = f"Bearer {key}"
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        request.headers["authorization"] = self._authorization
-        return await super().handle_async_request(request)
 
 
 def checked_key(url: str, key: str) -> str:

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from secured import KNAPSACK, PASSWORD, Secured, secured
-from serving import serving
+from serving import Server, serving
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 
@@ -188,3 +188,22 @@ def test_sockets_take_keys_and_the_sessions_of_our_own_pages(house: Secured) -> 
     with pytest.raises(InvalidStatus) as refused, connect(address, additional_headers=theirs):
         pass
     assert refused.value.response.status_code == 403  # a close before the handshake, as for a run that never was
+
+
+def test_runs_of_every_project_go_on_though_nobody_of_it_asks(tmp_path: Path) -> None:
+    """After SIGTERM and a new start the run of another project ends by itself."""
+    slow = {"type": "qap", "A": [[0, 1, 9], [1, 0, 4], [7, 4, 0]], "B": [[0, 5, 2], [5, 0, 3], [2, 9, 0]]}
+    asked = slow | {"iterations": 20_000, "time_limit": 60, "solver": "qap.tabu"}
+    with secured(tmp_path / "house.db") as house:
+        with house.client("operator", "north") as http:
+            run = http.post("/solve", json=asked).json()["run"]
+        house.server.stop()
+        theirs = CLI(tmp_path, tmp_path / "cache")
+        database = str(tmp_path / "house.projects" / "north.db")
+        assert theirs("show", run, "--json", "--db", database).json["status"] in {"requested", "running"}
+        again = Server(house.server.db).start()
+        try:
+            assert theirs("watch", run, "--db", database).code == 0
+        finally:
+            again.stop()
+        assert theirs("show", run, "--json", "--db", database).json["status"] == "completed"
