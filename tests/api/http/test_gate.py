@@ -161,7 +161,7 @@ def test_their_positions_tell_nothing(house: Secured, theirs: dict[str, Any]) ->
         end = http.get("/log/head").json()["position"]
         for position in (end + 1, theirs["head"]["position"], 10**9):
             answer = http.get("/runs", params={"as_of": max(position, end)})
-            assert answer.headers["mezan-position"] == str(http.get("/log/head").json()["position"])
+            assert end <= int(answer.headers["mezan-position"]) <= http.get("/log/head").json()["position"]
         assert http.post("/log/verify", json={"head": theirs["head"]}).json()["ok"] is False
         assert theirs["run"] not in http.get("/log/export").text
         assert theirs["run"] not in http.get("/log", params={"limit": 1000}).text
