@@ -27,6 +27,8 @@ ROLES = ("viewer", "operator", "admin")
 PASSWORD = "correct horse battery 7"
 NOW = 1_800_000_000_000_000
 """Microseconds since the epoch at which the clocks of accounts and limits start."""
+PATIENCE = 4.0
+"""Seconds that an answer may take."""
 
 
 @dataclass(slots=True)
@@ -132,7 +134,12 @@ class House:
         self, method: str, target: str, *, token: str | None = None, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> Answer:  # fmt: skip
         """Send a request and read the answer to its end; a WebSocket's until the server closes it."""
-        return await self.line(method, target, token=token, body=body, headers=headers)()
+        line = self.line(method, target, token=token, body=body, headers=headers)
+        with anyio.move_on_after(PATIENCE) as waited:
+            return await line()
+        assert waited.cancelled_caught
+        msg = f"{method} {target} has no end; so far {line.answer}"
+        raise TimeoutError(msg)
 
     def line(
         self, method: str, target: str, *, token: str | None = None, body: Any = None, headers: Mapping[str, str] | None = None

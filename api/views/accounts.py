@@ -116,9 +116,15 @@ def projects(state: State) -> list[Json]:
 
 
 def denials(found: Mapping[str, Refused], project: str) -> Json:
-    """Who was refused in a project, or with the empty name where none was known: counts by reason, and the latest, newest first."""
+    """Who was refused in a project, or with the empty name where none was known: counts by reason, and the latest, newest first.
+
+    Positions are not told: the log of accounts is shared, and they would count what others do.
+    """
     refused = found.get(project, Refused())
-    latest = [{**one, "at": when(one["at"])} for one in reversed(refused.latest)]
+    latest = [
+        {name: value for name, value in one.items() if name != "position"} | {"at": when(one["at"])}
+        for one in reversed(refused.latest)
+    ]
     return {"project": project, "times": dict(sorted(refused.times.items())), "latest": latest}
 
 

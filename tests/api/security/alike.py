@@ -9,7 +9,7 @@ TOKEN = re.compile(
     r"""
     \b(?:run|user|key|worker|session|login|token|attempt|task|event|correlation)_[0-9a-z]{26}\b
     | \bmz[a-z]_[A-Za-z0-9_]{12,40}\.[A-Za-z0-9_-]{43}
-    | (?<="prefix":")[a-z2-7]{12}(?=") | (?<=<code>mzn_)[a-z2-7]{12}\b
+    | (?<="prefix":")[a-z2-7]{12}(?=") | (?<=<code>)[a-z2-7]{12}(?=</code>)
     | \beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+
     | (?<="kid":")[A-Za-z0-9_-]{16}(?=") | (?<="x":")[A-Za-z0-9_-]{43}(?=")
     | \b[0-9a-f]{64}\b
@@ -20,6 +20,7 @@ TOKEN = re.compile(
 CUT = re.compile(r"\b(run|user|key|worker)_01[0-9a-z]{2,23}\b|\b[0-9a-f]{8,32}\b")
 """The same as pages shorten them."""
 MEASURED = [
+    (re.compile(r"<svg.*?</svg>", re.DOTALL), "PLOT"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?"), "TIME"),
     (re.compile(r'"(\w*seconds|elapsed|took|at|recorded_at|wait)":-?\d[\d.e+-]*'), r'"\1":SECONDS'),
     (re.compile(r"\b\d[\d.,]*\s(µs|ms|s)\b"), "SECONDS"),

@@ -225,7 +225,7 @@ class Isolation(RuleBasedStateMachine):
         first, second, third = chosen
         holes: dict[str, tuple[Any, Any]] = {}
         for hole, kind in KINDS.items():
-            mine = [pair for pair in getattr(self.known[project], kind) if not (ends and pair[0] in self.lasting)]
+            mine = [pair for pair in getattr(self.known[project], kind) if not (ends and str(pair[0]) in self.lasting)]
             other = [(one, one) for one, _ in getattr(self.known[theirs], kind)]
             pool = (mine, mine, other, other, [])[first % 5]
             pair = pool[-1 - second % min(len(pool), 12)] if pool else (UNKNOWN[hole], UNKNOWN[hole])
@@ -251,10 +251,10 @@ class Isolation(RuleBasedStateMachine):
         told = {text for text in (found - known.ours) & theirs.ours if not DIGEST.fullmatch(text)}
         assert not told, f"{operation.method} {operation.target} tells {project} of {told}"
         taken[f"{one.status}"] += 1
-        self._learn(known, one, other)
+        self._learn(known, operation, one, other)
         known.ours |= found
 
-    def _learn(self, known: Known, one: Answer, other: Answer) -> None:
+    def _learn(self, known: Known, operation: Operation, one: Answer, other: Answer) -> None:
         """Keep what an answer names, to be used by either project."""
         pairs = zip(tokens(one.text), tokens(other.text), strict=True) if one.status < 400 else ()
         for pair in pairs:
@@ -267,7 +267,7 @@ class Isolation(RuleBasedStateMachine):
             known.etags.append((tag, other.header("etag") or ""))
         if (at := one.header("mezan-position")) is not None:
             known.position = max(known.position, int(at))
-        if one.body.startswith(b'{"position"') and b'"hash"' in one.body:
+        if b'"hash"' in one.body and operation.target.startswith("/log/head"):
             known.heads.append((one.json, other.json))
 
     def _check_log(self, lines: list[Any]) -> None:
