@@ -36,10 +36,11 @@ async def open_engine(
     policies: Policies | None = None,
     policy: str | Mapping[str, str] = DEFAULT_POLICY,
     shadow: Shadow | None = None,
+    hand_over: bool = False,
 ) -> AsyncIterator[Engine]:
     """Open a database and run an engine on it; a new file is created, and runs of dead workers are resumed.
 
-    Runs that are still going when the block ends are cancelled, and that is recorded.
+    Runs that are still going when the block ends are cancelled, and that is recorded, unless they are handed over.
 
     Args:
         url: ``sqlite:///relative.db`` or ``sqlite:////absolute.db``.
@@ -54,6 +55,8 @@ async def open_engine(
         policy: who decides where a request names no policy: one name, or names by family (``{"qap": "thompson"}``).
         shadow: the share of requests that the other candidates solve as well, in idle time, and what that may cost;
             nothing by default.
+        hand_over: leave runs that are still going when the block ends unfinished: the next engine on the database, of this
+            process or another, takes them up from their last checkpoints.
 
     Raises:
         UnknownName: there is no policy of that name.
@@ -63,7 +66,7 @@ async def open_engine(
     chosen = (policies or Policies.default()).deciding(policy)
     try:
         async with _open(
-            url, durability, recover, read_only, capacity, largest_batch, shared, catalog, chosen, shadow
+            url, durability, recover, read_only, capacity, largest_batch, shared, catalog, chosen, shadow, hand_over
         ) as engine:
             try:
                 yield engine
@@ -102,6 +105,7 @@ async def _open(
     catalog: Catalog | None,
     policies: Policies,
     shadow: Shadow | None,
+    hand_over: bool,
 ) -> AsyncIterator[Engine]:
     async with SQLiteStore.open(url, durability=durability, read_only=read_only) as store:
         follower = Follower(store, store, DEFAULT)
@@ -127,7 +131,7 @@ async def _open(
         await follower.start()
         refused = False
         try:
-            async with engine.running(recover=recover):
+            async with engine.running(recover=recover, hand_over=hand_over):
                 yield engine
         except BaseException as error:
             # a last save would wait for the same lock again; what is not saved is folded from the log at the next opening

@@ -1,9 +1,11 @@
-"""How many runs are worked on at a time; the others wait, recorded, until one of those ends.
+"""How many runs are worked on at a time, and how fast new ones begin; the others wait, recorded.
 
 Choosing late has two uses: a choice is made with what was learnt while its run waited, and a server that is flooded with
-requests goes on accepting them quickly.
+requests goes on accepting them quickly. While requests pour in, runs begin at a pace that doubles as long as the event loop is
+on time and halves when it is late (additive increase would take too long: a flood lasts for milliseconds).
 """
 
+import asyncio
 import heapq
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +16,10 @@ import anyio
 AT_ONCE = 32
 LULL = 0.02
 """Seconds without a request after which they do not pour in."""
+BEAT = 0.005
+"""Seconds between looks at the event loop."""
+LATE = 0.004
+"""Seconds by which the loop may come late to a beat and yet count as on time."""
 
 
 class Admission:
@@ -28,20 +34,19 @@ class Admission:
         self._few = most if few is None else few
         self._most, self._inside = max(most, self._few), 0
         self._requested = float("-inf")
-        self._watched = False
+        self._pouring = False
+        self._pace = self._left = self._few
+        self._beating = False
         self._arrivals = count()
         self._waiting: list[tuple[int, int, anyio.Event]] = []
         self._gone: set[int] = set()
 
     def requested(self) -> None:
         """Another request was recorded."""
-        self._requested = anyio.current_time()
-
-    def _pouring(self) -> bool:
-        return anyio.current_time() - self._requested < LULL
-
-    def _limit(self) -> int:
-        return self._few if self._pouring() else self._most
+        now = anyio.current_time()
+        if now - self._requested >= LULL:
+            self._pace = self._left = self._few
+        self._requested, self._pouring = now, True
 
     @asynccontextmanager
     async def inside(self, priority: int, until: float) -> AsyncIterator[None]:
@@ -61,7 +66,6 @@ class Admission:
             return
         try:
             with anyio.move_on_at(until):
-                await self._watch(let_in)
                 await let_in.wait()
         except BaseException:
             if let_in.is_set():
@@ -74,24 +78,32 @@ class Admission:
             self._gone.add(number)
             self._inside += 1
 
-    async def _watch(self, let_in: anyio.Event) -> None:
-        """The first of those who wait lets the others in when requests no longer pour in."""
-        if self._watched or not self._pouring():
-            return
-        self._watched = True
-        try:
-            while self._pouring() and not let_in.is_set():
-                with anyio.move_on_after(LULL):
-                    await let_in.wait()
-        finally:
-            self._watched = False
-        self._let_in()
-
     def _let_in(self) -> None:
-        while self._waiting and self._inside < self._limit():
+        limit = self._few if self._pouring else self._most
+        while self._waiting and self._inside < limit and (self._left > 0 or not self._pouring):
             _, number, let_in = heapq.heappop(self._waiting)
             if number in self._gone:
                 self._gone.discard(number)
                 continue
             self._inside += 1
+            self._left -= 1
             let_in.set()
+        if self._waiting and self._pouring and not self._beating:
+            self._beat_at(asyncio.get_running_loop().time() + BEAT)
+
+    def _beat_at(self, due: float) -> None:
+        self._beating = True
+        asyncio.get_running_loop().call_at(due, self._beat, due)
+
+    def _beat(self, due: float) -> None:
+        """Let some more in: twice as many as at the last beat, or half of them when the loop is behind; always one.
+
+        A loop that is behind may have requests that it has not read yet, so only one that is on time can tell a lull.
+        """
+        self._beating = False
+        now = asyncio.get_running_loop().time()
+        late = now - due > LATE
+        self._pouring = late or now - self._requested < LULL
+        self._pace = max(1, self._pace // 2) if late else min(self._most, self._pace * 2)
+        self._left = self._pace
+        self._let_in()

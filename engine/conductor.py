@@ -21,7 +21,7 @@ from . import faults
 from .attempting import Attempt, Parts, Progress, code_of, perf_deadline, text_of
 from .choosing import candidates_for, choose, explained, named, policy_for, profile
 from .cohorts import Place
-from .errors import LeaseLost
+from .errors import LeaseLost, StoreError
 from .experiments import assigned
 from .journal import Journal
 from .racing import Racing
@@ -71,11 +71,12 @@ class Conductor:
         try:
             with self._scope:
                 await self._admitted()
-            if self._scope.cancelled_caught and not self.journal.state.over:
+            if self._scope.cancelled_caught and not (self.journal.state.over or self.unrecorded):
                 await self.journal.append(self._cancellation())
         except anyio.get_cancelled_exc_class():
-            with anyio.CancelScope(shield=True):
-                await self._end(self._cancellation())
+            if self.unrecorded is None:
+                with anyio.CancelScope(shield=True):
+                    await self._end(self._cancellation())
             raise
         except Exception as raised:
             self.error = error = _first(raised)
@@ -99,6 +100,11 @@ class Conductor:
     def cancel(self, reason: str) -> None:
         """Stop at the next chunk and record it."""
         self._reason = reason
+        self._scope.cancel()
+
+    def hand_over(self) -> None:
+        """Stop at the next chunk and record nothing: whoever takes the run up goes on from its last checkpoint."""
+        self.unrecorded = StoreError("its worker was closed")
         self._scope.cancel()
 
     def _cancellation(self) -> Cancel:

@@ -105,8 +105,8 @@ class Engine:
         return self._store
 
     @asynccontextmanager
-    async def running(self, *, recover: bool = True) -> AsyncIterator["Engine"]:
-        """Take requests until the block ends; runs still going then are cancelled, and that is recorded."""
+    async def running(self, *, recover: bool = True, hand_over: bool = False) -> AsyncIterator["Engine"]:
+        """Take requests until the block ends; runs still going then are cancelled, or left for the next engine."""
         lease = await self._enter()
         try:
             async with anyio.create_task_group() as background:
@@ -127,7 +127,10 @@ class Engine:
                                 if self._shadows is not None:
                                     self._shadows.stop()
                                 for conductor in list(self._conductors.values()):
-                                    conductor.cancel("the engine was closed")
+                                    if hand_over and conductor.journal.request.purpose != "shadow":
+                                        conductor.hand_over()
+                                    else:
+                                        conductor.cancel("the engine was closed")
                     finally:
                         self._tasks = None
                         slots.cancel_scope.cancel()
@@ -139,6 +142,7 @@ class Engine:
 
     async def _leave(self, lease: Lease) -> None:
         try:
+            await self._store.transact(lambda _: None)  # what was queued needs the lease
             await (self._parts.lease if self._parts else lease).release()
         except StoreError as error:
             logger.warning("lease not released", error=str(error))

@@ -367,10 +367,13 @@ class AttemptAbandoned(Event):
 
 
 class RunAdopted(Event):
-    """Another worker continues a run whose worker is gone."""
+    """Another worker continues a run whose worker is gone: it died, or it left in good order and ``handed_over``."""
+
+    schema_version: ClassVar[int] = 2
 
     lost_worker: str
     worker: str
+    handed_over: bool
 
 
 class RunCompleted(Event):

@@ -2,7 +2,6 @@
 
 import math
 import re
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -21,6 +20,7 @@ from mezan.solvers.selection.registry import Policies
 from . import events as e
 from .context import acting
 from .errors import ProjectionBroken, StoreError, WrongExpectedVersion
+from .ids import random_bits
 from .log import NEW, EventLog, Write
 
 logger = structlog.get_logger(__name__)
@@ -181,7 +181,7 @@ def planned(
         alpha=alpha,
         least_difference=least_difference,
         maximum=maximum,
-        seed=secrets.randbits(48) if seed is None else seed,
+        seed=random_bits(48) if seed is None else seed,
     )
 
 

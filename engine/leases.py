@@ -10,7 +10,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Protocol, TypeVar
+from typing import Final, Literal, Protocol, TypeVar
 
 from .log import Fence
 
@@ -84,23 +84,26 @@ class Lease:
         )
 
 
-async def fence_if_dead(store: Transactional, worker: str) -> bool:
-    """Raise the token of a worker that is dead, so that it cannot write again; False when it is alive.
+Standing = Literal["alive", "left", "dead"]
 
-    Dead: it has left, its process is gone from this host, or it has not renewed its lease in time.
+
+async def fence_if_dead(store: Transactional, worker: str) -> Standing:
+    """What has become of a worker; the token of one that is dead is raised, so that it cannot write again.
+
+    Left: it has released its lease. Dead: its process is gone from this host, or it has not renewed its lease in time.
     """
 
-    def run(c: sqlite3.Connection) -> bool:
+    def run(c: sqlite3.Connection) -> Standing:
         row = c.execute("SELECT host, pid, started, expires_at FROM leases WHERE name = ?", (worker,)).fetchone()
         if row is None:
-            return True
+            return "left"
         host, pid, started, expires_at = row
         expired = expires_at < time.time_ns() // 1_000
         gone = host == socket.gethostname() and process_started(pid) != started
         if not (expired or gone):
-            return False
+            return "alive"
         c.execute("UPDATE leases SET token = token + 1, expires_at = 0, started = '' WHERE name = ?", (worker,))
-        return True
+        return "dead"
 
     return await store.transact(run)
 

@@ -11,7 +11,7 @@ from . import faults
 from .context import acting
 from .errors import WrongExpectedVersion
 from .follower import Follower
-from .leases import Lease, fence_if_dead
+from .leases import Lease, Standing, fence_if_dead
 from .log import Recorded, Write
 from .run import RunState, decide, evolve, fold
 from .stores.sqlite import SQLiteStore
@@ -34,7 +34,7 @@ async def adopt(
     head = await store.head()
     await follower.wait_for(head.position if head else 0)
     await follower.flush()
-    dead: dict[str, bool] = {lease.worker: False}
+    known: dict[str, Standing] = {lease.worker: "alive"}
     for status in ("requested", "running"):
         before: int | None = None
         while rows := await store.rows("runs", tag=status, before=before, limit=PAGE):
@@ -43,20 +43,22 @@ async def adopt(
                 worker = row.data["worker"]
                 if row.key in mine:
                     continue
-                if worker not in dead:
-                    dead[worker] = await fence_if_dead(store, worker)
+                if worker not in known:
+                    known[worker] = await fence_if_dead(store, worker)
                     faults.reach("recovery.fenced")
-                if not dead[worker]:
+                if known[worker] == "alive":
                     continue
                 tenant = row.data["tenant"]
                 with acting(in_tenant=tenant):
-                    taken = await _take_over(store, lease, row.key, worker)
+                    taken = await _take_over(store, lease, row.key, worker, handed_over=known[worker] == "left")
                 if taken is not None:
                     state, actor = taken
                     yield row.key, state, row.data["requested_at"] / 1e6, tenant, actor
 
 
-async def _take_over(store: SQLiteStore, lease: Lease, run: str, lost: str) -> tuple[RunState, str] | None:
+async def _take_over(
+    store: SQLiteStore, lease: Lease, run: str, lost: str, *, handed_over: bool
+) -> tuple[RunState, str] | None:
     """What the run has come to, and in whose name it was requested; None where it is not ours."""
     history = await whole_stream(store, run)
     try:
@@ -82,11 +84,12 @@ async def _take_over(store: SQLiteStore, lease: Lease, run: str, lost: str) -> t
                 seconds=task.spent if saved is None else saved.seconds,
             )
             events += decide(command, state)
-    if (deaths := _deaths(history)) > MOST_ADOPTIONS:
+    deaths = _deaths(history) + (not handed_over)
+    if deaths > MOST_ADOPTIONS:
         message = f"{deaths} workers died on it without progress; submit it again once the cause is known"
         events.append(e.RunFailed(task=None, error="abandoned", message=message, seconds=0.0))
     else:
-        events += decide(e.RunAdopted(lost_worker=lost, worker=lease.worker), state)
+        events += decide(e.RunAdopted(lost_worker=lost, worker=lease.worker, handed_over=handed_over), state)
     for event in events:
         state = evolve(state, event)
     try:
@@ -102,10 +105,10 @@ async def _take_over(store: SQLiteStore, lease: Lease, run: str, lost: str) -> t
 
 
 def _deaths(history: Sequence[Recorded]) -> int:
-    """Workers lost on a run since it last got anywhere, the one found dead now included."""
-    deaths = 1
+    """Workers that died on a run since it last got anywhere."""
+    deaths = 0
     for recorded in reversed(history):
         if recorded.type in {"CheckpointSaved", "AttemptSucceeded"}:
             break
-        deaths += recorded.type == "RunAdopted"
+        deaths += recorded.type == "RunAdopted" and not recorded.data["handed_over"]
     return deaths

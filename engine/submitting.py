@@ -1,6 +1,5 @@
 """What may be asked for: every argument of a submission is checked here, and the request made of it, before anything is recorded."""
 
-import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from mezan.solvers.selection.registry import Policies
 
 from . import events as e
 from .artifacts import digest_of, prepare
+from .ids import random_bits
 from .log import Artifact, Idempotency
 from .pans import pans_of
 
@@ -108,7 +108,7 @@ def prepared(catalog: Catalog, given: Any, options: Options, worker: str) -> Sub
         budget=e.BudgetSpec(
             time_limit=options.time_limit, iterations=options.iterations, target=options.target, gap=options.gap
         ),
-        seed=secrets.randbits(48) if options.seed is None else options.seed,
+        seed=random_bits(48) if options.seed is None else options.seed,
         policy=options.policy,
         solver=options.solver,
         priority=options.priority,

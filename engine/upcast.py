@@ -39,6 +39,7 @@ UPCASTERS: dict[tuple[str, int], events.Upcaster] = {
     ("AttemptSucceeded", 1): lambda data: {**_unseeded(_without_gap(data)), "rival": None},
     ("AttemptFailed", 1): lambda data: _unseeded(_without_gap(data)),
     ("AttemptTimedOut", 1): _without_gap,
+    ("RunAdopted", 1): lambda data: {**data, "handed_over": False},
 }
 """(type, schema) -> function from that schema's data to the next schema's."""
 

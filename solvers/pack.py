@@ -81,11 +81,10 @@ def narrow(array: Array) -> Array:
     if array.dtype.kind not in "iu":
         return np.asarray(array, "<f8", order="C")
     low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
-    for kind in ("<i1", "<i2", "<i4"):
-        info = np.iinfo(kind)
-        if info.min <= low and high <= info.max:
+    for kind, bits in (("<i1", 7), ("<i2", 15), ("<i4", 31)):
+        if -1 << bits <= low and high < 1 << bits:
             return np.asarray(array, kind, order="C")
-    if high > np.iinfo(np.int64).max:
-        msg = f"whole numbers must be at most {np.iinfo(np.int64).max}; got {high}"
+    if high >= 1 << 63:
+        msg = f"whole numbers must be at most {2**63 - 1}; got {high}"
         raise BadInput(msg)
     return np.asarray(array, "<i8", order="C")

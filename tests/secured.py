@@ -1,6 +1,7 @@
 """A server with accounts: two projects, and in each a user and a key of every role."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,6 +61,7 @@ def secured(db: Path, *options: str) -> Iterator[Secured]:
                     keys[project, role] = issued.text
                     ids[f"{role}-user@{project}"], ids[f"{role}-key@{project}"] = user.id, issued.key.id
 
-    anyio.run(make)
+    with ThreadPoolExecutor(1) as beside:  # where Playwright is at work this thread has an event loop
+        beside.submit(anyio.run, make).result()
     with serving(db, *options) as server:
         yield Secured(server, keys, ids)

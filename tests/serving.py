@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ADDRESS = re.compile(rb"dashboard (http://\S+?)/ ")
+ADDRESS = re.compile(rb"dashboard (https?://\S+?)/ ")
 PATIENCE = 60.0
 
 

@@ -58,6 +58,8 @@ class Bearers:
             return proved.principal
         self._proved.pop(name, None)
         claims = self._verified.claims(text, await self._keys.trusted(), now)
+        if claims.login is not None and claims.login not in self._accounts.principals.families:
+            await self._accounts.catch_up()  # another process may have begun this login just now
         state = self._accounts.principals
         principal = self._principal(claims, state, now)
         ends = [claims.expires + LEEWAY, *([] if claims.key.until is None else [claims.key.until])]

@@ -97,6 +97,10 @@ class Accounts:
         """The last event of the log of accounts that :attr:`principals` has folded."""
         return self._follower.position
 
+    async def catch_up(self) -> None:
+        """Read what other processes have recorded by now, without waiting for it to be noticed."""
+        await self._follower.catch_up()
+
     def roles(self, project: str = DEFAULT_PROJECT) -> Mapping[str, frozenset[Scope]]:
         """Every role of a project with all its scopes."""
         return self.standing.roles(self.principals, project)

@@ -34,6 +34,14 @@ class Door:
         self.people = People(accounts, hashing, attempts)
         self.logins = Logins(accounts, hashing, attempts)
 
+    async def warm(self) -> None:
+        """Make the first signing key where there is none, and load keys: a server calls it once, before it serves.
+
+        A key made by the first token instead would not be known yet in other processes for a quarter of a second.
+        """
+        await self.keys.signer()
+        await self.keys.trusted()
+
     async def authenticate(self, text: str) -> Principal:
         """Who shows a bearer text: an API key or a token; see :meth:`Bearers.authenticate`."""
         return await self._bearers.authenticate(text)

@@ -16,7 +16,7 @@ from .desk import Accounts
 from .errors import Refused, Reused, RevokedToken
 from .handles import Handle
 from .oauth import ClientCredentials, OAuthError, Refresh, TokenAnswer, granted
-from .people import check_may_change
+from .people import check_may_change, if_enabled
 from .principal import LOCAL, Principal
 from .rotation import LONGEST_LIFETIME
 from .rules import check_admin, check_holds
@@ -77,7 +77,12 @@ class Grants:
             project=user.project, family=family, user=user.id, kept_as=refresh.kept_under(base, 0),
             scopes=tuple(sorted(given)), expires_at=accounts.clock() + lasts * 1_000_000,
         )  # fmt: skip
-        await accounts.record(user.project, lambda _: [event], by=by or holder, stream=f"logins_{user.id}")
+        await accounts.record(
+            user.project,
+            lambda state: if_enabled(state, user.id, event),
+            by=by or holder,
+            stream=f"logins_{user.id}",
+        )
         access = await self._access(user.id, user.project, given, lifetime, family)
         return TokenAnswer(access, lifetime, given, first.text if renewable else None)
 
@@ -135,6 +140,7 @@ class Grants:
     async def _judged(self, name: str, number: int, handle: Handle) -> Family:
         """The family of a token that is good; raises as `refresh.judge`, and Reused."""
         accounts = self._accounts
+        await accounts.catch_up()  # another process may have given this token out just now
         family = accounts.principals.families.get(name)
         base, good = ("", None) if family is None else refresh.base_of(family.kept_as)
         kept = None

@@ -44,6 +44,7 @@ class Logins:
             raise Unauthenticated(WRONG, **told)
         if one.totp is not None:
             if not code:
+                await anyio.to_thread.run_sync(self._attempts.succeeded, attempt)
                 raise CodeNeeded("a code of the authenticator, or a recovery code, is needed as well", **told)
             if not await self._code_is(one, code):
                 raise Unauthenticated(WRONG, **told)

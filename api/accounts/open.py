@@ -15,10 +15,12 @@ from mezan.solvers.errors import BadInput
 
 from .desk import Accounts, micros
 from .files import files_of, make_private
+from .refresh import base_of
 from .secrets import Secrets
 
 ORPHANED = 86_400.0
-"""Seconds after which the hash of a key that was never issued is deleted."""
+"""Seconds after which a hash that nothing in the log is kept under is deleted."""
+KINDS = frozenset({"key", "session", "password", "recovery", "refresh"})
 
 
 @asynccontextmanager
@@ -73,11 +75,17 @@ def accounts_exist(database_url: str) -> bool:
 
 
 def _tidy(accounts: Accounts) -> None:
-    """Delete hashes of keys whose process died before it could record them."""
-    held = accounts.principals.keys.values()
-    used = {name for key in held for name in (key.kept_as, key.previous)}
+    """Delete hashes that prove nothing: of what has ended, or whose process died before it could record it."""
+    state = accounts.principals
+    used = {name for key in state.keys.values() for name in (key.kept_as, key.previous)}
+    used |= {session.kept_as for session in state.sessions.values()}
+    used |= {name for user in state.users.values() for name in (user.password, user.recovery)}
+    used |= {base_of(family.kept_as)[0] for family in state.families.values()}
+    # a recovery code, and a refresh token, is under a name and its number
     orphans = [
-        name for name in accounts.secrets.names(older_than=ORPHANED) if name.startswith("key_") and name not in used
+        name
+        for name in accounts.secrets.names(older_than=ORPHANED)
+        if name.partition("_")[0] in KINDS and name not in used and name.partition(".")[0] not in used
     ]
     if orphans:
         accounts.secrets.forget(*orphans)

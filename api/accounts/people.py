@@ -11,7 +11,7 @@ from mezan.solvers.errors import BadInput
 from . import recovery, rules, totp
 from .attempts import Attempts, attempted
 from .desk import Accounts
-from .errors import Forbidden, NotThere
+from .errors import Forbidden, NotThere, RevokedToken
 from .passwords import Hashing, check_password
 from .principal import LOCAL, Principal
 from .secrets import new_name
@@ -168,12 +168,21 @@ class People:
         """Who changes its own must know its password: a stolen session must not become an account, nor try passwords."""
         if by.id != one.id or one.password is None:
             return
-        await attempted(self._attempts, f"{one.name}@{one.project}", "", who=one.id, project=one.project)
+        attempt = await attempted(self._attempts, f"{one.name}@{one.project}", "", who=one.id, project=one.project)
         stored = await anyio.to_thread.run_sync(self._accounts.secrets.hash_of, one.password)
         if not await self._hashing.matches(None if stored is None else stored.decode(), current or ""):
             raise Forbidden(
                 "the current password must be given for this, and it must be right", who=by.id, project=by.project
             )
+        await anyio.to_thread.run_sync(self._attempts.succeeded, attempt)
+
+
+def if_enabled(state: State, user: str, event: ev.AccountEvent) -> list[ev.AccountEvent]:
+    """An event that lets a user in, unless the user has been disabled meanwhile; raises RevokedToken."""
+    one = state.users[user]
+    if not state.enabled(one.project, user):
+        raise RevokedToken("the user must be enabled; it is not", who=user, project=one.project)
+    return [event]
 
 
 def code_name(kept_as: str, number: int) -> str:

@@ -27,11 +27,11 @@ class OwnKey:
 
 
 def signer(keys: Sequence[OwnKey], now: float) -> str | None:
-    """The id of the key that signs now: the newest whose time has come, else the newest; None when none may."""
+    """The id of the key that signs now: the newest whose time has come, else the oldest; None when none may."""
     alive = sorted((key for key in keys if key.until is None or now < key.until), key=lambda key: (key.made, key.kid))
     ready = [key for key in alive if key.made + AHEAD <= now and not _spent(key, now)]
     fresh = [key for key in alive if not _spent(key, now)]
-    return ready[-1].kid if ready else fresh[-1].kid if fresh else None
+    return ready[-1].kid if ready else fresh[0].kid if fresh else None
 
 
 def _spent(key: OwnKey, now: float) -> bool:

@@ -15,6 +15,7 @@ from .csrf import csrf_token
 from .desk import Accounts
 from .errors import ExpiredToken, Unauthenticated
 from .handles import Handle, make_handle, read_handle
+from .people import check_may_change, if_enabled
 from .principal import Principal
 from .secrets import new_name
 
@@ -69,7 +70,9 @@ class Sessions:
             expires_at=expires,
             address=address[:64],
         )
-        await accounts.record(user.project, lambda _: [event], by=by, stream=f"logins_{user.id}")
+        await accounts.record(
+            user.project, lambda state: if_enabled(state, user.id, event), by=by, stream=f"logins_{user.id}"
+        )
         return Opened(made.id, made.text, csrf_token(made.text), lifetime)
 
     async def principal(self, cookie: str) -> Principal:
@@ -92,6 +95,8 @@ class Sessions:
         return self._admit(handle, await self._genuine(handle, seen=seen))
 
     async def _genuine(self, handle: Handle, *, seen: bool) -> Session:
+        if handle.id not in self._accounts.principals.sessions:
+            await self._accounts.catch_up()  # another process may have opened it just now
         session = self._accounts.principals.sessions.get(handle.id)
         kept_as = None if session is None else session.kept_as
         if not seen:
@@ -132,8 +137,6 @@ class Sessions:
         if one is None:
             return False
         if by.kind != "local" and by.id != one.user:
-            from .people import check_may_change
-
             check_may_change(accounts, by, one.user)
         event = ev.SessionClosed(project=one.project, session=session, reason=reason)
         done = await accounts.record(

@@ -95,7 +95,7 @@ def enable(user: User, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
 @users.command(epilog="Example: mezan users denials --project north --limit 5")
 def denials(
     project: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Of this project; default: where none was known.")
+        str | None, typer.Option(metavar="NAME", help="Of this project; default: of all, and of strangers.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=0, max=200, help="At most so many.")] = 20,
     db: Db = DEFAULT_DB,

@@ -95,18 +95,20 @@ async def list_projects(db: str, *, as_json: bool) -> int:
 
 
 async def list_denials(db: str, project: str | None, limit: int, *, as_json: bool) -> int:
-    """Who was refused in a project, or where none was known."""
+    """Who was refused, in a project or anywhere."""
     async with open_accounts(database(db), read_only=True) as accounts:
-        _of(accounts.principals, project)
-        found = views.denials(accounts.denials, project or "")
+        state = _of(accounts.principals, project)
+        found = views.denials(accounts.denials, project)
     found["latest"] = found["latest"][:limit]
     if as_json:
         emit(found)
         return DONE
-    shown = table("at", "reason", "who", "from", "what", "times", right=("times",))
+    shown = table("at", "reason", "who", "project", "from", "what", "times", right=("times",))
     for one in found["latest"]:
-        who, address = clean(one["principal"]) or "-", clean(one["address"]) or "-"
-        shown.add_row(one["at"], clean(one["reason"]), who, address, clean(one["path"]), str(one["times"]))
+        known = state.users.get(one["principal"]) or state.keys.get(one["principal"])
+        who = clean(one["principal"] if known is None else known.name) or "-"
+        where = (clean(one["project"]) or "-", clean(one["address"]) or "-", clean(one["path"]))
+        shown.add_row(one["at"], clean(one["reason"]), who, *where, str(one["times"]))
     console().print(shown if found["latest"] else "nobody was refused")
     if found["times"]:
         counts = ", ".join(f"{clean(reason)} {times}" for reason, times in found["times"].items())

@@ -228,6 +228,46 @@ def serve(
     )
 
 
+@app.command(
+    epilog="Examples: mezan mcp --db /home/me/mezan.db | mezan mcp --server https://host", rich_help_panel=SOLVE
+)
+def mcp(
+    context: typer.Context,
+    server: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Use this Mezan server; MEZAN_API_KEY in the environment is its key."),
+    ] = None,
+    longest: Annotated[
+        float, typer.Option("--max-time", metavar="SECONDS", help="Longest time limit that may be asked for.")
+    ] = 300.0,
+    wait: Annotated[
+        float, typer.Option(metavar="SECONDS", help="How long a call waits for a result before it names the run.")
+    ] = 50.0,
+    files: Annotated[
+        str | None, typer.Option(metavar="FOLDER", help="Problem files in this folder may be named; default: none.")
+    ] = None,
+    max_message: Annotated[int, typer.Option(metavar="BYTES", min=1024, max=2**28, help="Longest message.")] = 16
+    * 2**20,
+    db: Db = DEFAULT_DB,
+    verbose: Verbose = False,
+) -> None:
+    """Serve the Model Context Protocol on standard input and output, so that IDEs and assistants can use the engine.
+
+    It works on a database, or on a running server. The client that starts it ends it by closing its input.
+    """
+    from .process import keep_programs, listen
+
+    keep_programs()
+    listen(verbose=verbose)
+    from .mcp import Wanted
+    from .mcp import run as body
+
+    if server is not None and str(getattr(context.get_parameter_source("db"), "name", "")) == "COMMANDLINE":
+        raise typer.BadParameter("--server and --db exclude each other; give one of them")
+    wanted = Wanted(db=db, server=server, longest=longest, wait=wait, max_message=max_message, files=files)
+    raise typer.Exit(body(wanted))
+
+
 @app.command(epilog="Example: mezan runs --status failed --limit 5", rich_help_panel=LOOK)
 def runs(
     status: Annotated[str | None, typer.Option(help="requested, running, completed, failed or cancelled.")] = None,

@@ -9,7 +9,11 @@ from .accounts import run_accounts as _run
 from .options import DEFAULT_DB, Db, Json
 
 tokens = typer.Typer(no_args_is_help=True, help="Access tokens (JWT), the keys that sign them, and trusted issuers.")
-totp = typer.Typer(no_args_is_help=True, help="An authenticator as second factor.")
+totp = typer.Typer(
+    no_args_is_help=True,
+    help="An authenticator as second factor.",
+    epilog="Example: mezan users totp enable ann, then: mezan users totp confirm ann 123456",
+)
 users.add_typer(totp, name="totp")
 
 

@@ -25,7 +25,7 @@ async def page(request: Request) -> Response:
     accounts, me = accounts_of(request), caller(request)
     state, standing, now = accounts.principals, accounts.standing, accounts.clock()
     users, keys = views.users(state, standing, me.project, now), views.keys(state, standing, me.project, now)
-    names = {one["id"]: one["name"] for one in users} | {one["id"]: one["prefix"] for one in keys}
+    names = {one["id"]: one["name"] for one in users} | {one["id"]: f"{one['name']} ({one['prefix']})" for one in keys}
     return _html(
         "accounts.html",
         request,

@@ -48,6 +48,12 @@ PAGES: tuple[Page, ...] = (overview, runs, run, why, leaderboard, clusters, comp
 _templates = environment()
 
 
+def compile_templates() -> None:
+    """Once, on a thread: a template takes up to 60 ms, which its first reader and the event loop would wait for."""
+    for name in ("base.html", "head.html", "macros.html", "error.html", *(page.TEMPLATE for page in PAGES)):
+        _templates.get_template(name)
+
+
 def _serve(page: Page) -> None:
     @needs(page.NEEDS)
     async def answer(request: Request) -> Response:

@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from functools import cache, partial
 
 import anyio
+import anyio.to_thread
 from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
@@ -12,8 +13,8 @@ from mezan.api.accounts.door import Door
 from mezan.api.dashboard import accounts as account_pages
 from mezan.api.dashboard import login
 from mezan.api.dashboard.reference import router as reference
+from mezan.api.dashboard.routes import compile_templates, static_files
 from mezan.api.dashboard.routes import router as pages
-from mezan.api.dashboard.routes import static_files
 from mezan.api.limits.quotas import USUAL, Quota, Quotas
 from mezan.engine.engine import Engine
 from mezan.engine.environment import version_of
@@ -117,6 +118,7 @@ def project_app(engine: Engine, door: Door | None = None, quotas: Mapping[str, Q
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(broadcast.run)
             tasks.start_soon(desk.run)
+            tasks.start_soon(anyio.to_thread.run_sync, compile_templates)
             yield
             broadcast.close()
             if apart is not None:

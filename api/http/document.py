@@ -186,7 +186,7 @@ def _complete(
     if 202 in {answer.status, *answer.others}:
         responses["202"]["headers"] = {"Location": {"schema": {"type": "string"}, "description": "The run's address."}}
     codes = [*EVERYWHERE, *answer.problems]
-    codes += ["bad-parameters"] if parameters else []
+    codes += ["bad-parameters"] if parameters or isinstance(answer.takes, type) else []
     codes += ["bad-input", "projection-broken"] if reads else []
     codes += WRITING if method != "get" else []
     codes += ["csrf"] if method != "get" and secured else []

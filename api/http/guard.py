@@ -1,15 +1,25 @@
 """What stands before every request: who may ask, how much may be sent, and the headers that every answer carries."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .denials import AUDIT, Audit, record
-from .problems import problem
+from .problems import Refused, problem
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+SINGLE = (
+    b"host",
+    b"origin",
+    b"content-length",
+    b"content-type",
+    b"content-encoding",
+    b"authorization",
+    b"idempotency-key",
+)
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -44,8 +54,7 @@ class Guard:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        refusal = self._refusal(scope, headers)
+        refusal = self._refusal(scope, scope["headers"])
         if self.audit is not None:
             scope[AUDIT] = self.audit
         if refusal is not None:
@@ -66,29 +75,27 @@ class Guard:
         if refusal is not None:
             await problem(*refusal)(scope, receive, protected)
             return
-        counted = self._counting(receive)
-        try:
-            await self.app(scope, counted, protected)
-        except TooLarge:
-            record(scope, "too-large")
-            await problem("too-large", self._limit())(scope, receive, protected)
+        await self.app(scope, self._counting(receive), protected)
 
     def _limit(self) -> str:
         return f"a body must be at most {self.limits.max_body} bytes long; this one is longer"
 
-    def _refusal(self, scope: Scope, headers: Headers) -> tuple[str, str] | None:
-        host = headers.get("host", "")
-        name = urlsplit(f"//{host}").hostname if host else None
+    def _refusal(self, scope: Scope, given: Sequence[tuple[bytes, bytes]]) -> tuple[str, str] | None:
+        headers = dict(given)
+        if len(headers) < len(given) and (twice := _repeated(given)):
+            return "malformed", f"{twice} must be sent once at most; it was sent several times"
+        host = headers.get(b"host", b"").decode("latin-1")
+        name = _host_of(f"//{host}") if host else None
         if self.limits.hosts and name not in self.limits.hosts:
             return "wrong-host", f"this server answers for {', '.join(sorted(self.limits.hosts))}; got {host[:80]!r}"
-        origin = headers.get("origin")
+        origin = headers.get(b"origin", b"").decode("latin-1") or None
         unsafe = scope["type"] == "websocket" or scope["method"] not in SAFE
-        if unsafe and origin is not None and urlsplit(origin).netloc != host:
+        if unsafe and origin is not None and origin.partition("://")[2] != host:
             return "cross-origin", f"writes must come from this server's own pages; got origin {origin[:80]!r}"
-        if headers.get("content-encoding", "identity").lower() != "identity":
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             return "unsupported-media-type", "a body must be sent uncompressed; leave Content-Encoding out"
-        length = headers.get("content-length", "0")
-        if length.isdecimal() and int(length) > self.limits.max_body:
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and (len(length) > 18 or int(length) > self.limits.max_body):
             return "too-large", self._limit()
         return None
 
@@ -101,11 +108,21 @@ class Guard:
             if message["type"] == "http.request":
                 left -= len(message.get("body", b""))
                 if left < 0:
-                    raise TooLarge
+                    raise Refused("too-large", self._limit())
             return message
 
         return counted
 
 
-class TooLarge(Exception):
-    """Raised while a body is read that turns out to be too long."""
+def _repeated(given: Sequence[tuple[bytes, bytes]]) -> str:
+    """The first header that came more than once although it must not: two readers might each see another value."""
+    names = [name for name, _ in given]
+    return next((name.decode() for name in SINGLE if names.count(name) > 1), "")
+
+
+@lru_cache(maxsize=256)
+def _host_of(authority: str) -> str | None:
+    try:
+        return urlsplit(authority).hostname
+    except ValueError:  # such as an open bracket
+        return None

@@ -142,6 +142,12 @@ def code_of(error: MezanError | Refused) -> str:
     return next((c.code for c in type(error).__mro__ if getattr(c, "code", None) in KINDS), "internal")  # type: ignore[attr-defined]
 
 
+def _methods(request: Request) -> list[str]:
+    """What a path takes: several routes may share it, and the one that was matched knows only its own."""
+    path = getattr(request.scope.get("route"), "path_format", None)
+    return sorted({method for method, template, _ in request.app.state.declared if template == path and method != "WS"})
+
+
 def install(app: FastAPI) -> None:
     """Answer every error with a problem."""
 
@@ -165,10 +171,13 @@ def install(app: FastAPI) -> None:
         first = found[0]
         return problem("bad-parameters", f"{first['where']}: {first['rule']}", errors=found)
 
-    async def http(_request: Request, error: Exception) -> Response:
+    async def http(request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):  # pragma: no cover
             raise error
-        return problem(BY_STATUS.get(error.status_code, "internal"), str(error.detail), error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == 405:
+            headers["Allow"] = ", ".join(_methods(request))
+        return problem(BY_STATUS.get(error.status_code, "internal"), str(error.detail), headers)
 
     async def broken(request: Request, error: Exception) -> Response:
         _log.exception("request broke", path=request.url.path, exc_info=error)

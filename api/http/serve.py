@@ -190,11 +190,11 @@ async def _application(
     if door is not None:
         make = partial(project_app, door=door, quotas=quotas)
         async with open_projects(
-            door.accounts.files, make, shared=slots(options.get("capacity")), **options
+            door.accounts.files, make, shared=slots(options.get("capacity")), hand_over=True, **options
         ) as projects:
             yield projects
         return
-    async with open_engine(url, **options) as engine:
+    async with open_engine(url, hand_over=True, **options) as engine:
         app = project_app(engine)
         async with app.router.lifespan_context(app):
             yield Alone(app)

@@ -1,5 +1,6 @@
 """Users, keys, roles, projects and denials as plain JSON values. No secret is at hand here, and none is shown."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -115,17 +116,19 @@ def projects(state: State) -> list[Json]:
     return [project(state, state.projects[name]) for name in sorted(state.projects)]
 
 
-def denials(found: Mapping[str, Refused], project: str) -> Json:
-    """Who was refused in a project, or with the empty name where none was known: counts by reason, and the latest, newest first.
+def denials(found: Mapping[str, Refused], project: str | None) -> Json:
+    """Who was refused in a project, or for None anywhere: counts by reason, and the latest, newest first.
 
-    Positions are not told: the log of accounts is shared, and they would count what others do.
+    The empty name is for refusals of strangers, whose project is not known. Positions are not told: the log of accounts is one,
+    and they would count what other projects do.
     """
-    refused = found.get(project, Refused())
-    latest = [
-        {name: value for name, value in one.items() if name != "position"} | {"at": when(one["at"])}
-        for one in reversed(refused.latest)
-    ]
-    return {"project": project, "times": dict(sorted(refused.times.items())), "latest": latest}
+    refused = list(found.values()) if project is None else [found.get(project, Refused())]
+    times: Counter[str] = Counter()
+    for each in refused:
+        times.update(each.times)
+    latest = sorted((one for each in refused for one in each.latest), key=lambda one: -one["position"])
+    told = [{k: v for k, v in one.items() if k != "position"} | {"at": when(one["at"])} for one in latest]
+    return {"project": project, "times": dict(sorted(times.items())), "latest": told}
 
 
 def _in_order(scopes: Iterable[Scope]) -> list[str]:

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..pack import Array
-from ..problem import Bound
 from .problem import Knapsack
 
 
@@ -90,9 +89,3 @@ def martello_toth(values: Array, weights: Array, capacity: int) -> int:
 def _relax_rest(values: Array, weights: Array, capacity: int, items: Array, rate: tuple[int, int]) -> int:
     p, w = int(rate[0]), int(rate[1])
     return relax(values[items], weights[items], capacity, p, max(w, 1)).floor
-
-
-def bound(problem: Knapsack) -> Bound:
-    """The Martello-Toth upper bound, a whole number."""
-    items = fitting(problem)
-    return Bound(float(martello_toth(problem.values[items], problem.weights[items], problem.capacity)), "martello-toth")

@@ -4,13 +4,12 @@ from typing import Any
 
 from ..problem import Family
 from ..solver import Solver
-from .bounds import bound
 from .evaluate import evaluate
 from .examples import examples
 from .features import features
 from .formats import best_known, from_json, read
 from .problem import Knapsack
-from .reduce import reduce
+from .reduce import bound, reduce
 from .showing import show
 
 MAX_CELLS = 2**29

@@ -6,10 +6,12 @@ when L − |reduced_j| cannot beat the incumbent by one. What remains is divided
 """
 
 from dataclasses import dataclass
+from weakref import finalize
 
 import numpy as np
 
 from ..pack import Array
+from ..problem import Bound
 from .bounds import dantzig, fitting, martello_toth
 from .greedy import greedy
 from .problem import Knapsack
@@ -38,8 +40,23 @@ class Reduced:
     capacity: int
 
 
+_reduced: dict[int, Reduced] = {}
+
+
 def reduce(problem: Knapsack) -> Reduced:
-    """Settle what the Dantzig relaxation and the greedy incumbent prove; O(n log n)."""
+    """Settle what the Dantzig relaxation and the greedy incumbent prove; O(n log n), once for each instance."""
+    if (known := _reduced.get(id(problem))) is None:
+        known = _reduced[id(problem)] = _reduce(problem)
+        finalize(problem, _reduced.pop, id(problem), None)
+    return known
+
+
+def bound(problem: Knapsack) -> Bound:
+    """The Martello-Toth upper bound, a whole number."""
+    return Bound(float(reduce(problem).upper), "martello-toth")
+
+
+def _reduce(problem: Knapsack) -> Reduced:
     fits = fitting(problem)
     values, weights = problem.values[fits], problem.weights[fits]
     incumbent = np.zeros(problem.size, bool)

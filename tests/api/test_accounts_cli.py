@@ -173,7 +173,7 @@ def test_mistakes_change_nothing(cli, here):
         here(*arguments).refused(words)
     assert here("log", "head", "--db", "mezan.accounts.db").json == before
     assert everything(cli)["mezan.secrets.db"] == secrets
-    assert here("users", "denials", "--json").json == {"project": "", "times": {}, "latest": []}
+    assert here("users", "denials", "--json").json == {"project": None, "times": {}, "latest": []}
     assert "nobody was refused" in here("users", "denials").out
 
 
@@ -187,7 +187,7 @@ def test_secrets_that_others_may_read_are_refused(cli, here):
     assert here("keys", "issue", "two", "--role", "viewer").code == 0
 
 
-@pytest.mark.parametrize("group", ["users", "keys", "roles", "projects"])
+@pytest.mark.parametrize("group", ["users", "keys", "tokens", "roles", "projects"])
 def test_help_has_an_example_of_every_command(here, group):
     """And the group's own help names them all."""
     command = typer.main.get_command(app).commands[group]

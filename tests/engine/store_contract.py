@@ -429,9 +429,9 @@ class Fenced(StoreContract):
         lease = Lease(store, "worker_1")
         await lease.acquire()
         await store.append(Write("a", [planned(1)]), fence=lease.fence)
-        assert not await fence_if_dead(store, "worker_1")
+        assert await fence_if_dead(store, "worker_1") == "alive"
         await store.transact(lambda c: c.execute("UPDATE leases SET expires_at = 0"))
-        assert await fence_if_dead(store, "worker_1")
+        assert await fence_if_dead(store, "worker_1") == "dead"
         item = artifacts.prepare("solution", b"never")
         with pytest.raises(LeaseLost):
             await store.append(
@@ -446,7 +446,7 @@ class Fenced(StoreContract):
         """An unknown worker has no token at all."""
         with pytest.raises(LeaseLost):
             await store.append(Write("a", [planned(1)]), fence=Fence("nobody", 1))
-        assert await fence_if_dead(store, "nobody")
+        assert await fence_if_dead(store, "nobody") == "left"
 
     async def test_a_released_lease_does_not_write(self, store):
         """Who has left stays out."""

@@ -1,12 +1,14 @@
 """Who is worked on: a fixed number at a time, by priority, and nobody is lost when they wait in vain."""
 
+import time
+
 import anyio
 import anyio.lowlevel
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mezan.engine.admission import Admission
+from mezan.engine.admission import BEAT, LATE, Admission
 
 pytestmark = pytest.mark.anyio
 FOREVER = float("inf")
@@ -60,6 +62,35 @@ async def test_few_while_requests_pour_in() -> None:
         with anyio.fail_after(5):
             await every.wait()
         done.set()
+
+
+@pytest.mark.parametrize("late", [True, False])
+async def test_the_pace_follows_the_event_loop(*, late: bool) -> None:
+    """While requests pour in, a loop that is late lets in one run a beat; one that is on time ever more of them."""
+    gate, entered, beats = Admission(32, 32), 0, 20
+
+    async def one() -> None:
+        nonlocal entered
+        async with gate.inside(0, FOREVER):
+            entered += 1
+
+    async with anyio.create_task_group() as tasks:
+        gate.requested()
+        for _ in range(500):
+            tasks.start_soon(one)
+        for _ in range(beats):
+            gate.requested()
+            if late:
+                time.sleep(BEAT + 2 * LATE)  # noqa: ASYNC251 - what makes a loop late
+            await anyio.sleep(0 if late else BEAT)
+        if late:
+            assert 32 <= entered <= 2 * 32 + 2 * beats
+        else:
+            with anyio.fail_after(10):
+                while entered < 500:
+                    gate.requested()
+                    await anyio.sleep(BEAT)
+        tasks.cancel_scope.cancel()
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.integers(0, 3)), max_size=30), st.integers(1, 3))

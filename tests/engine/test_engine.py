@@ -687,6 +687,27 @@ async def test_a_run_that_a_live_worker_has_just_adopted_is_not_taken_from_it(op
                 assert kinds(await history(slow, run)).count("RunAdopted") == 1
 
 
+async def test_runs_are_handed_over(opened):
+    """An engine that closes in good order leaves its runs to the next; that is no death, however often it happens."""
+    gated = Gated()
+    async with opened(solver("gated", gated, "thread"), hand_over=True) as first:
+        going = await first.submit(PROBLEM)
+        await anyio.to_thread.run_sync(gated.begun.wait)
+        waiting = [await first.submit(PROBLEM) for _ in range(3)]
+    with pytest.raises(StoreError, match="resumed when the database is opened again"):
+        await going.result()
+    for _ in range(5):
+        async with opened(solver("gated", gated, "thread"), hand_over=True) as again:
+            assert set(again.adopted) == {run.id for run in (going, *waiting)}
+    gated.gate.set()
+    async with opened(solver("gated", gated, "thread")) as last:
+        for run in (going, *waiting):
+            await last.result_of(run.id)
+            events = await history(last, run)
+            assert kinds(events)[-1] == "RunCompleted"
+            assert [one.handed_over for one in events if isinstance(one, ev.RunAdopted)] == [True] * 6
+
+
 class Once:
     """The first call goes to one function, the others to another."""
 
@@ -708,7 +729,7 @@ async def test_a_run_that_cannot_be_read_does_not_keep_the_engine_from_opening(o
         await anyio.to_thread.run_sync(gated.begun.wait)
         await dead.store.transact(lambda _: None)
         monster = type("FromTheFuture", (ev.RunAdopted,), {})
-        await dead.store.append(Write(runs[0].id, [monster(lost_worker="a", worker="b")]))
+        await dead.store.append(Write(runs[0].id, [monster(lost_worker="a", worker="b", handed_over=False)]))
         await dead.store.transact(lambda c: c.execute("UPDATE leases SET expires_at = 0"))
         async with opened(solver("gated", first)) as engine:
             assert engine.adopted == [runs[1].id]

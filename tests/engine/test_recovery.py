@@ -45,7 +45,7 @@ def life(digest, adoptions, *, checkpoint=False):
             events.append(
                 ev.AttemptAbandoned(task="main", attempt=n + 1, checkpoint=None, iterations=0, seconds=0.0, **lost)
             )
-            events.append(ev.RunAdopted(**lost))
+            events.append(ev.RunAdopted(**lost, handed_over=False))
     return events
 
 
@@ -54,6 +54,9 @@ async def left_behind(url, adoptions, **kwargs):
     async with SQLiteStore.open(url) as store:
         await store.append(
             Write(RUN, life(digest, adoptions, **kwargs)), artifacts=[prepare("problem", content, digest)]
+        )
+        await store.transact(
+            lambda c: c.execute("INSERT INTO leases VALUES (?,1,'elsewhere',1,'',0)", (f"worker_{adoptions}",))
         )
 
 

@@ -125,7 +125,7 @@ def test_a_run_can_be_cancelled_failed_and_adopted_anywhere(status):
     assert [type(event) for event in events[:-1]] == ([ev.AttemptCancelled] if status == "running" else [])
     if status == "running":
         assert (events[0].iterations, events[0].seconds, events[0].reason) == (7, 0.5, "why")
-    after, _ = advanced(state, ev.RunAdopted(lost_worker="w1", worker="w2"))
+    after, _ = advanced(state, ev.RunAdopted(lost_worker="w1", worker="w2", handed_over=False))
     assert after.worker == "w2"
     after, _ = advanced(state, ev.RunFailed(task=None, error="e", message="m", seconds=0.0))
     assert after.over
@@ -141,7 +141,13 @@ def test_an_end_is_final(end):
     state = evolve(reached("running"), end)
     assert state.over
     assert state.ready() == []
-    everything = [*commands("a", 1).values(), Cancel("x"), request(), *ENDS, ev.RunAdopted(lost_worker="a", worker="b")]
+    everything = [
+        *commands("a", 1).values(),
+        Cancel("x"),
+        request(),
+        *ENDS,
+        ev.RunAdopted(lost_worker="a", worker="b", handed_over=False),
+    ]
     for command in everything:
         with pytest.raises(InvalidTransition):
             decide(command, state)
@@ -149,7 +155,12 @@ def test_an_end_is_final(end):
 
 def test_nothing_fits_before_the_request():
     """A run begins with its request, once."""
-    for command in [*commands("a", 1).values(), Cancel("x"), *ENDS, ev.RunAdopted(lost_worker="a", worker="b")]:
+    for command in [
+        *commands("a", 1).values(),
+        Cancel("x"),
+        *ENDS,
+        ev.RunAdopted(lost_worker="a", worker="b", handed_over=False),
+    ]:
         with pytest.raises(InvalidTransition):
             decide(command, NOTHING)
     with pytest.raises(InvalidTransition, match="once"):

@@ -54,7 +54,7 @@ async def context(view: View) -> Mapping[str, Any]:
         "missing": chosen if chosen and one is None else None,
         "picture": _picture(view, made, by, one) if made["points"] else None,
         "legend": _legend(made, by),
-        "table": _table(view, made),
+        "table": _table(view, made) if view.choice("table", ("no", "yes"), "no") == "yes" else None,
     }
     return shown
 

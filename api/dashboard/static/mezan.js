@@ -208,6 +208,7 @@ source.addEventListener("message", (event) => {
   if (at === null && Number(page().dataset.position) < head) stale = true;
 });
 source.addEventListener("error", () => {
+  if (source.readyState === EventSource.CLOSED) refresh(); // refused, not lost: the page's answer says why
   if (source.readyState !== EventSource.OPEN) trouble("The server cannot be reached; what you see stays as it was. Trying again.");
 });
 source.addEventListener("open", () => trouble(null));

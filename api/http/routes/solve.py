@@ -54,6 +54,7 @@ def request_schema(catalog: Catalog, family: str | None = None) -> dict[str, Any
         made.append(
             {
                 "title": kind.name,
+                "description": problem.get("description", ""),
                 "type": "object",
                 "properties": fields,
                 "required": required,

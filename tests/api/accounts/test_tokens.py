@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mezan.api.accounts.jwks import KeySet, SigningKey, TrustedKey, imported, make_key, public
 from mezan.api.accounts.errors import ExpiredToken, InvalidToken, NotYetValidToken, Refused, RevokedToken
+from mezan.api.accounts.jwks import KeySet, SigningKey, TrustedKey, imported, make_key, public
 from mezan.api.accounts.tokens import LEEWAY, sign, verify
 from mezan.api.accounts.verified import Verified
 
@@ -105,7 +105,9 @@ def test_any_changed_character_is_refused(data):
     at = data.draw(st.integers(0, len(good) - 1))
     letter = data.draw(st.sampled_from("ABCXYZabcxyz0189-_.=+/ "))
     changed = data.draw(
-        st.sampled_from([good[:at] + letter + good[at + 1 :], good[:at] + good[at + 1 :], good[:at] + letter + good[at:]])
+        st.sampled_from(
+            [good[:at] + letter + good[at + 1 :], good[:at] + good[at + 1 :], good[:at] + letter + good[at:]]
+        )
     )
     if changed != good:
         with pytest.raises(InvalidToken):

@@ -39,7 +39,7 @@ class As:
         self.app, self.who = app, who
         self.denials: list[tuple[str, str]] = []
 
-    def denied(self, _connection: Connection, code: str, where: str) -> None:
+    def denied(self, _connection: Connection, code: str, where: str, **_known: str) -> None:
         self.denials.append((code, where))
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
@@ -61,6 +61,7 @@ def made(*routers: APIRouter) -> FastAPI:
     problems.install(app)
     for router in routers:
         app.include_router(router)
+    app.state.declared = ()
     return app
 
 

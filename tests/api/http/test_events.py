@@ -85,3 +85,19 @@ def test_a_killed_server_loses_no_event(tmp_path: Path) -> None:
             again.stop()
         assert [*seen, *(position for position, _ in rest)] == whole
         assert rest[-1][1]["type"] == "RunCompleted"
+
+
+def test_a_server_that_is_stopped_hands_its_runs_over(tmp_path: Path) -> None:
+    """After SIGTERM the run is unfinished in the log, nothing is cancelled, and the next server ends it."""
+    with serving(tmp_path / "stopped.db") as server, httpx.Client(base_url=server.url, timeout=60) as http:
+        runs = [http.post("/solve", json=SLOW | {"iterations": 10_000}).json()["run"] for _ in range(2)]
+        assert server.stop() == 0
+    again = Server(server.db).start()
+    try:
+        with httpx.Client(base_url=again.url, timeout=100) as http:
+            for run in runs:
+                types = [event["type"] for _, event in stream(http, run)]
+                assert types[-1] == "RunCompleted"
+                assert "RunAdopted" in types
+    finally:
+        again.stop()

@@ -77,10 +77,13 @@ def test_bad_requests(http: httpx.Client, body: bytes, status: int, kind: str, s
         ({"content-encoding": "gzip"}, 415, "unsupported-media-type"),
         ({"content-type": "text/plain"}, 415, "unsupported-media-type"),
         ({"prefer": "wait=forever"}, 422, "bad-parameters"),
+        ({"host": "[::1"}, 421, "wrong-host"),
+        ([("origin", "http://localhost"), ("origin", "http://evil.example")], 400, "malformed"),
+        ([("idempotency-key", "a"), ("idempotency-key", "b")], 400, "malformed"),
     ],
 )
-def test_refused_by_headers(http: httpx.Client, headers: dict, status: int, kind: str) -> None:
-    """Other hosts, other origins, compressed and non-JSON bodies are refused before anything is read."""
+def test_refused_by_headers(http: httpx.Client, headers: dict | list, status: int, kind: str) -> None:
+    """Other hosts, other origins, what must come once and comes twice, compressed and non-JSON bodies, before anything is read."""
     answer = http.post("/solve", json=KNAPSACK, headers=headers)
     assert (answer.status_code, answer.json()["type"]) == (status, f"/problems/{kind}")
 

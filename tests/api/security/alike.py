@@ -7,12 +7,13 @@ from in_process import Answer
 
 TOKEN = re.compile(
     r"""
-    \b(?:run|user|key|worker|session|login|token|attempt|task|event|correlation)_[0-9a-z]{26}\b
+    (?:run|user|key|worker|session|login|token|attempt|task|event|correlation)_[0-9a-z]{26}\b
     | \bmz[a-z]_[A-Za-z0-9_]{12,40}\.[A-Za-z0-9_-]{43}
     | (?<="prefix":")[a-z2-7]{12}(?=") | (?<=<code>)[a-z2-7]{12}(?=</code>)
     | \beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+
     | (?<="kid":")[A-Za-z0-9_-]{16}(?=") | (?<="x":")[A-Za-z0-9_-]{43}(?=")
-    | \b[0-9a-f]{64}\b
+    | (?<=API[ ]key[ ])[a-z2-7]{12}\b
+    | [0-9a-f]{64}\b
     """,
     re.VERBOSE,
 )
@@ -59,7 +60,7 @@ class Twins:
         first, second = whole(one), whole(other)
         for mine, theirs in zip(TOKEN.finditer(first), TOKEN.finditer(second), strict=False):
             if not self.pair(mine[0], theirs[0]):
-                return f"{mine[0]} is not {theirs[0]}, in\n{first}"
+                return f"{mine[0]} is not {theirs[0]} but {self._there.get(mine[0])} <-{self._back.get(theirs[0])}, in\n{first}"
         plain = [CUT.sub("CUT", TOKEN.sub("TOKEN", text)) for text in (first, second)]
         return "" if plain[0] == plain[1] else "\n".join(_changed(*plain))
 

@@ -35,7 +35,7 @@ def _gets() -> list[Operation]:
     )  # fmt: skip
     pages = (
         "/ui", "/ui/runs", "/ui/runs/{run}", "/ui/runs/{run}/why", "/ui/leaderboard", "/ui/audit", "/ui/audit?stream={run}",
-        "/ui/compare?kind=runs&runs={run}", "/ui/submit?from={run}", "/ui/clusters", "/ui/accounts", "/ui/me", "/ui?at={pos}",
+        "/ui/submit?from={run}", "/ui/clusters", "/ui/accounts", "/ui/me", "/ui?at={pos}",
         "/ui/runs/{run}/pictures/{digest}/0.svg", "/login",
     )  # fmt: skip
     return [
