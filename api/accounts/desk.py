@@ -70,7 +70,8 @@ class Accounts:
         self.standing = Standing()
         self._follower = follower
         self._ring = KeyRing(lambda: self.principals, self.standing, self._kept)
-        self._book = DenialBook()
+        self._books: dict[str, DenialBook] = {}
+        """One per project: what is refused in one neither hurries nor crowds out what is told to another."""
 
     # who is there
 
@@ -213,7 +214,8 @@ class Accounts:
         """Record that somebody was refused. It never waits or raises; what repeats is counted and recorded every 10 s, or at the end."""
         project = project if project in self.principals.projects else ""
         denial = ev.AccessDenied(reason=reason, project=project, principal=principal, address=address, path=path)
-        for due in self._book.note(denial, self.clock()):
+        book = self._books.setdefault(project, DenialBook())
+        for due in book.note(denial, self.clock()):
             with acting(in_tenant=due.project or DEFAULT_PROJECT, as_actor=due.principal or "anonymous"):
                 try:
                     self.store.append_soon(_denied(due))
@@ -222,7 +224,7 @@ class Accounts:
 
     async def close(self) -> None:
         """Record the denials that are held back."""
-        for due in self._book.drain():
+        for due in [due for book in self._books.values() for due in book.drain()]:
             with acting(in_tenant=due.project or DEFAULT_PROJECT, as_actor=due.principal or "anonymous"):
                 try:
                     await self.store.append(_denied(due))

@@ -12,7 +12,7 @@ TOKEN = re.compile(
     | (?<="prefix":")[a-z2-7]{12}(?=") | (?<=<code>)[a-z2-7]{12}(?=</code>)
     | \beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+
     | (?<="kid":")[A-Za-z0-9_-]{16}(?=") | (?<="x":")[A-Za-z0-9_-]{43}(?=")
-    | (?<=API[ ]key[ ])[a-z2-7]{12}\b
+    | (?<=[(])[a-z2-7]{12}(?=[)]) | (?<=API[ ]key[ ])[a-z2-7]{12}\b
     | [0-9a-f]{64}\b
     """,
     re.VERBOSE,
@@ -24,6 +24,9 @@ MEASURED = [
     (re.compile(r"<svg.*?</svg>", re.DOTALL), "PLOT"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?"), "TIME"),
     (re.compile(r'"(\w*seconds|elapsed|took|at|recorded_at|wait)":-?\d[\d.e+-]*'), r'"\1":SECONDS'),
+    (re.compile(r'<td class="n">0\.00\d</td>'), "SECONDS"),
+    (re.compile(r"\[(\s*(\d+|null)\s*,?)+\]"), "HISTOGRAM OF SECONDS"),
+    (re.compile(r'"saved":\d+'), '"saved":SOMETIMES'),
     (re.compile(r"\b\d[\d.,]*\s(µs|ms|s)\b"), "SECONDS"),
     (re.compile(r"^(mezan_\w*seconds\w*(?:\{[^}]*\})?) .*$", re.MULTILINE), r"\1 SECONDS"),
 ]
@@ -55,12 +58,16 @@ class Twins:
         """Remember a pair; False where either has another partner already."""
         return self._there.setdefault(one, other) == other and self._back.setdefault(other, one) == one
 
+    def there(self, one: str) -> str | None:
+        """What stands for it on the other server."""
+        return self._there.get(one)
+
     def difference(self, one: Answer, other: Answer) -> str:
         """What is not alike in two answers; nothing, if they are."""
         first, second = whole(one), whole(other)
         for mine, theirs in zip(TOKEN.finditer(first), TOKEN.finditer(second), strict=False):
             if not self.pair(mine[0], theirs[0]):
-                return f"{mine[0]} is not {theirs[0]} but {self._there.get(mine[0])} <-{self._back.get(theirs[0])}, in\n{first}"
+                return f"{mine[0]} is not {theirs[0]}, in\n{first}"
         plain = [CUT.sub("CUT", TOKEN.sub("TOKEN", text)) for text in (first, second)]
         return "" if plain[0] == plain[1] else "\n".join(_changed(*plain))
 
