@@ -100,10 +100,10 @@ class Line:
     async def _send(self, message: Mapping[str, Any]) -> None:
         answer = self.answer
         match message["type"]:
-            case "http.response.start":
+            case "http.response.start" | "websocket.http.response.start":
                 answer.status = message["status"]
                 answer.headers = [(name.decode(), value.decode()) for name, value in message["headers"]]
-            case "http.response.body":
+            case "http.response.body" | "websocket.http.response.body":
                 answer.body += message.get("body", b"")
             case "websocket.accept":
                 answer.status = 101
