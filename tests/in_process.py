@@ -27,7 +27,7 @@ ROLES = ("viewer", "operator", "admin")
 PASSWORD = "correct horse battery 7"
 NOW = 1_800_000_000_000_000
 """Microseconds since the epoch at which the clocks of accounts and limits start."""
-PATIENCE = 4.0
+PATIENCE = 20.0
 """Seconds that an answer may take."""
 
 
@@ -168,6 +168,7 @@ class House:
 
 
 async def _head(store: Any) -> int:
+    await store.transact(lambda _: None)  # behind whatever is still to be written
     head = await store.head()
     return 0 if head is None else head.position
 
