@@ -13,7 +13,7 @@ from mezan.api.accounts.scopes import BUILT_IN, closure
 CONFIG = """\
 continue-on-failure = true
 [generation]
-max-examples = 6
+max-examples = 4
 deterministic = true
 no-shrink = true
 allow-extra-parameters = false

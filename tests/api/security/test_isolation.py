@@ -160,7 +160,9 @@ class Isolation(RuleBasedStateMachine):
             answer = await house.ask(**request)
             if answer.status == 202:
                 run = answer.json["run"]
-                await house.ask("GET", f"/runs/{run}", token=request["token"], headers={"prefer": "wait=30", **request["headers"]})
+                await house.ask(
+                    "GET", f"/runs/{run}", token=request["token"], headers={"prefer": "wait=30", **request["headers"]}
+                )
             answers[place] = answer
 
         async with anyio.create_task_group() as tasks:
@@ -261,7 +263,13 @@ class Isolation(RuleBasedStateMachine):
         for pair in pairs:
             kind = pair[0].partition("_")[0]
             pool = {"run": known.runs, "user": known.users, "key": known.keys}.get(kind)
-            pool = known.digests if len(pair[0]) == 64 else known.bearers if pair[0][:4] in {"mzn_", "eyJh", "eyJ0"} else pool
+            pool = (
+                known.digests
+                if len(pair[0]) == 64
+                else known.bearers
+                if pair[0][:4] in {"mzn_", "eyJh", "eyJ0"}
+                else pool
+            )
             echo = pair[0] == pair[1] and self.twins[theirs].there(pair[0]) != pair[0]
             if pool is not None and pair not in pool and not echo:
                 pool.append(pair)

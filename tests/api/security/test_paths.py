@@ -68,7 +68,9 @@ async def test_anothers_is_refused_where_the_unknown_is(tmp_path: Path, method: 
     """Runs, artifacts, users and keys of the other project, against ids of the same form that never were."""
     async with open_house(tmp_path, rates=dict.fromkeys(("requests", "project", "solving"), "off")) as house:
         ours, theirs = house.keys["default", "admin"], house.keys["north", "admin"]
-        run = (await house.ask("POST", "/solve", token=theirs, body=KNAPSACK, headers={"prefer": "wait=20"})).json["run"]
+        run = (await house.ask("POST", "/solve", token=theirs, body=KNAPSACK, headers={"prefer": "wait=20"})).json[
+            "run"
+        ]
         digest = (await house.ask("GET", f"/runs/{run}/artifacts", token=theirs)).json["artifacts"][0]["digest"]
         state = house.door.accounts.principals
         user = next(one.id for one in state.users.values() if one.project == "north")
