@@ -159,11 +159,11 @@ class House:
         for name in PROJECTS:
             engine = (await self.projects.app(name)).state.engine
             with anyio.fail_after(30):
-                while engine.follower.position < (await _head(engine.store)):
+                while engine.follower.position < (await _head(engine.store)):  # noqa: ASYNC110 - another process would be followed so too
                     await anyio.sleep(0.001)
         store = self.door.accounts.store
         with anyio.fail_after(30):
-            while self.door.accounts.position < await _head(store):
+            while self.door.accounts.position < await _head(store):  # noqa: ASYNC110
                 await anyio.sleep(0.001)
 
 

@@ -30,6 +30,8 @@ MEASURED = [
     (re.compile(r"\b\d[\d.,]*\s(µs|ms|s)\b"), "SECONDS"),
     (re.compile(r"^(mezan_\w*seconds\w*(?:\{[^}]*\})?) .*$", re.MULTILINE), r"\1 SECONDS"),
 ]
+DIGEST = 64
+"""Characters of one. Those of events hold measured times, and two may be equal by chance on one server only: they are not paired."""
 VOLATILE = {"content-length", "date"}
 
 
@@ -66,7 +68,7 @@ class Twins:
         """What is not alike in two answers; nothing, if they are."""
         first, second = whole(one), whole(other)
         for mine, theirs in zip(TOKEN.finditer(first), TOKEN.finditer(second), strict=False):
-            if not self.pair(mine[0], theirs[0]):
+            if len(mine[0]) != DIGEST and not self.pair(mine[0], theirs[0]):
                 return f"{mine[0]} is not {theirs[0]}, in\n{first}"
         plain = [CUT.sub("CUT", TOKEN.sub("TOKEN", text)) for text in (first, second)]
         return "" if plain[0] == plain[1] else "\n".join(_changed(*plain))

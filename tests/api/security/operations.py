@@ -34,7 +34,7 @@ def _gets() -> list[Operation]:
         "/accounts/keys", "/accounts/roles", "/accounts/denials", "/.well-known/jwks.json", "/nothing/{run}", "/static/{name}",
     )  # fmt: skip
     pages = (
-        "/ui", "/ui/runs", "/ui/runs/{run}", "/ui/runs/{run}/why", "/ui/leaderboard", 
+        "/ui", "/ui/runs", "/ui/runs/{run}", "/ui/runs/{run}/why", "/ui/leaderboard",
         "/ui/submit?from={run}", "/ui/clusters", "/ui/accounts", "/ui/me", "/ui?at={pos}",
         "/ui/runs/{run}/pictures/{digest}/0.svg", "/login",
     )  # fmt: skip

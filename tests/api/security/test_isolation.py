@@ -30,7 +30,8 @@ from .alike import Twins, tokens
 from .operations import OPERATIONS, Operation
 
 STEPS, EXAMPLES = 200, 50
-NAMES = ("ada", "bob", "spring", "north")
+NAMES = ("oslo", "lulu", "louis", "north")
+"""With letters that no random id has: what searches for them does not find ids by chance."""
 IDEMPOTENCY = ("one", "two", "three")
 FREE = {"login": "off", "address": "off"}
 """These count strangers by address, whatever project they knock at."""
