@@ -18,7 +18,7 @@ TOKEN = re.compile(
     re.VERBOSE,
 )
 """Random texts, whole."""
-CUT = re.compile(r"\b(run|user|key|worker)_01[0-9a-z]{2,23}\b|\b[0-9a-f]{8,32}\b")
+CUT = re.compile(r"(run|user|key|worker)_01[0-9a-z]{2,23}\b|\b[0-9a-f]{8,32}\b")
 """The same as pages shorten them."""
 MEASURED = [
     (re.compile(r"<svg.*?</svg>", re.DOTALL), "PLOT"),
