@@ -5,7 +5,7 @@ usage: python benchmarks/http_load.py HOST PORT CLIENTS SECONDS [RATE] < request
 Without a rate each client sends its next request when it has its answer. With one (requests a second, of all clients together)
 each sends on time, and a latency counts from when a request was due, so that a server that lags cannot hide it.
 
-``requests.json`` holds ``[[method, path, body or null], ...]``, taken in turn; the figures are printed as JSON.
+``requests.json`` holds ``[[method, path, body or null, headers], ...]``, the headers optional, taken in turn; the figures are printed as JSON.
 """
 
 import asyncio
@@ -16,9 +16,10 @@ import sys
 import time
 
 
-def encode(method: str, path: str, body: str | None) -> bytes:
+def encode(method: str, path: str, body: str | None, headers: dict[str, str] | None = None) -> bytes:
     content = (body or "").encode()
     kind = "content-type: application/json\r\n" if body is not None else ""
+    kind += "".join(f"{name}: {value}\r\n" for name, value in (headers or {}).items())
     return (
         f"{method} {path} HTTP/1.1\r\nhost: localhost\r\n{kind}content-length: {len(content)}\r\n\r\n".encode()
         + content

@@ -20,7 +20,7 @@ from mezan.engine.stores.sqlite import SQLiteStore
 from mezan.projections import DEFAULT
 
 ADDRESS = re.compile(rb"http://[^:/\s]+:(\d+)")
-Request = tuple[str, str, str | None]
+Request = tuple[str, str, str | None] | tuple[str, str, str | None, dict[str, str]]
 
 
 async def fill(url: str, count: int) -> int:

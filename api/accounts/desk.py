@@ -70,7 +70,8 @@ class Accounts:
         self.standing = Standing()
         self._follower = follower
         self._ring = KeyRing(lambda: self.principals, self.standing, self._kept)
-        self._book = DenialBook()
+        self._books: dict[str, DenialBook] = {}
+        """One per project: what is refused in one neither hurries nor crowds out what is told to another."""
 
     # who is there
 
@@ -213,7 +214,8 @@ class Accounts:
         """Record that somebody was refused. It never waits or raises; what repeats is counted and recorded every 10 s, or at the end."""
         project = project if project in self.principals.projects else ""
         denial = ev.AccessDenied(reason=reason, project=project, principal=principal, address=address, path=path)
-        for due in self._book.note(denial, self.clock()):
+        book = self._books.setdefault(project, DenialBook())
+        for due in book.note(denial, self.clock()):
             with acting(in_tenant=due.project or DEFAULT_PROJECT, as_actor=due.principal or "anonymous"):
                 try:
                     self.store.append_soon(_denied(due))
@@ -222,7 +224,7 @@ class Accounts:
 
     async def close(self) -> None:
         """Record the denials that are held back."""
-        for due in self._book.drain():
+        for due in [due for book in self._books.values() for due in book.drain()]:
             with acting(in_tenant=due.project or DEFAULT_PROJECT, as_actor=due.principal or "anonymous"):
                 try:
                     await self.store.append(_denied(due))
@@ -277,20 +279,20 @@ class Accounts:
     async def set_role(self, user: str, role: str, *, by: Principal = LOCAL) -> User:
         """Give a user another role; raises NotThere, Forbidden."""
         await self.record(
-            self._project_of(user), lambda state: rules.set_role(state, self.standing, by, user, role), by=by
+            self._project_of(user, by), lambda state: rules.set_role(state, self.standing, by, user, role), by=by
         )
         return self.principals.users[user]
 
     async def disable(self, user: str, *, reason: str = "", by: Principal = LOCAL) -> User:
         """Refuse a user and its keys, and end its sessions; raises NotThere, Forbidden."""
         await self.record(
-            self._project_of(user), lambda state: rules.disable(state, self.standing, by, user, reason), by=by
+            self._project_of(user, by), lambda state: rules.disable(state, self.standing, by, user, reason), by=by
         )
         return self.principals.users[user]
 
     async def enable(self, user: str, *, by: Principal = LOCAL) -> User:
         """Let a disabled user in again; raises NotThere, Forbidden."""
-        await self.record(self._project_of(user), lambda state: rules.enable(state, self.standing, by, user), by=by)
+        await self.record(self._project_of(user, by), lambda state: rules.enable(state, self.standing, by, user), by=by)
         return self.principals.users[user]
 
     # keys
@@ -342,9 +344,10 @@ class Accounts:
         await self.record(project, lambda state: rules.revoke_key(state, self.standing, by, key, reason), by=by)
         return self.principals.keys[key]
 
-    def _project_of(self, user: str) -> str:
+    def _project_of(self, user: str, by: Principal) -> str:
+        """Where a user is; another project's is refused here already, and takes no longer than one that never was."""
         one = self.principals.users.get(user)
-        if one is None:
+        if one is None or (by.kind != "local" and by.project != one.project):
             raise NotThere(f"a user must be one of your project; got {user[:60]!r}")
         return one.project
 

@@ -34,10 +34,11 @@ class Logins:
             TooManyAttempts: it was tried too often; nothing was looked at.
         """
         one = self._named(login)
-        account = login[:LONGEST] if one is None else f"{one.name}@{one.project}"
-        told = (
-            {"who": one.id, "project": one.project} if one else {"who": "", "project": ""}
-        )  # people type passwords there
+        name, _, project = login[:LONGEST].strip().partition("@")
+        # spelled alike whether or not there is such a user: `ann` and `ann@default` are counted together, or the limit would tell
+        account = f"{name.lower()}@{project or DEFAULT_PROJECT}"
+        # people type passwords where the login belongs
+        told = {"who": one.id, "project": one.project} if one else {"who": "", "project": ""}
         attempt = await attempted(self._attempts, account, address, **told)
         right = await self._password_is(one, password)
         if one is None or not right or not self._accounts.principals.enabled(one.project, one.id):

@@ -119,14 +119,15 @@ def projects(state: State) -> list[Json]:
 def denials(found: Mapping[str, Refused], project: str | None) -> Json:
     """Who was refused in a project, or for None anywhere: counts by reason, and the latest, newest first.
 
-    The empty name is for refusals of strangers, whose project is not known.
+    The empty name is for refusals of strangers, whose project is not known. Positions are not told: the log of accounts is one,
+    and they would count what other projects do.
     """
     refused = list(found.values()) if project is None else [found.get(project, Refused())]
     times: Counter[str] = Counter()
     for each in refused:
         times.update(each.times)
     latest = sorted((one for each in refused for one in each.latest), key=lambda one: -one["position"])
-    told = [{**one, "at": when(one["at"])} for one in latest]
+    told = [{k: v for k, v in one.items() if k != "position"} | {"at": when(one["at"])} for one in latest]
     return {"project": project, "times": dict(sorted(times.items())), "latest": told}
 
 

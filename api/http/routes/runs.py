@@ -20,6 +20,7 @@ from mezan.solvers.errors import MezanError
 
 from ..access import Router, needs, require
 from ..asking import wait_in
+from ..denials import record
 from ..events import wire
 from ..moments import AsOf, At, engine_of, known_reply, moment_at, read_reply, reply
 from ..problems import Refused, code_of
@@ -150,7 +151,13 @@ async def socket(websocket_: WebSocket, run: str, after: int = 0) -> None:
         full = await engine.find(run)
         position = position_from(websocket_, after)
     except (MezanError, Refused) as error:
-        await websocket_.close(1008, (error.code if isinstance(error, Refused) else code_of(error))[:120])
+        record(websocket_.scope, code_of(error), error)
+        await websocket_.close(1008, code_of(error)[:120])
+        return
+    last = (await engine.log.read(stream=full, limit=1, backwards=True))[0]
+    if last.type in TERMINAL and position >= last.position:  # there will be nothing more
+        await websocket_.accept()
+        await websocket_.close()
         return
     await websocket(websocket_, websocket_.app.state.broadcast, full, position)
 

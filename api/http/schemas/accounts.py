@@ -91,7 +91,6 @@ class Denial:
     address: str
     path: str
     times: int
-    position: int
     at: str | None
 
 
