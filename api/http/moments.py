@@ -133,7 +133,7 @@ def known_reply(request: Request, moment: Moment) -> Response | None:
 
 def read_reply(request: Request, moment: Moment, document: Any, links: Sequence[tuple[str, str]] = ()) -> Response:
     """A JSON response with its entity tag, position and links."""
-    headers = {"etag": tag_of(moment), "cache-control": "no-cache", "mezan-position": str(moment.position)}
+    headers = {"etag": tag_of(moment), "cache-control": "private, no-cache", "mezan-position": str(moment.position)}
     if links:
         headers["link"] = ", ".join(f'<{url}>; rel="{rel}"' for rel, url in links)
     made = reply(document, headers=headers)

@@ -24,7 +24,7 @@ async def metrics(request: Request, moment: At) -> Response:
 
     Two reads at one position are equal.
     """
-    headers = {"mezan-position": str(moment.position), "cache-control": "no-cache"}
+    headers = {"mezan-position": str(moment.position), "cache-control": "private, no-cache"}
     if not moment.live:
         headers["etag"] = tag_of(moment)
         if unchanged(request, headers["etag"]):

@@ -24,7 +24,7 @@ MEASURED = [
     (re.compile(r"<svg.*?</svg>", re.DOTALL), "PLOT"),
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)?"), "TIME"),
     (re.compile(r'"(\w*seconds|elapsed|took|at|recorded_at|wait)":-?\d[\d.e+-]*'), r'"\1":SECONDS'),
-    (re.compile(r'<td class="n">0\.00\d</td>'), "SECONDS"),
+    (re.compile(r'<td class="n">\d+\.\d{3}</td>'), "SECONDS"),
     (re.compile(r"\[(\s*(\d+|null)\s*,?)+\]"), "HISTOGRAM OF SECONDS"),
     (re.compile(r'"saved":\d+'), '"saved":SOMETIMES'),
     (re.compile(r"\b\d[\d.,]*\s(µs|ms|s)\b"), "SECONDS"),
