@@ -77,11 +77,13 @@ class Bearers:
     def _principal(self, claims: Claims, state: State, now: float) -> Principal:
         if claims.key.foreign:
             return self._foreigner(claims, state)
-        told = {"who": claims.subject, "project": claims.project or ""}
+        key = state.keys.get(claims.subject)
+        owner = key or state.users.get(claims.subject)
+        # a refusal is told to the owner's project, whatever project the token names
+        told = {"who": claims.subject, "project": owner.project if owner is not None else ""}
         if claims.id in state.revoked:
             raise RevokedToken("the token was revoked; ask for another", **told)
         scopes = known(list(claims.scopes))
-        key = state.keys.get(claims.subject)
         if key is not None:
             if key.revoked_at is not None or not state.enabled(key.project, key.owner):
                 raise RevokedToken("the token's client was revoked or disabled", **told)

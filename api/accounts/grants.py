@@ -62,7 +62,7 @@ class Grants:
         accounts = self._accounts
         if not 1 <= lifetime <= LONGEST_LIFETIME:
             raise BadInput(f"an access token must live 1 to {LONGEST_LIFETIME:.0f} s; got {lifetime}")
-        if by is not None:
+        if by is not None and by.id != user.id:
             check_may_change(accounts, by, user.id)
         holder = accounts.principal_of(user.id, user.id)
         given = granted(scopes, frozenset(holder.scopes))

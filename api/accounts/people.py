@@ -38,9 +38,7 @@ def check_may_change(accounts: Accounts, by: Principal, user: str) -> User:
         raise NotThere(f"a user must be one of your project; got {user[:60]!r}")
     if by.kind == "local":
         return one
-    if (
-        by.id == user
-    ):  # whoever was given less than all of it, such as a program with a narrow token, must not become its owner
+    if by.id == user:  # a program with a narrow token must not become its owner
         rules.check_holds(by, accounts.standing.of_user(state, one), f"user {one.name}")
         return one
     rules.check_admin(by, one.project)

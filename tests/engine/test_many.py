@@ -56,7 +56,9 @@ async def test_kernel_runs_of_one_shape_share_calls(opened):
         started = await engine.store.read(types=["AttemptStarted"], limit=1_000)
         alike = {run.id for run in runs[:-1]}
         assert {r.event.lanes for r in started if r.stream in alike} == {64}
-        assert {r.event.lane for r in started if r.stream in alike} == set(range(40))
+        lanes = [r.event.lane for r in started if r.stream in alike]
+        assert len(set(lanes)) == len(lanes) == 40
+        assert max(lanes) < 42
         assert (await engine.replay(runs[11].id)).identical
 
 

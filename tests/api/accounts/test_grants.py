@@ -20,6 +20,8 @@ from mezan.api.accounts.errors import (
 from mezan.api.accounts.oauth import OAuthError, token_request
 from mezan.api.accounts.principal import Principal
 from mezan.api.accounts.scopes import Scope
+from mezan.api.accounts.signing import ISSUER
+from mezan.api.accounts.tokens import sign
 from mezan.solvers.errors import BadInput
 
 pytestmark = pytest.mark.anyio
@@ -349,3 +351,19 @@ async def test_no_secret_is_in_log_or_clear_text(tmp_path):
     for name in ("mezan.accounts.db", "mezan.secrets.db"):
         rows = "\n".join(sqlite3.connect(tmp_path / name).iterdump())
         assert not [canary for canary in canaries if canary in rows], name
+
+
+async def test_a_refusal_is_told_to_the_owner_s_project(tmp_path):
+    """A token that names another project than its owner's, by whatever way it was signed, shows in no other project's denials."""
+    async with doors.door(tmp_path) as door:
+        ann = door.accounts.user("ann")
+        await door.accounts.add_project("north")
+        key = await door.keys.signer()
+        for login in (None, "login_" + "0" * 26):
+            text = sign(
+                key, issuer=ISSUER, audience=ISSUER, subject=ann.id, project="north", scopes=frozenset({"runs:read"}),
+                now=door.accounts.clock() / 1e6, lifetime=60, token_id="token_" + "0" * 26, login=login,
+            )  # fmt: skip
+            with pytest.raises((InvalidToken, RevokedToken)) as refused:
+                await door.authenticate(text)
+            assert refused.value.project == "default"

@@ -216,8 +216,8 @@ def test_the_last_administrator_stays(attacker: Attacker) -> None:
             one = await accounts.add_user("last-admin", role="admin", project="lonely")
             await accounts.add_user("no-password", role="admin", project="lonely")
             await accounts.issue_key("its-own", role="admin", project="lonely", owner=one.id)
-            issued = await accounts.issue_key("admin", role="admin", project="lonely")
             await Door(accounts, Logins()).people.set_password(one.id, PASSWORD)
+            issued = await accounts.issue_key("admin", role="admin", project="lonely")  # known last of all
             return one.id, issued.key.id, issued.text
 
     user, key, text = anyio.run(make)
