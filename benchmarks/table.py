@@ -13,6 +13,7 @@ TITLES = {
     "rebuild": "Rebuild of all projections (`rebuild.py`)",
     "time_travel": "Reading as of any position (`time_travel.py`)",
     "http_api": "The HTTP API under 64 clients (`http_api.py`)",
+    "http_auth": "Saying who asks, and being counted (`http_auth.py`)",
     "http_events": "Subscribers of one live run (`http_events.py`)",
     "dashboard": "The dashboard over a long log, in Chromium (`dashboard.py`)",
     "selection_lab_off_policy": "95 % intervals for a policy's mean loss, from 200 logs of 300 decisions of another (`selection_lab.py`)",

@@ -199,6 +199,9 @@ def serve(
     shadow: Annotated[
         float, typer.Option(metavar="SHARE", help="Chance that the other solvers solve a request too, in idle time.")
     ] = 0.0,
+    shared_limits: Annotated[
+        bool, typer.Option("--shared-limits", help="Count requests together with the other servers of the database.")
+    ] = False,
     browser: Annotated[bool, typer.Option("--open", help="Open the dashboard in a browser.")] = False,
     db: Db = DEFAULT_DB,
     verbose: Verbose = False,
@@ -220,6 +223,7 @@ def serve(
             tls_cert=tls_cert,
             tls_key=tls_key,
             limits=limit or [],
+            shared_limits=shared_limits,
             quotas=quota or [],
             max_body=max_body,
             shadow=shadow,

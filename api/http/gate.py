@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 import anyio
+import anyio.to_thread
 from starlette.types import Message, Receive, Send
 from starlette.types import Scope as Connection
 
@@ -64,7 +65,11 @@ class Gate:
             principal = None if shown is None else await self._who(scope, shown)
         except (MezanError, Refused) as error:
             refusal = error
-        verdict = self.limits.take(principal, class_of(scope, principal), address_of(scope))
+        asked = (principal, class_of(scope, principal), address_of(scope))
+        if self.limits.blocks:
+            verdict = await anyio.to_thread.run_sync(self.limits.take, *asked)
+        else:
+            verdict = self.limits.take(*asked)
         visit.headers += [(name.lower().encode(), value.encode()) for name, value in verdict.headers()]
         if not verdict.allowed:
             refusal = too_many(verdict, principal)

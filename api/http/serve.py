@@ -3,7 +3,7 @@
 import signal
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -131,6 +131,7 @@ async def serve(
     accounts: bool | None = None,
     tls: TLS | None = None,
     rates: Mapping[str, str] | None = None,
+    shared_limits: bool = False,
     quotas: Mapping[str, Quota] | None = None,
     max_body: int = Limits().max_body,
     started: Callable[[Started], None] = lambda _: None,
@@ -146,6 +147,7 @@ async def serve(
         accounts: whether everybody must say who they are; default: if there is any account.
         tls: serve HTTPS.
         rates: limits on rates by name, with accounts; see `mezan.api.limits.policy.policies`.
+        shared_limits: count requests in a file, together with the other servers of the database, not in this process.
         quotas: of each ``actor`` and of a ``project``, with accounts.
         max_body: bytes that a request may send.
         started: called once it takes requests.
@@ -161,8 +163,12 @@ async def serve(
         limits = Limits(max_body, names_of(host, host_names, accounts=known is not None))
         async with _application(url, known, quotas or {}, options) as app:
             told = partial(_tell, started, known)
-            gate = None if known is None else Gate(app, known, Rates(policies(rates or {})))
-            await _serve(app, Guard(gate or app, limits, gate), host, port, tls, told)
+            with ExitStack() as stack:
+                gate = None
+                if known is not None:
+                    shelf = stack.enter_context(closing(Shared(known.accounts.files.limits))) if shared_limits else None
+                    gate = Gate(app, known, Rates(policies(rates or {}), shelf=shelf))
+                await _serve(app, Guard(gate or app, limits, gate), host, port, tls, told)
 
 
 @asynccontextmanager

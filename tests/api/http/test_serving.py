@@ -207,3 +207,14 @@ def test_runs_of_every_project_go_on_though_nobody_of_it_asks(tmp_path: Path) ->
         finally:
             again.stop()
         assert theirs("show", run, "--json", "--db", database).json["status"] == "completed"
+
+
+def test_two_servers_count_together(tmp_path: Path) -> None:
+    """With --shared-limits two servers of one database grant one limit between them, and their headers agree."""
+    options = ("--shared-limits", "--limit", "requests=6/hour fixed-window for=key")
+    with secured(tmp_path / "house.db", *options) as house, serving(house.server.db, *options) as other:
+        key = {"authorization": f"Bearer {house.keys['default', 'viewer']}"}
+        with httpx.Client(headers=key, timeout=20) as http:
+            answers = [http.get(f"{url}/runs") for _ in range(4) for url in (house.server.url, other.url)]
+    assert sorted(answer.status_code for answer in answers) == [200] * 6 + [429] * 2
+    assert [int(answer.headers["ratelimit-remaining"]) for answer in answers] == [5, 4, 3, 2, 1, 0, 0, 0]
