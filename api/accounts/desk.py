@@ -222,6 +222,11 @@ class Accounts:
                 except StoreError as error:
                     _log.warning("denial not recorded", reason=due.reason, times=due.times, error=str(error))
 
+    async def noted(self) -> None:
+        """Return once every denial that was recorded before is in :attr:`denials`; what repeats may still be held back."""
+        await self.store.transact(lambda _: None)
+        await self.catch_up()
+
     async def close(self) -> None:
         """Record the denials that are held back."""
         for due in [due for book in self._books.values() for due in book.drain()]:

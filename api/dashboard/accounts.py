@@ -23,6 +23,7 @@ _templates = environment()
 async def page(request: Request) -> Response:
     """Users, keys, roles and the latest refusals."""
     accounts, me = accounts_of(request), caller(request)
+    await accounts.noted()
     state, standing, now = accounts.principals, accounts.standing, accounts.clock()
     users, keys = views.users(state, standing, me.project, now), views.keys(state, standing, me.project, now)
     names = {one["id"]: one["name"] for one in users} | {one["id"]: f"{one['name']} ({one['prefix']})" for one in keys}

@@ -211,4 +211,6 @@ async def drop(request: Request, role: Id) -> Response:
 @needs(Scope.ACCOUNTS_READ)
 async def denials(request: Request) -> Response:
     """Of the project's users and keys; refusals of strangers are told on the command line only."""
-    return reply(views.denials(accounts_of(request).denials, caller(request).project))
+    accounts = accounts_of(request)
+    await accounts.noted()
+    return reply(views.denials(accounts.denials, caller(request).project))

@@ -156,6 +156,15 @@ async def test_denials_are_recorded_without_waiting(url, clock):
         ]  # fmt: skip
 
 
+async def test_noted_denials_can_be_read(url, clock):
+    """Who waits for them sees every denial that was recorded before, and not only sometimes."""
+    async with open_accounts(url, clock=clock) as accounts:
+        for n in range(20):
+            accounts.deny(f"reason-{n}", address="192.0.2.8", path="/runs")
+            await accounts.noted()
+            assert accounts.denials[""].times[f"reason-{n}"] == 1
+
+
 async def test_no_file_but_that_of_secrets_knows_a_secret_or_its_hash(url, clock, tmp_path, capfd):
     """Canaries: every text that was issued, in every file and on every channel, in each form that it could have."""
     async with open_accounts(url, clock=clock) as accounts:
