@@ -283,21 +283,20 @@ class Accounts:
 
     async def set_role(self, user: str, role: str, *, by: Principal = LOCAL) -> User:
         """Give a user another role; raises NotThere, Forbidden."""
-        await self.record(
-            self._project_of(user, by), lambda state: rules.set_role(state, self.standing, by, user, role), by=by
-        )
+        project = rules.visible_user(self.principals, by, user).project
+        await self.record(project, lambda state: rules.set_role(state, self.standing, by, user, role), by=by)
         return self.principals.users[user]
 
     async def disable(self, user: str, *, reason: str = "", by: Principal = LOCAL) -> User:
         """Refuse a user and its keys, and end its sessions; raises NotThere, Forbidden."""
-        await self.record(
-            self._project_of(user, by), lambda state: rules.disable(state, self.standing, by, user, reason), by=by
-        )
+        project = rules.visible_user(self.principals, by, user).project
+        await self.record(project, lambda state: rules.disable(state, self.standing, by, user, reason), by=by)
         return self.principals.users[user]
 
     async def enable(self, user: str, *, by: Principal = LOCAL) -> User:
         """Let a disabled user in again; raises NotThere, Forbidden."""
-        await self.record(self._project_of(user, by), lambda state: rules.enable(state, self.standing, by, user), by=by)
+        project = rules.visible_user(self.principals, by, user).project
+        await self.record(project, lambda state: rules.enable(state, self.standing, by, user), by=by)
         return self.principals.users[user]
 
     # keys
@@ -348,13 +347,6 @@ class Accounts:
         project = rules.touched_key(self.principals, self.standing, by, key).project
         await self.record(project, lambda state: rules.revoke_key(state, self.standing, by, key, reason), by=by)
         return self.principals.keys[key]
-
-    def _project_of(self, user: str, by: Principal) -> str:
-        """Where a user is; another project's is refused here already, and takes no longer than one that never was."""
-        one = self.principals.users.get(user)
-        if one is None or (by.kind != "local" and by.project != one.project):
-            raise NotThere(f"a user must be one of your project; got {user[:60]!r}")
-        return one.project
 
 
 def _denied(denial: ev.AccessDenied) -> Write:

@@ -32,17 +32,11 @@ def check_may_change(accounts: Accounts, by: Principal, user: str) -> User:
         NotThere: no such user in one's project.
         Forbidden: one may not.
     """
-    state = accounts.principals
-    one = state.users.get(user)
-    if one is None or (by.kind != "local" and by.project != one.project):
-        raise NotThere(f"a user must be one of your project; got {user[:60]!r}")
-    if by.kind == "local":
-        return one
-    if by.id == user:  # a program with a narrow token must not become its owner
-        rules.check_holds(by, accounts.standing.of_user(state, one), f"user {one.name}")
-        return one
-    rules.check_admin(by, one.project)
-    rules.check_holds(by, rules.role_scopes(state, accounts.standing, one.project, one.role), f"user {one.name}")
+    state, standing = accounts.principals, accounts.standing
+    if by.id != user:
+        return rules.touched_user(state, standing, by, user)
+    one = rules.visible_user(state, by, user)
+    rules.check_holds(by, standing.of_user(state, one), f"user {one.name}")  # a narrow token must not become its owner
     return one
 
 

@@ -127,7 +127,7 @@ def add_user(
 
 def set_role(state: State, standing: Standing, by: Principal, user: str, role: str) -> list[ev.AccountEvent]:
     """Another role for a user."""
-    one = _touched(state, standing, by, user)
+    one = touched_user(state, standing, by, user)
     after = role_scopes(state, standing, one.project, role)
     check_holds(by, after, f"role {role}")
     if Scope.ACCOUNTS_WRITE not in after:
@@ -137,7 +137,7 @@ def set_role(state: State, standing: Standing, by: Principal, user: str, role: s
 
 def disable(state: State, standing: Standing, by: Principal, user: str, reason: str) -> list[ev.AccountEvent]:
     """Let a user in no more."""
-    one = _touched(state, standing, by, user)
+    one = touched_user(state, standing, by, user)
     _check_text(reason, "a reason")
     _check_admin_left(state, standing, by, one.project, without=user)
     return [] if one.disabled else [ev.UserDisabled(project=one.project, user=user, reason=reason)]
@@ -145,7 +145,7 @@ def disable(state: State, standing: Standing, by: Principal, user: str, reason: 
 
 def enable(state: State, standing: Standing, by: Principal, user: str) -> list[ev.AccountEvent]:
     """Let a user in again."""
-    one = _touched(state, standing, by, user)
+    one = touched_user(state, standing, by, user)
     return [ev.UserEnabled(project=one.project, user=user)] if one.disabled else []
 
 
@@ -217,6 +217,22 @@ def user_in(state: State, project: str, user: str) -> User:
     return one
 
 
+def visible_user(state: State, by: Principal, user: str) -> User:
+    """A user by its id; raises NotThere, for another project's as for one that never was."""
+    one = state.users.get(user)
+    if one is None or (by.kind != "local" and by.project != one.project):
+        raise NotThere(f"a user must be one of your project; got {user[:60]!r}")
+    return one
+
+
+def touched_user(state: State, standing: Standing, by: Principal, user: str) -> User:
+    """A user that somebody may administer: nobody changes who may do more than itself. Raises NotThere, Forbidden."""
+    one = visible_user(state, by, user)
+    check_admin(by, one.project)
+    check_holds(by, role_scopes(state, standing, one.project, one.role), f"user {one.name}")
+    return one
+
+
 def touched_key(state: State, standing: Standing, by: Principal, key: str) -> Key:
     """A key that somebody may administer; raises NotThere, Forbidden."""
     one = state.keys.get(key)
@@ -232,16 +248,6 @@ def length(given: timedelta, what: str, *, zero: bool = False) -> int:
     if not (given > timedelta(0) or (zero and not given)) or given > LONGEST_LIFE:
         raise BadInput(f"{what} must be {'zero' if zero else 'above zero'} to {LONGEST_LIFE.days} days; got {given}")
     return given // timedelta(microseconds=1)
-
-
-def _touched(state: State, standing: Standing, by: Principal, user: str) -> User:
-    """A user that somebody may administer: nobody changes who may do more than itself."""
-    one = state.users.get(user)
-    if one is None or (by.kind != "local" and by.project != one.project):
-        raise NotThere(f"a user must be one of your project; got {user[:60]!r}")
-    check_admin(by, one.project)
-    check_holds(by, role_scopes(state, standing, one.project, one.role), f"user {one.name}")
-    return one
 
 
 def _check_admin_left(state: State, standing: Standing, by: Principal, project: str, *, without: str) -> None:
