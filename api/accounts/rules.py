@@ -60,13 +60,13 @@ def disable_project(state: State, by: Principal, project: str, reason: str) -> l
     _check_text(reason, "a reason")
     if project == DEFAULT_PROJECT:
         raise BadInput(f"the project {DEFAULT_PROJECT} must stay enabled; disable its users and revoke its keys")
-    return [] if _project(state, project).disabled else [ev.ProjectDisabled(project=project, reason=reason)]
+    return [] if project_in(state, project).disabled else [ev.ProjectDisabled(project=project, reason=reason)]
 
 
 def enable_project(state: State, by: Principal, project: str) -> list[ev.AccountEvent]:
     """Let its users and keys in again."""
     _only_local(by)
-    return [ev.ProjectEnabled(project=project)] if _project(state, project).disabled else []
+    return [ev.ProjectEnabled(project=project)] if project_in(state, project).disabled else []
 
 
 def define_role(
@@ -74,7 +74,7 @@ def define_role(
 ) -> list[ev.AccountEvent]:
     """A role that includes others; the closure must be free of cycles, before anything is recorded."""
     check_admin(by, project)
-    _project(state, project)
+    project_in(state, project)
     if ROLE_NAME.fullmatch(role) is None or role in BUILT_IN:
         msg = f"a role's name must be 1 to 32 of a-z, 0-9 and inner hyphens, beginning with a letter, and not {', '.join(BUILT_IN)}; got {role[:60]!r}"
         raise BadInput(msg)
@@ -95,7 +95,7 @@ def define_role(
 def drop_role(state: State, by: Principal, project: str, role: str) -> list[ev.AccountEvent]:
     """A role that nobody has and no other includes."""
     check_admin(by, project)
-    roles = _project(state, project).roles
+    roles = project_in(state, project).roles
     if role not in roles:
         raise NotThere(f"a role to drop must be one that {project} has defined; got {role[:60]!r}")
     users = [user.name for user in state.users.values() if (user.project, user.role) == (project, role)]
@@ -114,7 +114,7 @@ def add_user(
 ) -> list[ev.AccountEvent]:
     """A user under a new id."""
     check_admin(by, project)
-    _project(state, project)
+    project_in(state, project)
     if USER_NAME.fullmatch(name) is None:
         msg = f"a user's name must be 1 to 64 of a-z, 0-9 and inner . _ -; got {without_credentials(name)[:80]!r}"
         raise BadInput(msg)
@@ -152,7 +152,7 @@ def enable(state: State, standing: Standing, by: Principal, user: str) -> list[e
 def issue_key(state: State, standing: Standing, by: Principal, new: ev.KeyIssued, now: int) -> list[ev.AccountEvent]:
     """A key with a role or scopes, for nobody or for a user of the project."""
     check_admin(by, new.project)
-    _project(state, new.project)
+    project_in(state, new.project)
     _check_text(new.name, "a key's name", least=1)
     if (new.role is None) == (not new.scopes):
         raise BadInput("a key must have either a role or scopes; give one of the two")
@@ -191,6 +191,14 @@ def revoke_key(state: State, standing: Standing, by: Principal, key: str, reason
 
 
 # what the rules share
+
+
+def project_in(state: State, project: str) -> Project:
+    """A project by its name; raises NotThere."""
+    found = state.projects.get(project)
+    if found is None:
+        raise NotThere(f"a project must be one of {', '.join(list(state.projects)[:8])}; got {project[:60]!r}")
+    return found
 
 
 def role_scopes(state: State, standing: Standing, project: str, role: str) -> frozenset[Scope]:
@@ -270,13 +278,6 @@ def _check_admin_left(state: State, standing: Standing, by: Principal, project: 
         raise BadInput(
             f"somebody must be left who may administer project {project}: make another administrator first, or use the command line"
         )
-
-
-def _project(state: State, project: str) -> Project:
-    found = state.projects.get(project)
-    if found is None:
-        raise NotThere(f"a project must be one of {', '.join(list(state.projects)[:8])}; got {project[:60]!r}")
-    return found
 
 
 def _only_local(by: Principal) -> None:

@@ -210,8 +210,7 @@ class SigningKeys:
         )  # fmt: skip
 
         def decide(state: State) -> list[ev.AccountEvent]:
-            if project not in state.projects:
-                raise BadInput(f"a project must be one of {', '.join(list(state.projects)[:8])}; got {project[:60]!r}")
+            rules.project_in(state, project)
             rules.role_scopes(state, accounts.standing, project, role)
             if issuer not in state.issuers and len(state.issuers) >= MOST_ISSUERS:
                 raise BadInput(f"there must be at most {MOST_ISSUERS} issuers")

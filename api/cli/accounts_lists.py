@@ -1,12 +1,13 @@
 """What `mezan users|keys|roles|projects list` print."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
-from mezan.api.accounts.errors import NotThere
+from mezan.api.accounts.desk import Accounts
 from mezan.api.accounts.open import open_accounts
+from mezan.api.accounts.rules import project_in
 from mezan.api.views import accounts as views
-from mezan.projections.principals import State
 
 from .errors import DONE
 from .options import database
@@ -16,11 +17,19 @@ Json = dict[str, Any]
 STYLES = {"good": "green", "enabled": "green", "disabled": "yellow", "expired": "yellow", "revoked": "red"}
 
 
+@asynccontextmanager
+async def reading(db: str, project: str | None = None) -> AsyncIterator[Accounts]:
+    """Accounts to look at; raises NotThere for a project that they have not."""
+    async with open_accounts(database(db), read_only=True) as accounts:
+        if project is not None:
+            project_in(accounts.principals, project)
+        yield accounts
+
+
 async def list_users(db: str, project: str | None, *, as_json: bool) -> int:
     """The users."""
-    async with open_accounts(database(db), read_only=True) as accounts:
-        state = _of(accounts.principals, project)
-        rows = views.users(state, accounts.standing, project, accounts.clock())
+    async with reading(db, project) as accounts:
+        rows = views.users(accounts.principals, accounts.standing, project, accounts.clock())
     if as_json:
         emit(rows)
         return DONE
@@ -43,9 +52,8 @@ async def list_users(db: str, project: str | None, *, as_json: bool) -> int:
 
 async def list_keys(db: str, project: str | None, *, every: bool, as_json: bool) -> int:
     """The keys, those that are good alone unless ``every``."""
-    async with open_accounts(database(db), read_only=True) as accounts:
-        state = _of(accounts.principals, project)
-        rows = views.keys(state, accounts.standing, project, accounts.clock())
+    async with reading(db, project) as accounts:
+        rows = views.keys(accounts.principals, accounts.standing, project, accounts.clock())
     left_out = 0 if every else sum(row["status"] in {"revoked", "expired"} for row in rows)
     rows = rows if every else [row for row in rows if row["status"] not in {"revoked", "expired"}]
     if as_json:
@@ -65,9 +73,8 @@ async def list_keys(db: str, project: str | None, *, every: bool, as_json: bool)
 
 async def list_roles(db: str, project: str, *, as_json: bool) -> int:
     """The roles of a project."""
-    async with open_accounts(database(db), read_only=True) as accounts:
-        state = _of(accounts.principals, project)
-        rows = views.roles(state, accounts.standing, project)
+    async with reading(db, project) as accounts:
+        rows = views.roles(accounts.principals, accounts.standing, project)
     if as_json:
         emit(rows)
         return DONE
@@ -81,7 +88,7 @@ async def list_roles(db: str, project: str, *, as_json: bool) -> int:
 
 async def list_projects(db: str, *, as_json: bool) -> int:
     """The projects."""
-    async with open_accounts(database(db), read_only=True) as accounts:
+    async with reading(db) as accounts:
         rows = views.projects(accounts.principals)
     if as_json:
         emit(rows)
@@ -96,9 +103,8 @@ async def list_projects(db: str, *, as_json: bool) -> int:
 
 async def list_denials(db: str, project: str | None, limit: int, *, as_json: bool) -> int:
     """Who was refused, in a project or anywhere."""
-    async with open_accounts(database(db), read_only=True) as accounts:
-        state = _of(accounts.principals, project)
-        found = views.denials(accounts.denials, project)
+    async with reading(db, project) as accounts:
+        state, found = accounts.principals, views.denials(accounts.denials, project)
     found["latest"] = found["latest"][:limit]
     if as_json:
         emit(found)
@@ -123,12 +129,6 @@ def scopes_line(scopes: Sequence[str]) -> str:
         about, _, act = scope.partition(":")
         grouped.setdefault(about, []).append(act)
     return " ".join(f"{about}:{','.join(acts)}" for about, acts in grouped.items()) or "-"
-
-
-def _of(state: State, project: str | None) -> State:
-    if project is not None and project not in state.projects:
-        raise NotThere(f"a project must be one of {', '.join(list(state.projects)[:8])}; got {project[:60]!r}")
-    return state
 
 
 def _state(row: Json) -> Any:

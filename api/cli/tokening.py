@@ -12,7 +12,6 @@ from mezan.api.accounts.door import Door
 from mezan.api.accounts.errors import NotThere
 from mezan.api.accounts.jwks import LARGEST_DOCUMENT
 from mezan.api.accounts.oauth import OAuthError
-from mezan.api.accounts.open import open_accounts
 from mezan.api.accounts.passwords import check_password
 from mezan.api.accounts.principal import LOCAL
 from mezan.api.accounts.rules import scopes_named
@@ -21,12 +20,11 @@ from mezan.api.views import accounts as people
 from mezan.api.views import tokens as views
 from mezan.solvers.errors import BadInput
 
-from .accounts_lists import scopes_line
+from .accounts_lists import reading, scopes_line
 from .administering import check_new, confirm, existing
 from .durations import duration
 from .errors import DONE
 from .handing import new_password, write_private
-from .options import database
 from .output import clean, console, emit, notice, table
 
 Json = dict[str, Any]
@@ -85,10 +83,8 @@ async def issue(
 
 async def list_tokens(db: str, project: str | None, *, as_json: bool) -> int:
     """Logins, keys, issuers."""
-    async with open_accounts(database(db), read_only=True) as accounts:
+    async with reading(db, project) as accounts:
         state, now = accounts.principals, accounts.clock()
-        if project is not None and project not in state.projects:
-            raise NotThere(f"a project must be one of {', '.join(list(state.projects)[:8])}; got {project[:60]!r}")
         found = {
             "logins": views.logins(state, project, now),
             "keys": views.signing_keys(state, now),
