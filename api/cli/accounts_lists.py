@@ -29,7 +29,7 @@ async def reading(db: str, project: str | None = None) -> AsyncIterator[Accounts
 async def list_users(db: str, project: str | None, *, as_json: bool) -> int:
     """The users."""
     async with reading(db, project) as accounts:
-        rows = views.users(accounts.principals, accounts.standing, project, accounts.clock())
+        rows = views.users(accounts, project)
     if as_json:
         emit(rows)
         return DONE
@@ -53,7 +53,7 @@ async def list_users(db: str, project: str | None, *, as_json: bool) -> int:
 async def list_keys(db: str, project: str | None, *, every: bool, as_json: bool) -> int:
     """The keys, those that are good alone unless ``every``."""
     async with reading(db, project) as accounts:
-        rows = views.keys(accounts.principals, accounts.standing, project, accounts.clock())
+        rows = views.keys(accounts, project)
     left_out = 0 if every else sum(row["status"] in {"revoked", "expired"} for row in rows)
     rows = rows if every else [row for row in rows if row["status"] not in {"revoked", "expired"}]
     if as_json:
@@ -74,7 +74,7 @@ async def list_keys(db: str, project: str | None, *, every: bool, as_json: bool)
 async def list_roles(db: str, project: str, *, as_json: bool) -> int:
     """The roles of a project."""
     async with reading(db, project) as accounts:
-        rows = views.roles(accounts.principals, accounts.standing, project)
+        rows = views.roles(accounts, project)
     if as_json:
         emit(rows)
         return DONE

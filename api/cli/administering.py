@@ -63,7 +63,7 @@ async def add_user(db: str, name: str, role: str, project: str, *, as_json: bool
     async with open_accounts(database(db)) as accounts:
         first = not accounts.on
         user = await accounts.add_user(name, role=role, project=project)
-        found = views.user(accounts.principals, accounts.standing, user, accounts.clock())
+        found = views.user(accounts, user)
     _say(found, f"{user.name}@{user.project} is {clean(role)}: {scopes_line(found['scopes'])}", as_json=as_json)
     if first:
         notice("accounts are on: from its next start the server asks everybody who they are")
@@ -74,7 +74,7 @@ async def set_role(db: str, name: str, role: str, *, as_json: bool) -> int:
     """Another role."""
     async with existing(db) as accounts:
         user = await accounts.set_role(accounts.user(name).id, role)
-        found = views.user(accounts.principals, accounts.standing, user, accounts.clock())
+        found = views.user(accounts, user)
     _say(found, f"{user.name}@{user.project} is {clean(role)}: {scopes_line(found['scopes'])}", as_json=as_json)
     return DONE
 
@@ -85,7 +85,7 @@ async def disable(db: str, name: str, reason: str, *, yes: bool, as_json: bool) 
         user = accounts.user(name)
         confirm(f"refuse {user.name}@{user.project} and its keys, and end its sessions", yes=yes)
         user = await accounts.disable(user.id, reason=reason)
-        found = views.user(accounts.principals, accounts.standing, user, accounts.clock())
+        found = views.user(accounts, user)
     _say(found, f"{user.name}@{user.project} is disabled", as_json=as_json)
     return DONE
 
@@ -94,7 +94,7 @@ async def enable(db: str, name: str, *, as_json: bool) -> int:
     """In again."""
     async with existing(db) as accounts:
         user = await accounts.enable(accounts.user(name).id)
-        found = views.user(accounts.principals, accounts.standing, user, accounts.clock())
+        found = views.user(accounts, user)
     _say(found, f"{user.name}@{user.project} is enabled", as_json=as_json)
     return DONE
 
@@ -118,7 +118,7 @@ async def issue(db: str, wanted: KeyWanted, to: str | None, *, as_json: bool) ->
         issued = await accounts.issue_key(
             wanted.name, role=wanted.role, scopes=wanted.scopes, owner=owner, expires_in=life, project=wanted.project
         )
-        found = views.key(accounts.principals, accounts.standing, issued.key, accounts.clock())
+        found = views.key(accounts, issued.key)
         _hand_over(found, issued, to, as_json=as_json)
     return DONE
 
@@ -129,7 +129,7 @@ async def rotate(db: str, name: str, grace: str, to: str | None, *, as_json: boo
     check_new(to)
     async with existing(db) as accounts:
         issued = await accounts.rotate_key(accounts.key(name).id, grace=kept)
-        found = views.key(accounts.principals, accounts.standing, issued.key, accounts.clock())
+        found = views.key(accounts, issued.key)
         _hand_over(found, issued, to, as_json=as_json)
     return DONE
 
@@ -140,7 +140,7 @@ async def revoke(db: str, name: str, reason: str, *, yes: bool, as_json: bool) -
         key = accounts.key(name)
         confirm(f"refuse key {key.prefix} ({clean(key.name)} of {key.project}) for ever", yes=yes)
         key = await accounts.revoke_key(key.id, reason=reason)
-        found = views.key(accounts.principals, accounts.standing, key, accounts.clock())
+        found = views.key(accounts, key)
     _say(found, f"key {key.prefix} is revoked", as_json=as_json)
     return DONE
 
@@ -151,7 +151,7 @@ async def define(
     """A role."""
     async with existing(db) as accounts:
         await accounts.define_role(name, scopes=scopes, includes=includes, project=project)
-        rows = views.roles(accounts.principals, accounts.standing, project)
+        rows = views.roles(accounts, project)
     found = next(row for row in rows if row["name"] == name)
     _say(found, f"role {name} of {project}: {scopes_line(found['scopes'])}", as_json=as_json)
     return DONE

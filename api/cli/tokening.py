@@ -197,7 +197,7 @@ async def password(db: str, name: str, *, from_stdin: bool, as_json: bool) -> in
         text = new_password(login, from_stdin=from_stdin)
         check_password(text, user.name)
         user = await door.people.set_password(user.id, text)
-        found = people.user(door.accounts.principals, door.accounts.standing, user, door.accounts.clock())
+        found = people.user(door.accounts, user)
     if as_json:
         emit(found)
     else:

@@ -24,8 +24,7 @@ async def page(request: Request) -> Response:
     """Users, keys, roles and the latest refusals."""
     accounts, me = accounts_of(request), caller(request)
     await accounts.noted()
-    state, standing, now = accounts.principals, accounts.standing, accounts.clock()
-    users, keys = views.users(state, standing, me.project, now), views.keys(state, standing, me.project, now)
+    users, keys = views.users(accounts, me.project), views.keys(accounts, me.project)
     names = {one["id"]: one["name"] for one in users} | {one["id"]: f"{one['name']} ({one['prefix']})" for one in keys}
     return _html(
         "accounts.html",
@@ -33,7 +32,7 @@ async def page(request: Request) -> Response:
         title="Accounts",
         users=users,
         keys=[one for one in keys if one["status"] not in {"revoked", "expired"}],
-        roles=views.roles(state, standing, me.project),
+        roles=views.roles(accounts, me.project),
         denials=views.denials(accounts.denials, me.project),
         names=names,
         writes=me.may(Scope.ACCOUNTS_WRITE),
@@ -46,9 +45,7 @@ async def own(request: Request) -> Response:
     """Who one is, one's password and authenticator."""
     accounts, me = accounts_of(request), caller(request)
     user = accounts.principals.users.get(me.id)
-    shown = None
-    if user is not None:
-        shown = views.user(accounts.principals, accounts.standing, user, accounts.clock())
+    shown = None if user is None else views.user(accounts, user)
     return _html("me.html", request, title=me.name, user=shown)
 
 

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from mezan.api.accounts.desk import Accounts
 from mezan.api.accounts.scopes import BUILT_IN, Scope
-from mezan.api.accounts.standing import Standing
 from mezan.projections.denials import Refused
 from mezan.projections.principals import Key, Project, State, User
 
@@ -14,14 +14,15 @@ from .times import when
 Json = dict[str, Any]
 
 
-def user(state: State, standing: Standing, one: User, now: int) -> Json:
+def user(accounts: Accounts, one: User) -> Json:
     """One user; ``second_factor`` says whether a login needs a code as well."""
+    state, now = accounts.principals, accounts.clock()
     return {
         "id": one.id,
         "name": one.name,
         "project": one.project,
         "role": one.role,
-        "scopes": sorted(standing.of_user(state, one)),
+        "scopes": sorted(accounts.standing.of_user(state, one)),
         "status": "disabled" if one.disabled else "enabled",
         "password": one.password is not None,
         "second_factor": one.totp is not None,
@@ -31,14 +32,15 @@ def user(state: State, standing: Standing, one: User, now: int) -> Json:
     }
 
 
-def users(state: State, standing: Standing, project: str | None, now: int) -> list[Json]:
+def users(accounts: Accounts, project: str | None) -> list[Json]:
     """The users of a project, or of all, by project and name."""
-    chosen = (one for one in state.users.values() if project in {None, one.project})
-    return [user(state, standing, one, now) for one in sorted(chosen, key=lambda one: (one.project, one.name))]
+    chosen = (one for one in accounts.principals.users.values() if project in {None, one.project})
+    return [user(accounts, one) for one in sorted(chosen, key=lambda one: (one.project, one.name))]
 
 
-def key(state: State, standing: Standing, one: Key, now: int) -> Json:
+def key(accounts: Accounts, one: Key) -> Json:
     """One API key: who it is, never its secret."""
+    state, now = accounts.principals, accounts.clock()
     owner = None if one.owner is None else state.users[one.owner]
     return {
         "id": one.id,
@@ -47,7 +49,7 @@ def key(state: State, standing: Standing, one: Key, now: int) -> Json:
         "project": one.project,
         "owner": None if owner is None else owner.name,
         "role": one.role,
-        "scopes": sorted(standing.of_key(state, one)),
+        "scopes": sorted(accounts.standing.of_key(state, one)),
         "status": key_status(state, one, now),
         "issued_at": when(one.issued_at),
         "rotated_at": when(one.rotated_at),
@@ -66,17 +68,15 @@ def key_status(state: State, one: Key, now: int) -> str:
     return "good" if state.enabled(one.project, one.owner) else "disabled"
 
 
-def keys(state: State, standing: Standing, project: str | None, now: int) -> list[Json]:
+def keys(accounts: Accounts, project: str | None) -> list[Json]:
     """The keys of a project, or of all, by project and age."""
-    chosen = (one for one in state.keys.values() if project in {None, one.project})
-    return [
-        key(state, standing, one, now) for one in sorted(chosen, key=lambda one: (one.project, one.issued_at, one.id))
-    ]
+    chosen = (one for one in accounts.principals.keys.values() if project in {None, one.project})
+    return [key(accounts, one) for one in sorted(chosen, key=lambda one: (one.project, one.issued_at, one.id))]
 
 
-def roles(state: State, standing: Standing, project: str) -> list[Json]:
+def roles(accounts: Accounts, project: str) -> list[Json]:
     """The built-in roles and those of a project: what each says itself, and all that it may."""
-    every = standing.roles(state, project)
+    state, every = accounts.principals, accounts.roles(project)
     own = state.projects[project].roles
     shown = []
     for name, scopes in every.items():

@@ -1,7 +1,7 @@
 """Users, keys, roles and denials of the caller's own project. Those of other projects are not there."""
 
 from datetime import timedelta
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 
 from fastapi import Path, Request
 from pydantic import TypeAdapter, ValidationError
@@ -25,7 +25,6 @@ LONGEST = 65_536
 NO_STORE = {"cache-control": "no-store"}
 Id = Annotated[str, Path(max_length=64)]
 T = TypeVar("T")
-Json = dict[str, Any]
 
 
 def door_of(request: Request) -> Door:
@@ -57,27 +56,12 @@ async def told(request: Request, kind: type[T]) -> T:
     return value
 
 
-def _user(accounts: Accounts, user: str) -> Json:
-    state = accounts.principals
-    return views.user(state, accounts.standing, state.users[user], accounts.clock())
-
-
-def _key(accounts: Accounts, key: str) -> Json:
-    state = accounts.principals
-    return views.key(state, accounts.standing, state.keys[key], accounts.clock())
-
-
-def _role(accounts: Accounts, project: str, name: str) -> Json:
-    rows = views.roles(accounts.principals, accounts.standing, project)
-    return next(row for row in rows if row["name"] == name)
-
-
 @router.get("/accounts/users", summary="Users")
 @needs(Scope.ACCOUNTS_READ)
 async def users(request: Request) -> Response:
     """Those of the project, by name."""
     accounts = accounts_of(request)
-    return reply(views.users(accounts.principals, accounts.standing, caller(request).project, accounts.clock()))
+    return reply(views.users(accounts, caller(request).project))
 
 
 @router.post("/accounts/users", summary="Add a user", status_code=201)
@@ -87,7 +71,7 @@ async def add_user(request: Request) -> Response:
     by, accounts = caller(request), accounts_of(request)
     wanted = await told(request, s.NewUser)
     made = await accounts.add_user(wanted.name, role=wanted.role, project=by.project, by=by)
-    return reply(_user(accounts, made.id), 201)
+    return reply(views.user(accounts, made), 201)
 
 
 @router.post("/accounts/users/{user}/role", summary="Give a user another role")
@@ -95,8 +79,8 @@ async def add_user(request: Request) -> Response:
 async def set_role(request: Request, user: Id) -> Response:
     """At once, for its sessions and keys too."""
     accounts = accounts_of(request)
-    await accounts.set_role(user, (await told(request, s.RoleOfUser)).role, by=caller(request))
-    return reply(_user(accounts, user))
+    one = await accounts.set_role(user, (await told(request, s.RoleOfUser)).role, by=caller(request))
+    return reply(views.user(accounts, one))
 
 
 @router.post("/accounts/users/{user}/disable", summary="Let a user in no more")
@@ -104,8 +88,8 @@ async def set_role(request: Request, user: Id) -> Response:
 async def disable(request: Request, user: Id) -> Response:
     """Its keys are refused and its sessions end."""
     accounts = accounts_of(request)
-    await accounts.disable(user, reason=(await told(request, s.Grounds)).reason, by=caller(request))
-    return reply(_user(accounts, user))
+    one = await accounts.disable(user, reason=(await told(request, s.Grounds)).reason, by=caller(request))
+    return reply(views.user(accounts, one))
 
 
 @router.post("/accounts/users/{user}/enable", summary="Let a user in again")
@@ -113,8 +97,7 @@ async def disable(request: Request, user: Id) -> Response:
 async def enable(request: Request, user: Id) -> Response:
     """With the role that it had."""
     accounts = accounts_of(request)
-    await accounts.enable(user, by=caller(request))
-    return reply(_user(accounts, user))
+    return reply(views.user(accounts, await accounts.enable(user, by=caller(request))))
 
 
 @router.post("/accounts/users/{user}/password", summary="Set a user's password")
@@ -122,8 +105,8 @@ async def enable(request: Request, user: Id) -> Response:
 async def set_password(request: Request, user: Id) -> Response:
     """Its sessions and refresh tokens of before are over."""
     by, wanted = caller(request), await told(request, s.NewPassword)
-    await door_of(request).people.set_password(user, wanted.password, current=wanted.current, by=by)
-    return reply(_user(accounts_of(request), user))
+    one = await door_of(request).people.set_password(user, wanted.password, current=wanted.current, by=by)
+    return reply(views.user(accounts_of(request), one))
 
 
 @router.post("/accounts/users/{user}/authenticator/disable", summary="Let a user's password be enough")
@@ -132,7 +115,8 @@ async def disable_authenticator(request: Request, user: Id) -> Response:
     """For who has lost it; recovery codes are gone too."""
     by, wanted = caller(request), await told(request, s.Current)
     await door_of(request).people.disable_totp(user, current=wanted.current, by=by)
-    return reply(_user(accounts_of(request), user))
+    accounts = accounts_of(request)
+    return reply(views.user(accounts, accounts.principals.users[user]))
 
 
 @router.get("/accounts/keys", summary="API keys")
@@ -140,7 +124,7 @@ async def disable_authenticator(request: Request, user: Id) -> Response:
 async def keys(request: Request) -> Response:
     """Those of the project, the oldest first. Secrets are kept nowhere."""
     accounts = accounts_of(request)
-    return reply(views.keys(accounts.principals, accounts.standing, caller(request).project, accounts.clock()))
+    return reply(views.keys(accounts, caller(request).project))
 
 
 @router.post("/accounts/keys", summary="Issue an API key", status_code=201)
@@ -158,7 +142,7 @@ async def issue(request: Request) -> Response:
         project=by.project,
         by=by,
     )
-    return reply(_key(accounts, issued.key.id) | {"key": issued.text}, 201, NO_STORE)
+    return reply(views.key(accounts, issued.key) | {"key": issued.text}, 201, NO_STORE)
 
 
 @router.post("/accounts/keys/{key}/rotate", summary="Give a key a new secret")
@@ -168,7 +152,7 @@ async def rotate(request: Request, key: Id) -> Response:
     accounts = accounts_of(request)
     grace = timedelta(seconds=(await told(request, s.Rotation)).grace)
     issued = await accounts.rotate_key(key, grace=grace, by=caller(request))
-    return reply(_key(accounts, key) | {"key": issued.text}, headers=NO_STORE)
+    return reply(views.key(accounts, issued.key) | {"key": issued.text}, headers=NO_STORE)
 
 
 @router.post("/accounts/keys/{key}/revoke", summary="Refuse a key for ever")
@@ -176,8 +160,8 @@ async def rotate(request: Request, key: Id) -> Response:
 async def revoke(request: Request, key: Id) -> Response:
     """From now on, on every server of the database."""
     accounts = accounts_of(request)
-    await accounts.revoke_key(key, reason=(await told(request, s.Grounds)).reason, by=caller(request))
-    return reply(_key(accounts, key))
+    one = await accounts.revoke_key(key, reason=(await told(request, s.Grounds)).reason, by=caller(request))
+    return reply(views.key(accounts, one))
 
 
 @router.get("/accounts/roles", summary="Roles")
@@ -185,7 +169,7 @@ async def revoke(request: Request, key: Id) -> Response:
 async def roles(request: Request) -> Response:
     """The built-in ones and those of the project, with all that each may do."""
     accounts = accounts_of(request)
-    return reply(views.roles(accounts.principals, accounts.standing, caller(request).project))
+    return reply(views.roles(accounts, caller(request).project))
 
 
 @router.put("/accounts/roles/{role}", summary="Define a role")
@@ -195,7 +179,7 @@ async def define(request: Request, role: Id) -> Response:
     by, accounts = caller(request), accounts_of(request)
     wanted = await told(request, s.RoleToDefine)
     await accounts.define_role(role, scopes=wanted.scopes, includes=wanted.includes, project=by.project, by=by)
-    return reply(_role(accounts, by.project, role))
+    return reply(next(row for row in views.roles(accounts, by.project) if row["name"] == role))
 
 
 @router.delete("/accounts/roles/{role}", summary="Drop a role", status_code=204)
