@@ -3,7 +3,7 @@
 import signal
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
+from contextlib import asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
@@ -159,34 +159,28 @@ async def serve(
     """
     if tls is not None:
         tls.check()
-    async with _door(url, wanted=accounts) as known:
-        limits = Limits(max_body, names_of(host, host_names, accounts=known is not None))
-        async with _application(url, known, quotas or {}, options) as app:
-            told = partial(_tell, started, known)
-            with ExitStack() as stack:
-                gate = None
-                if known is not None:
-                    shelf = stack.enter_context(closing(Shared(known.accounts.files.limits))) if shared_limits else None
-                    gate = Gate(app, known, Rates(policies(rates or {}), shelf=shelf))
-                await _serve(app, Guard(gate or app, limits, gate), host, port, tls, told)
+    async with _door(url, wanted=accounts) as (door, shelf):
+        limits = Limits(max_body, names_of(host, host_names, accounts=door is not None))
+        async with _application(url, door, quotas or {}, options) as app:
+            gate = None
+            if door is not None:
+                gate = Gate(app, door, Rates(policies(rates or {}), shelf=shelf if shared_limits else None))
+            await _serve(app, Guard(gate or app, limits, gate), host, port, tls, partial(_tell, started, door))
 
 
 @asynccontextmanager
-async def _door(url: str, *, wanted: bool | None) -> AsyncIterator[Door | None]:
-    """The way in to the accounts, if there are any or they are wanted."""
+async def _door(url: str, *, wanted: bool | None) -> AsyncIterator[tuple[Door | None, Shared | None]]:
+    """The way in to the accounts, if there are any or they are wanted, and the file that counts its attempts."""
     if wanted is False or (wanted is None and not accounts_exist(url)):
-        yield None
+        yield None, None
         return
     async with open_accounts(url) as accounts:
         if not (wanted or accounts.on):
-            yield None
+            yield None, None
             return
         # failed logins are counted in a file: a crash does not forgive them
-        shelf = Shared(accounts.files.limits)
-        try:
-            yield Door(accounts, Logins(shelf=shelf))
-        finally:
-            shelf.close()
+        with closing(Shared(accounts.files.limits)) as shelf:
+            yield Door(accounts, Logins(shelf=shelf)), shelf
 
 
 @asynccontextmanager
