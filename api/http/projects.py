@@ -12,13 +12,13 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
 from mezan.api.accounts.files import Files
-from mezan.api.accounts.principal import DEFAULT_PROJECT, LOCAL, Principal
+from mezan.api.accounts.principal import DEFAULT_PROJECT, Principal
 from mezan.api.open import open_engine
 from mezan.engine.context import acting
 from mezan.engine.engine import Engine
 from mezan.solvers.errors import MezanError
 
-from .access import PRINCIPAL
+from .access import PRINCIPAL, Everybody
 from .problems import code_of, problem
 
 _log = structlog.get_logger(__name__)
@@ -40,19 +40,16 @@ class Application(Protocol):
         """End what would go on for ever: the server is going down."""
 
 
-class Alone:
-    """The one application of a server without accounts: everybody is `LOCAL`."""
+class Alone(Everybody):
+    """The one application of a server without accounts."""
 
     def __init__(self, app: FastAPI) -> None:
-        self.app = app
-
-    async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
-        scope[PRINCIPAL] = LOCAL
-        await self.app(scope, receive, send)
+        super().__init__(app)
+        self._broadcast = app.state.broadcast
 
     def hush(self) -> None:
         """End every stream of events."""
-        self.app.state.broadcast.close()
+        self._broadcast.close()
 
 
 class _Project:
