@@ -75,7 +75,7 @@ class Gate:
             refusal = too_many(verdict, principal)
         if refusal is not None:
             record(scope, code_of(refusal), refusal)
-            await problem(code_of(refusal), told(refusal))(scope, receive, visit.answer)
+            await problem(code_of(refusal), str(refusal))(scope, receive, visit.answer)
         elif principal is None or shown is None:
             await self.app(scope, receive, visit.answer)
         else:
@@ -229,8 +229,3 @@ def address_of(scope: Connection) -> str:
     """Where a request comes from."""
     client = scope.get("client")
     return str(client[0]) if client else ""
-
-
-def told(error: MezanError | Refused) -> str:
-    """What the caller is told."""
-    return error.detail if isinstance(error, Refused) else str(error)
