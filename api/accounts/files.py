@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Final
 
 from mezan.engine.stores.schema import path_of
+from mezan.projections.principals import DEFAULT_PROJECT
 from mezan.solvers.errors import BadInput
 
 from .errors import Exposed
-from .principal import DEFAULT_PROJECT
 
 PROJECT_NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 

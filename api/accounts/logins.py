@@ -5,7 +5,7 @@ import hmac
 import anyio.to_thread
 
 from mezan.engine import account_events as ev
-from mezan.projections.principals import State, User
+from mezan.projections.principals import DEFAULT_PROJECT, State, User
 
 from . import recovery, totp
 from .attempts import Attempts, attempted
@@ -13,7 +13,6 @@ from .desk import Accounts
 from .errors import CodeNeeded, Unauthenticated
 from .passwords import Hashing, hash_password, outdated
 from .people import code_name
-from .principal import DEFAULT_PROJECT
 
 LONGEST = 256
 WRONG = "the login, password and code must be right; one of them is not"

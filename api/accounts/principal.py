@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from mezan.projections.principals import DEFAULT_PROJECT
+
 from .scopes import EVERY, Scope
 
 Kind = Literal["user", "key", "token", "local"]
-DEFAULT_PROJECT: Final = "default"
 
 
 @dataclass(frozen=True, slots=True)

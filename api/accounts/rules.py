@@ -6,12 +6,12 @@ from datetime import timedelta
 from typing import Final
 
 from mezan.engine import account_events as ev
-from mezan.projections.principals import Key, Project, State, User
+from mezan.projections.principals import DEFAULT_PROJECT, Key, Project, State, User
 from mezan.solvers.errors import BadInput
 
 from .errors import Forbidden, NotThere, Taken
 from .files import check_project_name
-from .principal import DEFAULT_PROJECT, Principal
+from .principal import Principal
 from .redaction import without_credentials
 from .scopes import BUILT_IN, EVERY, Role, Scope, closure
 from .standing import Standing, roles_of

@@ -8,7 +8,7 @@ import anyio
 import anyio.to_thread
 
 from mezan.engine import account_events as ev
-from mezan.projections.principals import Issuer, State
+from mezan.projections.principals import DEFAULT_PROJECT, Issuer, State
 from mezan.projections.principals import SigningKey as Made
 from mezan.solvers.errors import BadInput
 
@@ -16,7 +16,7 @@ from . import rules
 from .desk import Accounts
 from .errors import Forbidden
 from .jwks import Jwk, KeySet, SigningKey, TrustedKey, document, foreign_jwks, imported, make_key, public
-from .principal import DEFAULT_PROJECT, LOCAL, Principal
+from .principal import LOCAL, Principal
 from .rotation import OwnKey, retired_until, signer, verifying
 from .secrets import new_name
 

@@ -12,10 +12,11 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as Connection
 
 from mezan.api.accounts.files import Files
-from mezan.api.accounts.principal import DEFAULT_PROJECT, Principal
+from mezan.api.accounts.principal import Principal
 from mezan.api.open import open_engine
 from mezan.engine.context import acting
 from mezan.engine.engine import Engine
+from mezan.projections.principals import DEFAULT_PROJECT
 from mezan.solvers.errors import MezanError
 
 from .access import PRINCIPAL, Everybody
