@@ -1,11 +1,9 @@
 """What `mezan users|keys|roles|projects` change."""
 
-import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from mezan.api.accounts import rules
@@ -22,6 +20,7 @@ from mezan.solvers.errors import BadInput
 from .accounts_lists import scopes_line
 from .durations import duration
 from .errors import DONE
+from .handing import check_new, write_private
 from .options import database
 from .output import clean, console, emit, notice
 
@@ -222,24 +221,10 @@ def confirm(what: str, *, yes: bool) -> None:
         raise BadInput(f"y must be answered to {what}; nothing was changed")
 
 
-def check_new(to: str | None) -> None:
-    """Raise BadInput unless a secret can be written into a new file."""
-    if to is not None and (os.path.lexists(to) or not Path(to).absolute().parent.is_dir()):
-        raise BadInput(f"--to must be a new file in a folder that is there; got {to[:200]!r}")
-
-
 def _hand_over(found: Json, issued: Issued, to: str | None, *, as_json: bool) -> None:
     """Show a key once, or write it into a file that only its owner can read."""
     if to is not None:
-        try:
-            descriptor = os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-            with os.fdopen(descriptor, "w", encoding="ascii") as file:
-                file.write(issued.text + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            msg = f"--to must be a new file that can be written; {to[:200]}: {error.strerror}; rotate key {issued.key.prefix} for another secret"
-            raise BadInput(msg) from error
+        write_private(to, issued.text, advice=f"; rotate key {issued.key.prefix} for another secret")
     if as_json:
         emit(found | ({"file": to} if to is not None else {"key": issued.text}))
         return

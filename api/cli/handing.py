@@ -2,14 +2,21 @@
 
 import os
 import sys
+from pathlib import Path
 
 from mezan.solvers.errors import BadInput
 
 LONGEST_LINE = 4_096
 
 
-def write_private(to: str, text: str) -> None:
-    """A line in a new file that only its owner can read; raises BadInput where it cannot be made."""
+def check_new(to: str | None) -> None:
+    """Raise BadInput unless a secret can be written into a new file."""
+    if to is not None and (os.path.lexists(to) or not Path(to).absolute().parent.is_dir()):
+        raise BadInput(f"--to must be a new file in a folder that is there; got {to[:200]!r}")
+
+
+def write_private(to: str, text: str, *, advice: str = "") -> None:
+    """A line in a new file that only its owner can read; raises BadInput, which ends with ``advice``, where it cannot be made."""
     try:
         descriptor = os.open(to, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
@@ -17,7 +24,7 @@ def write_private(to: str, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        msg = f"--to must be a new file that can be written; {to[:200]}: {error.strerror}"
+        msg = f"--to must be a new file that can be written; {to[:200]}: {error.strerror}{advice}"
         raise BadInput(msg) from error
 
 

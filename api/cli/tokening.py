@@ -21,10 +21,10 @@ from mezan.api.views import tokens as views
 from mezan.solvers.errors import BadInput
 
 from .accounts_lists import reading, scopes_line
-from .administering import check_new, confirm, existing
+from .administering import confirm, existing
 from .durations import duration
 from .errors import DONE
-from .handing import new_password, write_private
+from .handing import check_new, new_password, write_private
 from .output import clean, console, emit, notice, table
 
 Json = dict[str, Any]
