@@ -24,6 +24,7 @@ from . import faults
 from .admission import Admission
 from .attempting import Parts
 from .choosing import StandingsOf, candidates_for, profile
+from .clock import micros
 from .cohorts import Place
 from .conductor import Conductor
 from .context import acting
@@ -84,9 +85,7 @@ class Engine:
         self._shadows: Shadows | None = None
         if shadow is not None and shadow_seconds is not None:
             used = shadow_seconds
-            self._shadows = Shadows(
-                shadow, self._shadow, self._busy, lambda: used(self.follower.states, time.time_ns() // 1_000)
-            )
+            self._shadows = Shadows(shadow, self._shadow, self._busy, lambda: used(self.follower.states, micros()))
         self._conductors: dict[str, Conductor] = {}
         self._unrecorded: dict[str, BaseException] = {}
         self._tasks: anyio.abc.TaskGroup | None = None

@@ -7,11 +7,11 @@ only asleep cannot write once it has been replaced.
 import os
 import socket
 import sqlite3
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Literal, Protocol, TypeVar
 
+from .clock import micros
 from .log import Fence
 
 T = TypeVar("T")
@@ -98,7 +98,7 @@ async def fence_if_dead(store: Transactional, worker: str) -> Standing:
         if row is None:
             return "left"
         host, pid, started, expires_at = row
-        expired = expires_at < time.time_ns() // 1_000
+        expired = expires_at < micros()
         gone = host == socket.gethostname() and process_started(pid) != started
         if not (expired or gone):
             return "alive"
@@ -109,4 +109,4 @@ async def fence_if_dead(store: Transactional, worker: str) -> Standing:
 
 
 def _expiry() -> int:
-    return time.time_ns() // 1_000 + int(LEASE_SECONDS * 1e6)
+    return micros() + int(LEASE_SECONDS * 1e6)

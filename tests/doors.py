@@ -3,9 +3,9 @@
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from mezan.api.accounts.desk import micros
 from mezan.api.accounts.door import Door
 from mezan.api.accounts.open import open_accounts
+from mezan.engine.clock import micros
 
 PASSWORD = "correct horse battery"
 

@@ -1,9 +1,9 @@
 """Denials on their way to the log: so few that nobody can fill the disk by being refused, and none forgotten."""
 
-import ipaddress
 from dataclasses import dataclass
 from typing import Final
 
+from mezan.api.addresses import network
 from mezan.engine.account_events import AccessDenied
 
 from .redaction import redacted, without_credentials
@@ -89,14 +89,3 @@ def fit(denial: AccessDenied) -> AccessDenied:
         "path": redacted(denial.path.split("?")[0])[:LONGEST_PATH],
     }
     return denial.model_copy(update=texts)
-
-
-def network(address: str) -> str:
-    """Who an address belongs to: of IPv6 the /64, of which one household has all."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return address
-    if parsed.version == 4:
-        return address
-    return str(ipaddress.ip_network((int(parsed), 64), strict=False))

@@ -1,6 +1,5 @@
 """The accounts of a database: who is who, and every act of administration."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,6 +10,7 @@ import structlog
 
 from mezan.engine import account_events as ev
 from mezan.engine import faults
+from mezan.engine.clock import micros
 from mezan.engine.context import acting
 from mezan.engine.context import actor as ambient
 from mezan.engine.errors import StoreError, WrongExpectedVersion
@@ -43,11 +43,6 @@ class Issued:
 
     key: Key
     text: str
-
-
-def micros() -> int:
-    """Now, in microseconds since the epoch."""
-    return time.time_ns() // 1_000
 
 
 class Accounts:

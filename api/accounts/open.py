@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 import anyio
 import anyio.to_thread
 
+from mezan.engine.clock import micros
 from mezan.engine.follower import Follower
 from mezan.engine.stores.sqlite import SQLiteStore
 from mezan.projections.denials import Denials
 from mezan.projections.principals import Principals
 from mezan.solvers.errors import BadInput
 
-from .desk import Accounts, micros
+from .desk import Accounts
 from .files import files_of, make_private
 from .refresh import base_of
 from .secrets import Secrets

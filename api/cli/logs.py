@@ -11,6 +11,7 @@ import orjson
 from mezan.api.views.gist import gist
 from mezan.api.views.times import when
 from mezan.api.views.verification import kept_head, verification
+from mezan.engine.clock import micros
 from mezan.engine.export import MAX_LINE, BadExport, import_into
 from mezan.engine.export import export as exported
 from mezan.engine.log import Head, Recorded
@@ -183,13 +184,11 @@ def _lines(source: BinaryIO) -> Iterator[bytes]:
 
 async def stats(db: str, *, as_json: bool) -> int:
     """Counts, bytes, latencies."""
-    import time
-
     from mezan.projections.throughput import Throughput, summary
 
     async with opened(db) as store:
         counted = await store.fetch(transfer.statistics)
-        flow = summary(await value(store, Throughput(), None), time.time_ns() // 1_000)
+        flow = summary(await value(store, Throughput(), None), micros())
         wal = Path(f"{store.path}-wal")
         counted["wal_bytes"] = wal.stat().st_size if wal.exists() else 0
     counted["first_at"], counted["last_at"] = when(counted["first_at"]), when(counted["last_at"])

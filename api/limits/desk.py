@@ -1,22 +1,15 @@
 """The one object that a server asks before it answers."""
 
-import time
 from collections.abc import Callable, Iterable
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
-from typing import Final
 
 from mezan.api.accounts.principal import Principal
+from mezan.api.addresses import network
+from mezan.engine.clock import micros
 
 from .memory import Memory
 from .policy import Per, Policy, RouteClass, Who, policies
 from .shelf import Rule, Shelf
 from .verdict import FREE, Verdict
-
-
-def wall() -> int:
-    """Microseconds since the epoch."""
-    return time.time_ns() // 1_000
 
 
 class Limits:
@@ -29,7 +22,7 @@ class Limits:
     """
 
     def __init__(
-        self, using: Iterable[Policy] | None = None, *, shelf: Shelf | None = None, clock: Callable[[], int] = wall
+        self, using: Iterable[Policy] | None = None, *, shelf: Shelf | None = None, clock: Callable[[], int] = micros
     ) -> None:
         self._shelf: Shelf = Memory() if shelf is None else shelf
         self._clock = clock
@@ -91,23 +84,3 @@ def _subject(principal: Principal | None, per: Per, address: str) -> str:
     if per == "credential":
         return principal.credential
     return principal.id if per == "principal" else principal.project
-
-
-HOST_BITS: Final = 64
-
-
-@lru_cache(4_096)
-def network(address: str) -> str:
-    """What of an address is counted: of IPv6 the first 64 bits, for one host has all the others.
-
-    An IPv4 address in an IPv6 one is the IPv4 address. What is no address (a Unix socket has none) counts as one.
-    """
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return "nowhere"
-    if isinstance(found, IPv6Address):
-        if found.ipv4_mapped is not None:
-            return str(found.ipv4_mapped)
-        return f"{IPv6Address(int(found) >> HOST_BITS << HOST_BITS)}/64"
-    return str(found)

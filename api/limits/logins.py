@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Final
 
+from mezan.api.addresses import network
+from mezan.engine.clock import micros
 from mezan.solvers.errors import BadInput
 
-from .desk import network, wall
 from .limit import Limit
 from .memory import Memory
 from .shelf import Asked, Rule, Shelf
@@ -42,7 +43,7 @@ class Logins:
         account: Limit = ACCOUNT,
         address: Limit = ADDRESS,
         shelf: Shelf | None = None,
-        clock: Callable[[], int] = wall,
+        clock: Callable[[], int] = micros,
     ) -> None:
         """Raises BadInput when a limit is not a token bucket: only they can take back."""
         for limit in (together, account, address):

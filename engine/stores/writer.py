@@ -10,7 +10,6 @@ import hashlib
 import queue
 import sqlite3
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +18,7 @@ from typing import Any, Final
 import structlog
 
 from mezan.engine import faults
+from mezan.engine.clock import micros
 from mezan.engine.errors import IdempotencyConflict, LeaseLost, WrongExpectedVersion
 from mezan.engine.log import ANY, GENESIS, Appended, Artifact, Fence, Idempotency, header
 from mezan.solvers.errors import MezanError
@@ -167,7 +167,7 @@ class Writer:
         position, previous, earlier = head or (0, GENESIS, 0)
         if position != self._known:  # another process has written: nothing remembered of versions holds
             self._versions.clear()
-        now = max(time.time_ns() // 1_000, earlier)
+        now = max(micros(), earlier)
         artifacts: list[tuple[Any, ...]] = []
         keys: list[tuple[Any, ...]] = []
         forget: list[tuple[str]] = []

@@ -1,6 +1,5 @@
 """Asking for something to be solved."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -12,6 +11,7 @@ from starlette.responses import Response
 from mezan.api.accounts.redaction import without_credentials
 from mezan.api.accounts.scopes import Scope
 from mezan.api.limits.quotas import Quotas
+from mezan.engine.clock import micros
 from mezan.engine.handle import Run
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import MezanError
@@ -104,7 +104,7 @@ def within_quota(request: Request, seconds: float) -> Iterator[None]:
         yield
         return
     actor = caller(request).actor
-    exceeded = quotas.exceeded(actor, seconds=seconds, now=time.time_ns() // 1_000)
+    exceeded = quotas.exceeded(actor, seconds=seconds, now=micros())
     if exceeded is not None:
         again = {} if exceeded.wait is None else {"Retry-After": str(-(-exceeded.wait // 1_000_000))}
         raise Refused("quota-exceeded", str(exceeded), headers=again)

@@ -4,11 +4,9 @@ import re
 import subprocess
 import sys
 
-import pytest
-
 from mezan.api.accounts.principal import LOCAL, Principal
 from mezan.api.accounts.scopes import EVERY
-from mezan.api.limits.desk import Limits, network
+from mezan.api.limits.desk import Limits
 from mezan.api.limits.limit import SECOND
 from mezan.api.limits.policy import policies
 from mezan.api.limits.shared import Shared
@@ -58,18 +56,6 @@ def test_who_has_no_credential_is_counted_by_address():
     desk = only(p="1/min for=anonymous")
     asked = ["1.2.3.4", "::ffff:1.2.3.4", "2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"]
     assert [desk.take(None, "read", address).allowed for address in asked] == [True, False, True, False, True]
-
-
-@pytest.mark.parametrize(
-    ("address", "counted"),
-    [
-        ("1.2.3.4", "1.2.3.4"), ("::ffff:1.2.3.4", "1.2.3.4"), ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"), ("", "nowhere"), ("unix:", "nowhere"), ("1.2.3.4.5", "nowhere"),
-    ],
-)  # fmt: skip
-def test_what_of_an_address_is_counted(address, counted):
-    """What is no address counts as one."""
-    assert network(address) == counted
 
 
 def test_a_refused_request_is_counted_by_no_policy():
