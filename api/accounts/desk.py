@@ -1,6 +1,7 @@
 """The accounts of a database: who is who, and every act of administration."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -211,11 +212,8 @@ class Accounts:
         denial = ev.AccessDenied(reason=reason, project=project, principal=principal, address=address, path=path)
         book = self._books.setdefault(project, DenialBook())
         for due in book.note(denial, self.clock()):
-            with acting(in_tenant=due.project or DEFAULT_PROJECT, as_actor=due.principal or "anonymous"):
-                try:
-                    self.store.append_soon(_denied(due))
-                except StoreError as error:
-                    _log.warning("denial not recorded", reason=due.reason, times=due.times, error=str(error))
+            with _recording(due) as write:
+                self.store.append_soon(write)
 
     async def noted(self) -> None:
         """Return once every denial that was recorded before is in :attr:`denials`; what repeats may still be held back."""
@@ -225,11 +223,8 @@ class Accounts:
     async def close(self) -> None:
         """Record the denials that are held back."""
         for due in [due for book in self._books.values() for due in book.drain()]:
-            with acting(in_tenant=due.project or DEFAULT_PROJECT, as_actor=due.principal or "anonymous"):
-                try:
-                    await self.store.append(_denied(due))
-                except StoreError as error:
-                    _log.warning("denial not recorded", reason=due.reason, times=due.times, error=str(error))
+            with _recording(due) as write:
+                await self.store.append(write)
 
     # projects and roles
 
@@ -344,5 +339,11 @@ class Accounts:
         return self.principals.keys[key]
 
 
-def _denied(denial: ev.AccessDenied) -> Write:
-    return Write(f"denials_{denial.project}" if denial.project else "denials", [denial])
+@contextmanager
+def _recording(denial: ev.AccessDenied) -> Iterator[Write]:
+    """What to append of a denial, in the name of who was refused; a log that cannot be written holds nobody up."""
+    with acting(in_tenant=denial.project or DEFAULT_PROJECT, as_actor=denial.principal or "anonymous"):
+        try:
+            yield Write(f"denials_{denial.project}" if denial.project else "denials", [denial])
+        except StoreError as error:
+            _log.warning("denial not recorded", reason=denial.reason, times=denial.times, error=str(error))
