@@ -16,6 +16,8 @@ Flows = Annotated[
 Distances = Annotated[
     str | None, typer.Option("--distances", metavar="CSV", help="A QAP's distances between locations; with --flows.")
 ]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Show the engine's log lines on stderr.")]
+AsOf = Annotated[str | None, typer.Option(metavar="POSITION|TIME", help="As of a log position or an ISO 8601 time.")]
 DEFAULT_DB = "sqlite:///mezan.db"
 
 

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from .options import DEFAULT_DB, Db, Json
+from ..options import DEFAULT_DB, Db, Json
+from .running import run_async
 
 bench = typer.Typer(no_args_is_help=True, help="Measure solvers and policies.")
 
@@ -30,7 +31,7 @@ def aslib(
 
     With --json one JSON object per line and scenario.
     """
-    from .aslib import aslib as body
+    from ..aslib import aslib as body
 
     raise typer.Exit(body(directory, policy, seed=seed, as_json=as_json))
 
@@ -66,12 +67,12 @@ def run(
 
     Ctrl-C, or a crash, leaves a benchmark that goes on under its --name: cells that have an outcome are not repeated.
     """
-    from .process import keep_programs, listen
+    from ..process import keep_programs, listen
 
     keep_programs()
     listen()
-    from .grids import Asked
-    from .grids import run as body
+    from ..grids import Asked
+    from ..grids import run as body
 
     asked = Asked(
         sources=tuple(files or ()),
@@ -92,11 +93,9 @@ def run(
 @bench.command("list", epilog="Example: mezan bench list")
 def list_(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """List benchmarks, the newest first."""
-    import anyio
+    from ..benchmarks import list_benchmarks
 
-    from .benchmarks import list_benchmarks
-
-    raise typer.Exit(anyio.run(list_benchmarks, db, as_json))
+    run_async(list_benchmarks, db, as_json)
 
 
 @bench.command(epilog="Example: mezan bench report last --html report.html --csv cells.csv")
@@ -115,13 +114,11 @@ def report(
 
     The document of --json holds every cell; keep it, and `mezan bench compare --baseline` finds what has changed since.
     """
-    import anyio
-
-    from .benchmarks import Wanted
-    from .benchmarks import report as body
+    from ..benchmarks import Wanted
+    from ..benchmarks import report as body
 
     wanted = Wanted(name=name, target=target, html=html, csv=csv, parquet=parquet, aslib=aslib, measure=measure)
-    raise typer.Exit(anyio.run(body, db, wanted, as_json))
+    run_async(body, db, wanted, as_json)
 
 
 @bench.command(epilog="Example: mezan bench compare last nightly, or: mezan bench compare last --baseline nightly.json")
@@ -141,8 +138,6 @@ def compare(
 
     Cells that were limited by iterations must agree to the bit: any difference is named.
     """
-    import anyio
+    from ..benchmarks import compare as body
 
-    from .benchmarks import compare as body
-
-    raise typer.Exit(anyio.run(body, db, name, earlier, baseline, (alpha, objective, time), as_json))
+    run_async(body, db, name, earlier, baseline, (alpha, objective, time), as_json)

@@ -4,9 +4,9 @@ from typing import Annotated
 
 import typer
 
+from ..options import DEFAULT_DB, Db, Json
 from .accounts import Of, OfAny, Reason, To, User, Yes, users
-from .accounts import run_accounts as _run
-from .options import DEFAULT_DB, Db, Json
+from .running import run_async
 
 tokens = typer.Typer(no_args_is_help=True, help="Access tokens (JWT), the keys that sign them, and trusted issuers.")
 totp = typer.Typer(
@@ -32,17 +32,17 @@ def issue(
     as_json: Json = False,
 ) -> None:
     """Make an access token for a user and show it, once. For programs that stay, API keys are better: `mezan keys issue`."""
-    from .tokening import issue as body
+    from ..tokening import issue as body
 
-    _run(body, db, user, tuple(scope or ()), expires, to, refresh=refresh, as_json=as_json)
+    run_async(body, db, user, tuple(scope or ()), expires, to, refresh=refresh, as_json=as_json)
 
 
 @tokens.command("list", epilog="Example: mezan tokens list --project north")
 def list_tokens(project: OfAny = None, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """List logins that have tokens, the keys that sign them, and the issuers that are trusted."""
-    from .tokening import list_tokens as body
+    from ..tokening import list_tokens as body
 
-    _run(body, db, project, as_json=as_json)
+    run_async(body, db, project, as_json=as_json)
 
 
 @tokens.command(epilog="Examples: mezan tokens revoke login_01k... | mezan tokens revoke token_01k... --reason leaked")
@@ -58,9 +58,9 @@ def revoke(
     as_json: Json = False,
 ) -> None:
     """Refuse a login's tokens, or one token. A server that runs refuses them within a quarter of a second."""
-    from .tokening import revoke as body
+    from ..tokening import revoke as body
 
-    _run(body, db, what, reason, project, yes=yes, as_json=as_json)
+    run_async(body, db, what, reason, project, yes=yes, as_json=as_json)
 
 
 @tokens.command("rotate-keys", epilog="Examples: mezan tokens rotate-keys | mezan tokens rotate-keys --stolen --yes")
@@ -74,9 +74,9 @@ def rotate_keys(
     as_json: Json = False,
 ) -> None:
     """Sign with a new key from in 10 s on. Tokens of the one before are good until they expire."""
-    from .tokening import rotate_keys as body
+    from ..tokening import rotate_keys as body
 
-    _run(body, db, algorithm, stolen=stolen, yes=yes, as_json=as_json)
+    run_async(body, db, algorithm, stolen=stolen, yes=yes, as_json=as_json)
 
 
 @tokens.command(
@@ -95,10 +95,10 @@ def trust(
     as_json: Json = False,
 ) -> None:
     """Accept tokens of another issuer, or on new terms. Its keys are those of the file: nothing is downloaded, now or later."""
-    from .tokening import Terms
-    from .tokening import trust as body
+    from ..tokening import Terms
+    from ..tokening import trust as body
 
-    _run(body, db, issuer, jwks, Terms(audience, algorithm, role, project), as_json=as_json)
+    run_async(body, db, issuer, jwks, Terms(audience, algorithm, role, project), as_json=as_json)
 
 
 @tokens.command(epilog="Example: mezan tokens distrust https://idp.example --yes")
@@ -109,9 +109,9 @@ def distrust(
     as_json: Json = False,
 ) -> None:
     """Refuse an issuer's tokens again."""
-    from .tokening import distrust as body
+    from ..tokening import distrust as body
 
-    _run(body, db, issuer, yes=yes, as_json=as_json)
+    run_async(body, db, issuer, yes=yes, as_json=as_json)
 
 
 @users.command(epilog="Examples: mezan users password ann | mezan users password ann --password-stdin < secret.txt")
@@ -124,25 +124,25 @@ def password(
     as_json: Json = False,
 ) -> None:
     """Set a user's password, of at least 12 characters. Sessions and refresh tokens of before are over."""
-    from .tokening import password as body
+    from ..tokening import password as body
 
-    _run(body, db, user, from_stdin=password_stdin, as_json=as_json)
+    run_async(body, db, user, from_stdin=password_stdin, as_json=as_json)
 
 
 @users.command(epilog="Example: mezan users codes ann")
 def codes(user: User, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """Make new recovery codes and show them, once. Those of before are refused."""
-    from .tokening import codes as body
+    from ..tokening import codes as body
 
-    _run(body, db, user, as_json=as_json)
+    run_async(body, db, user, as_json=as_json)
 
 
 @totp.command("enable", epilog="Example: mezan users totp enable ann, then: mezan users totp confirm ann 123456")
 def enable_totp(user: User, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """Show a secret for an authenticator. Nothing changes until a code of it is confirmed."""
-    from .tokening import enable_totp as body
+    from ..tokening import enable_totp as body
 
-    _run(body, db, user, as_json=as_json)
+    run_async(body, db, user, as_json=as_json)
 
 
 @totp.command("confirm", epilog="Example: mezan users totp confirm ann 123456")
@@ -153,14 +153,14 @@ def confirm_totp(
     as_json: Json = False,
 ) -> None:
     """Turn the authenticator on, and show ten recovery codes, once."""
-    from .tokening import confirm_totp as body
+    from ..tokening import confirm_totp as body
 
-    _run(body, db, user, code, as_json=as_json)
+    run_async(body, db, user, code, as_json=as_json)
 
 
 @totp.command("disable", epilog="Example: mezan users totp disable ann --yes")
 def disable_totp(user: User, yes: Yes = False, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """Let the password be enough; recovery codes are gone."""
-    from .tokening import disable_totp as body
+    from ..tokening import disable_totp as body
 
-    _run(body, db, user, yes=yes, as_json=as_json)
+    run_async(body, db, user, yes=yes, as_json=as_json)

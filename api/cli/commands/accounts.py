@@ -1,11 +1,11 @@
 """`mezan users`, `keys`, `roles`, `projects`: who may do what. Whoever can write the database's files may use them."""
 
-from collections.abc import Callable, Coroutine
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from .options import DEFAULT_DB, Db, Json
+from ..options import DEFAULT_DB, Db, Json
+from .running import run_async
 
 users = typer.Typer(no_args_is_help=True, help="Who may log in, and as what.")
 keys = typer.Typer(no_args_is_help=True, help="API keys, which are OAuth2 clients too.")
@@ -27,20 +27,6 @@ To = Annotated[
 ]
 
 
-def run_accounts(body: Callable[..., Coroutine[Any, Any, int]], *arguments: Any, **options: Any) -> None:
-    """Run an async body and leave with its exit code."""
-    import anyio
-
-    from .process import listen
-
-    listen()
-
-    async def call() -> int:
-        return await body(*arguments, **options)
-
-    raise typer.Exit(anyio.run(call))
-
-
 @users.command("add", epilog="Examples: mezan users add ann --role admin | mezan users add bob --project north")
 def add_user(
     name: Name,
@@ -50,17 +36,17 @@ def add_user(
     as_json: Json = False,
 ) -> None:
     """Add a user. The first one turns accounts on: the server then asks everybody who they are."""
-    from .administering import add_user as body
+    from ..administering import add_user as body
 
-    run_accounts(body, db, name, role, project, as_json=as_json)
+    run_async(body, db, name, role, project, as_json=as_json)
 
 
 @users.command("list", epilog="Example: mezan users list --project north --json")
 def list_users(project: OfAny = None, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """List users: role, state, how they log in."""
-    from .accounts_lists import list_users as body
+    from ..accounts_lists import list_users as body
 
-    run_accounts(body, db, project, as_json=as_json)
+    run_async(body, db, project, as_json=as_json)
 
 
 @users.command("role", epilog="Example: mezan users role bob@north operator")
@@ -71,25 +57,25 @@ def set_role(
     as_json: Json = False,
 ) -> None:
     """Give a user another role, at once."""
-    from .administering import set_role as body
+    from ..administering import set_role as body
 
-    run_accounts(body, db, user, role, as_json=as_json)
+    run_async(body, db, user, role, as_json=as_json)
 
 
 @users.command(epilog='Example: mezan users disable bob@north --reason "left" --yes')
 def disable(user: User, reason: Reason = "", yes: Yes = False, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """Let a user in no more: its keys are refused, its sessions and refresh tokens are over."""
-    from .administering import disable as body
+    from ..administering import disable as body
 
-    run_accounts(body, db, user, reason, yes=yes, as_json=as_json)
+    run_async(body, db, user, reason, yes=yes, as_json=as_json)
 
 
 @users.command(epilog="Example: mezan users enable bob@north")
 def enable(user: User, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """Let a disabled user in again."""
-    from .administering import enable as body
+    from ..administering import enable as body
 
-    run_accounts(body, db, user, as_json=as_json)
+    run_async(body, db, user, as_json=as_json)
 
 
 @users.command(epilog="Example: mezan users denials --project north --limit 5")
@@ -102,9 +88,9 @@ def denials(
     as_json: Json = False,
 ) -> None:
     """List who was refused, why and how often, the latest first."""
-    from .accounts_lists import list_denials as body
+    from ..accounts_lists import list_denials as body
 
-    run_accounts(body, db, project, limit, as_json=as_json)
+    run_async(body, db, project, limit, as_json=as_json)
 
 
 @keys.command(
@@ -130,10 +116,10 @@ def issue(
     Send it as `Authorization: Bearer mzn_...`. As an OAuth2 client its prefix is the client_id, and what follows the dot the
     client_secret.
     """
-    from .administering import KeyWanted
-    from .administering import issue as body
+    from ..administering import KeyWanted
+    from ..administering import issue as body
 
-    run_accounts(body, db, KeyWanted(name, role, tuple(scope or ()), owner, expires, project), to, as_json=as_json)
+    run_async(body, db, KeyWanted(name, role, tuple(scope or ()), owner, expires, project), to, as_json=as_json)
 
 
 @keys.command("list", epilog="Example: mezan keys list --project north")
@@ -144,9 +130,9 @@ def list_keys(
     as_json: Json = False,
 ) -> None:
     """List API keys: what they may do, and until when."""
-    from .accounts_lists import list_keys as body
+    from ..accounts_lists import list_keys as body
 
-    run_accounts(body, db, project, every=every, as_json=as_json)
+    run_async(body, db, project, every=every, as_json=as_json)
 
 
 @keys.command(epilog="Example: mezan keys rotate yggcxzf34tec --grace 1d")
@@ -160,25 +146,25 @@ def rotate(
     as_json: Json = False,
 ) -> None:
     """Give a key a new secret and show it, once. Id, prefix and rights stay."""
-    from .administering import rotate as body
+    from ..administering import rotate as body
 
-    run_accounts(body, db, key, grace, to, as_json=as_json)
+    run_async(body, db, key, grace, to, as_json=as_json)
 
 
 @keys.command(epilog='Example: mezan keys revoke yggcxzf34tec --reason "leaked" --yes')
 def revoke(key: Key, reason: Reason = "", yes: Yes = False, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """Refuse a key for ever; a server that runs refuses it within a quarter of a second."""
-    from .administering import revoke as body
+    from ..administering import revoke as body
 
-    run_accounts(body, db, key, reason, yes=yes, as_json=as_json)
+    run_async(body, db, key, reason, yes=yes, as_json=as_json)
 
 
 @roles.command("list", epilog="Example: mezan roles list --project north")
 def list_roles(project: Of = "default", db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """List the roles of a project with all that they may."""
-    from .accounts_lists import list_roles as body
+    from ..accounts_lists import list_roles as body
 
-    run_accounts(body, db, project, as_json=as_json)
+    run_async(body, db, project, as_json=as_json)
 
 
 @roles.command(epilog="Example: mezan roles define runner --scope runs:write --include viewer")
@@ -193,17 +179,17 @@ def define(
     as_json: Json = False,
 ) -> None:
     """Make a role, or change it for everybody who has it."""
-    from .administering import define as body
+    from ..administering import define as body
 
-    run_accounts(body, db, name, tuple(scope or ()), tuple(include or ()), project, as_json=as_json)
+    run_async(body, db, name, tuple(scope or ()), tuple(include or ()), project, as_json=as_json)
 
 
 @roles.command(epilog="Example: mezan roles drop runner --yes")
 def drop(name: Name, project: Of = "default", yes: Yes = False, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """Remove a role that nobody has."""
-    from .administering import drop as body
+    from ..administering import drop as body
 
-    run_accounts(body, db, name, project, yes=yes, as_json=as_json)
+    run_async(body, db, name, project, yes=yes, as_json=as_json)
 
 
 @projects.command("add", epilog='Example: mezan projects add north --title "Plant North"')
@@ -214,17 +200,17 @@ def add_project(
     as_json: Json = False,
 ) -> None:
     """Add a project: its users see nothing of others, nor others of it."""
-    from .administering import add_project as body
+    from ..administering import add_project as body
 
-    run_accounts(body, db, name, title, as_json=as_json)
+    run_async(body, db, name, title, as_json=as_json)
 
 
 @projects.command("list", epilog="Example: mezan projects list --json")
 def list_projects(db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """List the projects."""
-    from .accounts_lists import list_projects as body
+    from ..accounts_lists import list_projects as body
 
-    run_accounts(body, db, as_json=as_json)
+    run_async(body, db, as_json=as_json)
 
 
 @projects.command("disable", epilog="Example: mezan projects disable north --yes")
@@ -232,14 +218,14 @@ def disable_project(
     name: Name, reason: Reason = "", yes: Yes = False, db: Db = DEFAULT_DB, as_json: Json = False
 ) -> None:
     """Let nobody of a project in; nothing of it is deleted."""
-    from .administering import disable_project as body
+    from ..administering import disable_project as body
 
-    run_accounts(body, db, name, reason, yes=yes, as_json=as_json)
+    run_async(body, db, name, reason, yes=yes, as_json=as_json)
 
 
 @projects.command("enable", epilog="Example: mezan projects enable north")
 def enable_project(name: Name, db: Db = DEFAULT_DB, as_json: Json = False) -> None:
     """Let the users and keys of a project in again."""
-    from .administering import enable_project as body
+    from ..administering import enable_project as body
 
-    run_accounts(body, db, name, as_json=as_json)
+    run_async(body, db, name, as_json=as_json)
