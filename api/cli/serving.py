@@ -1,10 +1,16 @@
 """`mezan serve`: the HTTP API and the dashboard."""
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 from mezan.solvers.errors import BadInput
 
 from .errors import DONE
 from .options import database
 from .output import notice
+
+if TYPE_CHECKING:
+    from mezan.api.http.serve import Started
 
 
 def _named(given: list[str], option: str, allowed: tuple[str, ...] = ()) -> dict[str, str]:
@@ -41,7 +47,7 @@ def run(
         msg = "--tls-cert and --tls-key must be given together"
         raise BadInput(msg)
     try:
-        from mezan.api.http.serve import TLS, Started, lift_file_limit, loop_options, serve
+        from mezan.api.http.serve import TLS, lift_file_limit, loop_options, serve
     except ModuleNotFoundError as error:
         msg = f"`mezan serve` needs the extra `serve` ({error.name} is missing): pip install 'mezan[serve]'"
         raise BadInput(msg) from None
@@ -56,32 +62,33 @@ def run(
     cache_kernels()
     tune_gc()
 
-    def started(server: Started) -> None:
-        notice(f"dashboard {server.address}/  API {server.address}/docs  (Ctrl-C ends)")
-        if not server.accounts:
-            notice("open to every program on this machine: there are no accounts; `mezan users add` makes the first")
-        elif not server.anybody:
-            notice("nobody can log in yet: `mezan users add NAME --role admin` makes the first account")
-        if browser:
-            import webbrowser
-
-            webbrowser.open(server.address)
-
-    async def body() -> None:
-        await serve(
-            database(db),
-            host=host,
-            port=port,
-            host_names=host_names,
-            accounts=accounts,
-            tls=None if tls_cert is None or tls_key is None else TLS(tls_cert, tls_key),
-            rates=_named(limits, "--limit"),
-            shared_limits=shared_limits,
-            quotas={name: Quota.parse(text) for name, text in _named(quotas, "--quota", ("actor", "project")).items()},
-            max_body=max_body,
-            started=started,
-            shadow=Shadow(share=shadow) if shadow else None,
-        )
-
+    body = partial(
+        serve,
+        database(db),
+        host=host,
+        port=port,
+        host_names=host_names,
+        accounts=accounts,
+        tls=None if tls_cert is None or tls_key is None else TLS(tls_cert, tls_key),
+        rates=_named(limits, "--limit"),
+        shared_limits=shared_limits,
+        quotas={name: Quota.parse(text) for name, text in _named(quotas, "--quota", ("actor", "project")).items()},
+        max_body=max_body,
+        started=partial(_tell, browser=browser),
+        shadow=Shadow(share=shadow) if shadow else None,
+    )
     anyio.run(body, backend_options=loop_options())
     return DONE
+
+
+def _tell(server: "Started", *, browser: bool) -> None:
+    """Say where the server is and who may come in, and show it."""
+    notice(f"dashboard {server.address}/  API {server.address}/docs  (Ctrl-C ends)")
+    if not server.accounts:
+        notice("open to every program on this machine: there are no accounts; `mezan users add` makes the first")
+    elif not server.anybody:
+        notice("nobody can log in yet: `mezan users add NAME --role admin` makes the first account")
+    if browser:
+        import webbrowser
+
+        webbrowser.open(server.address)
