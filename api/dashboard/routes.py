@@ -65,7 +65,9 @@ def _serve(page: Page) -> None:
         except (MezanError, Refused) as error:
             return await _failed(request, error, fragment=fragment)
         title = known.get("title", page.TITLE)
-        return _html(page.TEMPLATE, view, {**known, "title": title}, fragment=fragment)
+        made = _html(page.TEMPLATE, view, {**known, "title": title}, fragment=fragment)
+        moment.over()
+        return made
 
     router.add_api_route(page.PATH, answer, methods=["GET"], name=page.TITLE)
 
