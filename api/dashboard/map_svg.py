@@ -33,7 +33,9 @@ def instance_map(points: Sequence[Mapping[str, Any]], *, x_label: str, y_label: 
     for point in sorted(points, key=lambda point: point["chosen"]):
         x, y = across.at(point["x"]), up.at(point["y"])
         parts.append(
-            _point(x, y, point["link"], point["id"], point["title"], point["paint"], point["mark"], chosen=point["chosen"])
+            _point(
+                x, y, point["link"], point["id"], point["title"], point["paint"], point["mark"], chosen=point["chosen"]
+            )
         )
     return Markup(  # noqa: S704 - numbers and escaped text
         f'<svg class="map" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="{escape(label)}">{"".join(parts)}</svg>'
