@@ -1,6 +1,6 @@
 """The moment that a read is about: now, or any earlier position of the log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -98,8 +98,10 @@ AsOf = Annotated[
 ]
 
 
-async def _moment(request: Request, as_of: AsOf = None) -> Moment:
-    return await moment_at(engine_of(request), as_of)
+async def _moment(request: Request, as_of: AsOf = None) -> AsyncIterator[Moment]:
+    moment = await moment_at(engine_of(request), as_of)
+    yield moment
+    moment.over()
 
 
 At = Annotated[Moment, Depends(_moment)]
