@@ -23,6 +23,9 @@ _log = structlog.get_logger(__name__)
 EVENT_BYTES: Final = 4_000
 """Bytes of state that are dumped and loaded in less than the time that one event takes to be read and folded."""
 
+BACK: Final = 128
+"""Events that a reader can go back by without a state being folded far again."""
+
 
 @dataclass(slots=True)
 class _Value:
@@ -69,10 +72,8 @@ class Past:
         self._resting: dict[str, _Value] = {}
         self._places: dict[str, list[int]] = {name: [] for name in projections}
 
-    async def values(
-        self, names: Sequence[str], position: int, *, dump: bool = False
-    ) -> tuple[dict[str, Any], list[Dumped]]:
-        """The values as of a position by name; as bytes those that were folded far, or with ``dump`` all of them.
+    async def values(self, names: Sequence[str], position: int) -> tuple[dict[str, Any], list[Dumped]]:
+        """The values as of a position by name; as bytes those that were folded far, as of there or a little before.
 
         Loading and folding happen on a thread.
 
@@ -81,7 +82,7 @@ class Past:
         """
         position = await self._within(position)
         values = await self._loaded(dict.fromkeys(names), position)
-        made = await self._brought(values, position, dump=dump)
+        made = await self._brought(values, position)
         return {value.projection.name: value.state for value in values}, made
 
     async def lend(self, names: Sequence[str], position: int) -> tuple[Lent, list[Dumped]]:
@@ -123,11 +124,27 @@ class Past:
         await anyio.to_thread.run_sync(_load, values, bases)
         return values
 
-    async def _brought(self, values: Sequence[_Value], position: int, *, dump: bool = False) -> list[Dumped]:
-        """Fold values up to a position; returned and kept as bytes are those that were folded far, or with ``dump`` all."""
-        starts = sorted({value.at for value in values if value.at < position})
+    async def _brought(self, values: Sequence[_Value], position: int) -> list[Dumped]:
+        """Fold values up to a position; returned and kept as bytes are those that were folded far.
+
+        They are kept as of a little before it, for readers who go back.
+        """
+        made: list[Dumped] = []
+        for upto in (position - BACK, position):
+            await self._folded(values, upto)
+            far = [value for value in values if value.folded > max(1, value.size // EVENT_BYTES)]
+            if far:
+                made += await anyio.to_thread.run_sync(_dump, far)
+        for one in made:
+            self._keep(one)
+        return made
+
+    async def _folded(self, values: Sequence[_Value], position: int) -> None:
+        """Fold values up to a position, those that are not beyond it already, reading the log once."""
+        behind = [value for value in values if value.at < position]
+        starts = sorted({value.at for value in behind})
         for after, upto in pairwise([*starts, position]):
-            going = [value for value in values if value.at <= after]
+            going = [value for value in behind if value.at <= after]
             types = frozenset[str]().union(*(value.projection.handles for value in going))
             at = after
             while page := await self._log.read(after=at, upto=upto, types=types, limit=PAGE):
@@ -135,13 +152,8 @@ class Past:
                 await anyio.to_thread.run_sync(_fold, going, page)
                 if len(page) < PAGE:
                     break
-        for value in values:
+        for value in behind:
             value.at = position
-        far = [value for value in values if dump or value.folded > max(1, value.size // EVENT_BYTES)]
-        made = await anyio.to_thread.run_sync(_dump, far) if far else []
-        for one in made:
-            self._keep(one)
-        return made
 
     async def _bases(self, names: Sequence[str], position: int) -> dict[str, Dumped]:
         """What is kept nearest before, in memory or in the store."""
