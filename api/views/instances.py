@@ -106,23 +106,30 @@ def _placed(given: Sample) -> tuple[list[list[float]], list[Json], list[str]]:
 
 
 def _principal(points: Any, names: tuple[str, ...]) -> tuple[Any, list[Json]]:
+    """Coordinates ``[n, 2]`` and the axes, from the eigenvectors of the scatter matrix.
+
+    Sums go without BLAS, whose threads would spin on every core for longer than this takes.
+    """
     import numpy as np
 
     centred = points - points.mean(axis=0)
-    _, values, directions = np.linalg.svd(centred, full_matrices=False)
-    total = float((values**2).sum())
+    scatter = np.einsum("ij,ik->jk", centred, centred)
+    directions = np.linalg.eigh(scatter).eigenvectors.T[::-1]
+    total, most = float(np.trace(scatter)), 1.0
     coordinates = np.zeros((len(points), 2))
-    axes = []
-    for k in range(min(2, len(values))):
-        if values[k] <= 1e-12 * max(1.0, values[0]):
-            break
-        direction = directions[k]
+    axes: list[Json] = []
+    for k, direction in enumerate(directions[:2]):
         largest = int(np.argmax(np.round(np.abs(direction), 9)))
-        direction = direction if direction[largest] > 0 else -direction
-        coordinates[:, k] = centred @ direction
-        order = np.argsort(-np.round(np.abs(direction), 9), kind="stable")[:LOADINGS]
-        loadings = [{"feature": names[i], "loading": float(direction[i])} for i in order]
-        axes.append({"explained": float(values[k] ** 2) / total, "loadings": loadings})
+        loadings = direction if direction[largest] > 0 else -direction
+        along = np.einsum("ij,j->i", centred, loadings)
+        length = float((along**2).sum()) ** 0.5
+        most = max(most, length)
+        if length <= 1e-12 * most:
+            break
+        coordinates[:, k] = along
+        order = np.argsort(-np.round(np.abs(loadings), 9), kind="stable")[:LOADINGS]
+        named = [{"feature": names[i], "loading": float(loadings[i])} for i in order]
+        axes.append({"explained": length**2 / total, "loadings": named})
     return coordinates, axes
 
 
