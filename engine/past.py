@@ -91,7 +91,8 @@ class Past:
         Whoever does not give them back costs the next reader time and nothing else.
         """
         position = await self._within(position)
-        going = [self._resting.pop(n) for n in dict.fromkeys(names) if n in self._resting and self._resting[n].leads_to(position)]  # fmt: skip
+        resting = {name: self._resting[name] for name in names if name in self._resting}
+        going = [self._resting.pop(name) for name, value in resting.items() if value.leads_to(position)]
         had = {value.projection.name for value in going}
         going += await self._loaded([name for name in dict.fromkeys(names) if name not in had], position)
         made = await self._brought(going, position)
