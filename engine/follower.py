@@ -13,11 +13,11 @@ from mezan.solvers.errors import BadInput
 
 from . import context
 from .errors import StoreError
-from .folds import Projection, ProjectionStore, Row, RowProjection, Save, Saved
+from .folds import Dumped, Projection, ProjectionStore, Row, RowProjection, Save, Saved
 from .listing import Keep, Rows, listable, rows_now, rows_then, tail
 from .live import PAGE, Live, LiveRows, LiveShared, LiveState, States, Track, blank, fold_row, has_rows, is_shared, load
 from .log import EventLog, Recorded
-from .past import Past
+from .past import Lent, Past
 from .snapshots import LEAST, PENDING, Keeper
 from .travel import CHUNK, position_of, row_as_of, rows_as_of
 
@@ -497,12 +497,32 @@ class Follower:
         """
         return await self._values_as_of(names, await position_of(self._events, at))
 
+    async def lend(self, names: Sequence[str], at: int) -> Lent:
+        """As :meth:`as_of_many`, for who reads one position after another: give the values back, and the next ones come sooner.
+
+        They are only to be read, and not looked at any more after :meth:`give_back`.
+
+        Raises:
+            KeyError: one of the names is no value projection.
+        """
+        lent, made = await self._past.lend(names, at)
+        await self._keep(made)
+        return lent
+
+    def give_back(self, lent: Lent) -> None:
+        """Take back what :meth:`lend` gave."""
+        self._past.give_back(lent)
+
     async def _values_as_of(self, names: Sequence[str], position: int) -> dict[str, Any]:
         values, made = await self._past.values(names, position)
+        await self._keep(made)
+        return values
+
+    async def _keep(self, made: Sequence[Dumped]) -> None:
+        """Keep for good what is worth it of the states that a reader folded."""
         for one in made:
             if self._started and not self._read_only and self._keeper.wants(one):
                 await self._keeper.keep(one, self._projections[one.name].version)
-        return values
 
 
 def _check_limit(limit: int) -> None:

@@ -225,16 +225,22 @@ def nearest(fit: Fit, names: Sequence[str], sample: Sequence[Sequence[float]]) -
     """The cluster of each of many instances, as :func:`assign` finds it for one; ``sample`` is in the order of ``names``."""
     import numpy as np
 
-    values = np.array(sample, float).reshape(len(sample), len(names))
-    mantissas, exponents = np.frexp(1.0 + np.abs(values))
-    compressed = np.copysign(exponents - 2.0 + 2.0 * mantissas, values)
+    scale_free = compressed(np.array(sample, float).reshape(len(sample), len(names)))
     columns = {name: i for i, name in enumerate(names)}
     points = np.zeros((len(sample), len(fit.names)))
     for j, (name, mean, scale) in enumerate(zip(fit.names, fit.means, fit.scales, strict=True)):
         if (at := columns.get(name)) is not None:
-            points[:, j] = np.clip((compressed[:, at] - mean) / scale, -CLIP, CLIP)
+            points[:, j] = np.clip((scale_free[:, at] - mean) / scale, -CLIP, CLIP)
     found: list[int] = ((points[:, None, :] - np.array(fit.centres)[None]) ** 2).sum(axis=2).argmin(axis=1).tolist()
     return found
+
+
+def compressed(values: Any) -> Any:
+    """:func:`compress` of every element of an array."""
+    import numpy as np
+
+    mantissas, exponents = np.frexp(1.0 + np.abs(values))
+    return np.copysign(exponents - 2.0 + 2.0 * mantissas, values)
 
 
 def _scaled(value: float, mean: float, scale: float) -> float:

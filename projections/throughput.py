@@ -102,7 +102,8 @@ class Throughput:
         """See :class:`Projection`."""
         kept = loads(content)
         minutes = dict(kept["minutes"])
-        return Flow(kept["totals"], dict(kept["latency"]), minutes, kept["current"], minutes.get(kept["current"], {}))
+        totals = Flow().totals | kept["totals"]  # in the order of figures that were folded here
+        return Flow(totals, dict(kept["latency"]), minutes, kept["current"], minutes.get(kept["current"], {}))
 
 
 def _count(state: Flow, kind: str, event: Recorded) -> None:

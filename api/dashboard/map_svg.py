@@ -1,6 +1,7 @@
 """The map of instances as a picture, every point a link, and the table behind it."""
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from html import escape
 from typing import Any
 
@@ -31,15 +32,25 @@ def instance_map(points: Sequence[Mapping[str, Any]], *, x_label: str, y_label: 
         parts += [f'<line class="axis" {start} x2="{x:.1f}" y2="{y:.1f}"/>' for x, y in ends]
     for point in sorted(points, key=lambda point: point["chosen"]):
         x, y = across.at(point["x"]), up.at(point["y"])
-        title = escape(point["title"])
-        ring = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="11" fill="none" stroke="currentColor" stroke-width="2"/>' if point["chosen"] else ""  # fmt: skip
-        current = ' aria-current="true"' if point["chosen"] else ""
         parts.append(
-            f'<a href="{escape(point["link"])}" id="{escape(point["id"])}" class="{escape(point["paint"])}" data-morph '
-            f'aria-label="{title}"{current}><title>{title}</title>{shape(point["mark"], x, y, 5.0)}{ring}</a>'
+            _point(
+                x, y, point["link"], point["id"], point["title"], point["paint"], point["mark"], chosen=point["chosen"]
+            )
         )
     return Markup(  # noqa: S704 - numbers and escaped text
         f'<svg class="map" viewBox="0 0 {WIDTH} {HEIGHT}" role="group" aria-label="{escape(label)}">{"".join(parts)}</svg>'
+    )
+
+
+@lru_cache(4_096)
+def _point(x: float, y: float, link: str, name: str, title: str, paint: str, mark: str, *, chosen: bool) -> str:
+    """One point; from one moment to the next nearly all of them are the same."""
+    ring = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="11" fill="none" stroke="currentColor" stroke-width="2"/>' if chosen else ""  # fmt: skip
+    current = ' aria-current="true"' if chosen else ""
+    says = escape(title)
+    return (
+        f'<a href="{escape(link)}" id="{escape(name)}" class="{escape(paint)}" data-morph '
+        f'aria-label="{says}"{current}><title>{says}</title>{shape(mark, x, y, 5.0)}{ring}</a>'
     )
 
 

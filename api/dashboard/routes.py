@@ -26,10 +26,9 @@ from mezan.solvers.showing import Picture
 from .navigation import navigation
 from .pages import audit, clusters, compare, diff, lab, leaderboard, overview, run, runs, submit, why
 from .rendering import FOLDER, environment
-from .view import View
+from .view import FRAGMENT, View
 
 router = Router(include_in_schema=False)
-FRAGMENT = "mezan-fragment"
 HEADS_PER_SECOND = 5
 
 
@@ -57,7 +56,7 @@ def compile_templates() -> None:
 def _serve(page: Page) -> None:
     @needs(page.NEEDS)
     async def answer(request: Request) -> Response:
-        fragment = request.headers.get(FRAGMENT) is not None
+        fragment = FRAGMENT in request.headers
         try:
             moment = await moment_at(engine_of(request), request.query_params.get("at"))
             view = View(request, moment, {k: str(v) for k, v in request.path_params.items()})
@@ -65,7 +64,9 @@ def _serve(page: Page) -> None:
         except (MezanError, Refused) as error:
             return await _failed(request, error, fragment=fragment)
         title = known.get("title", page.TITLE)
-        return _html(page.TEMPLATE, view, {**known, "title": title}, fragment=fragment)
+        made = _html(page.TEMPLATE, view, {**known, "title": title}, fragment=fragment)
+        moment.over()
+        return made
 
     router.add_api_route(page.PATH, answer, methods=["GET"], name=page.TITLE)
 

@@ -11,6 +11,9 @@ from mezan.api.http.moments import Moment
 from mezan.engine.engine import Engine
 from mezan.solvers.errors import BadInput
 
+FRAGMENT = "mezan-fragment"
+"""The header of a request by the page's own script, for what changes with the moment alone."""
+
 
 @dataclass(frozen=True, slots=True)
 class View:
@@ -30,6 +33,11 @@ class View:
     def engine(self) -> Engine:
         """The engine."""
         return self.moment.engine
+
+    @property
+    def fragment(self) -> bool:
+        """Whether the page's own script asked."""
+        return FRAGMENT in self.request.headers
 
     def text(self, name: str, default: str | None = None, *, most: int = 200) -> str | None:
         """A parameter of the query; empty ones count as absent. Raises BadInput for one that is too long."""
@@ -58,8 +66,12 @@ class View:
         return value
 
     def url(self, path: str, **query: Any) -> str:
-        """A link inside the dashboard that stays at the same moment; parameters that are None or empty are left out."""
-        kept: dict[str, Any] = {} if self.moment.at is None else {"at": self.moment.at}
+        """A link inside the dashboard that stays at the same moment; parameters that are None or empty are left out.
+
+        In a fragment the moment is left out: the page's script adds it to a link that is followed, and one moment's fragment
+        differs from the next in nothing but what has happened.
+        """
+        kept: dict[str, Any] = {} if self.moment.at is None or self.fragment else {"at": self.moment.at}
         kept |= {name: value for name, value in query.items() if value not in {None, ""}}
         return f"{path}?{urlencode(kept)}" if kept else path
 

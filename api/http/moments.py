@@ -1,6 +1,6 @@
 """The moment that a read is about: now, or any earlier position of the log."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -10,6 +10,7 @@ from starlette.responses import Response
 from mezan.api.views.plain import encoded
 from mezan.engine.engine import Engine
 from mezan.engine.listing import Keep, Rows
+from mezan.engine.past import Lent
 from mezan.engine.travel import position_of
 from mezan.solvers.errors import BadInput
 
@@ -29,6 +30,7 @@ class Moment:
 
     def __init__(self, engine: Engine, at: int | None, head: int) -> None:
         self.engine, self.at, self.head = engine, at, head
+        self._lent: list[Lent] = []
 
     @property
     def live(self) -> bool:
@@ -44,7 +46,15 @@ class Moment:
         """Values of projections by name; read them before the next ``await``, and do not change them."""
         if self.at is None:
             return self.engine.follower.states
-        return await self.engine.follower.as_of_many(names, self.at)
+        lent = await self.engine.follower.lend(names, self.at)
+        self._lent.append(lent)
+        return lent
+
+    def over(self) -> None:
+        """Nothing that was read will be looked at again: states of the past go back, for the next moment to be folded from."""
+        for lent in self._lent:
+            self.engine.follower.give_back(lent)
+        self._lent = []
 
     async def rows(
         self,
@@ -88,8 +98,10 @@ AsOf = Annotated[
 ]
 
 
-async def _moment(request: Request, as_of: AsOf = None) -> Moment:
-    return await moment_at(engine_of(request), as_of)
+async def _moment(request: Request, as_of: AsOf = None) -> AsyncIterator[Moment]:
+    moment = await moment_at(engine_of(request), as_of)
+    yield moment
+    moment.over()
 
 
 At = Annotated[Moment, Depends(_moment)]

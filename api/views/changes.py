@@ -74,6 +74,6 @@ def changes(before: Json, after: Json) -> Json:
 
 
 def _both(before: Mapping[Any, Json], after: Mapping[Any, Json]) -> list[tuple[Any, Json]]:
-    names = [*after, *(name for name in before if name not in after)]
+    names = sorted(after.keys() | before.keys())
     sides = [(name, {"before": before.get(name), "after": after.get(name)}) for name in names]
     return [(name, side) for name, side in sides if side["before"] != side["after"]]

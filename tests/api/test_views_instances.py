@@ -1,5 +1,7 @@
 """The map of instances: principal components against scikit-learn, neighbours against SciPy, clusters against the fold."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from histories import History
@@ -55,6 +57,26 @@ def test_points_have_the_cluster_of_the_fold_and_the_best_solver(family):
         assert point["outcomes"] == len(own)
         costs = {s: np.mean([r.cost for r in own if r.solver == s]) for s in {row.solver for row in own}}
         assert point["best"] == min(costs, key=costs.get, default=None)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_map_is_of_its_sample_whatever_was_drawn_before(family):
+    """With fewer instances, another fit or a later generation of it; the outcomes are always those of now."""
+    given = taken(family)
+    fewer = replace(given, ids=given.ids[:-1], values=given.values[:-1])
+    later = replace(given, fitted=given.fitted + 1)
+    unfit = replace(given, fit=None, fitted=0)
+    untried = replace(given, outcomes={})
+    anew = {}
+    for name, one in {"given": given, "fewer": fewer, "later": later, "unfit": unfit, "untried": untried}.items():
+        other = replace(one, family=f"{family} {name}")
+        anew[name] = chart(other)["points"]
+    for name, one in {"given": given, "fewer": fewer, "untried": untried, "unfit": unfit, "later": later}.items():
+        points = chart(one)["points"]
+        for point, expected in zip(points, anew[name], strict=True):
+            assert point == expected | {"cluster": expected["cluster"].replace(f"{family} {name}/", f"{family}/")}
+    assert {point["best"] for point in anew["untried"]} == {None}
+    assert {p["cluster"].partition(".")[0] for p in chart(later)["points"]} == {f"{family}/{given.fitted + 1}"}
 
 
 @pytest.mark.parametrize("family", FAMILIES)

@@ -15,7 +15,7 @@ from mezan.engine.follower import Follower
 from mezan.engine.live import has_rows, is_shared
 from mezan.engine.log import Write
 from mezan.engine.stores.sqlite import SQLiteStore
-from mezan.projections import DEFAULT, Elo, Runs
+from mezan.projections import DEFAULT, Elo, Runs, Throughput
 from mezan.solvers.errors import BadInput
 
 pytestmark = pytest.mark.anyio
@@ -106,6 +106,94 @@ async def test_what_a_reader_does_with_a_value_changes_nothing_kept(store):
         assert dumped(follower.states) == folded(events, 300)
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 2**16),
+    moves=st.lists(st.tuples(st.integers(-30, 60), st.sampled_from(["back", "kept", "own", "rebuilt"])), max_size=9),
+    least=st.integers(5, 90),
+)
+def test_lent_values_are_those_of_a_fold_wherever_the_reader_goes(tmp_path_factory, seed, moves, least):
+    """On and back, near and far, given back or not, with readers of their own values and a rebuild in between."""
+
+    async def run():
+        folder = tmp_path_factory.mktemp("log")
+        async with (
+            SQLiteStore.open(f"sqlite:///{folder}/log.db", durability="relaxed") as store,
+            following(store, running=False, snapshot_events=least) as follower,
+        ):
+            await fill(store, History(seed, imports=0.1), 180)
+            await follower.flush(states=True)
+            recorded = await store.read(limit=1_000)
+            position, kept = 90, []
+            for step, then in moves:
+                position = max(0, min(200, position + step))
+                if then == "own":
+                    values = await follower.as_of_many(NAMES, position)
+                    assert dumped(values) == folded(recorded, position)
+                    values["elo"].overall.clear()
+                    continue
+                lent = await follower.lend(NAMES, position)
+                assert dumped(lent) == folded(recorded, position)
+                if then == "kept":
+                    kept.append((position, lent))
+                    continue
+                if then == "rebuilt":
+                    await follower.rebuild("elo")
+                follower.give_back(lent)
+                assert not lent
+            for position, lent in kept:
+                assert dumped(lent) == folded(recorded, position)
+
+    anyio.run(run)
+
+
+async def test_what_was_given_back_is_folded_on_and_what_was_not_stays_with_its_reader(store):
+    """The next reader gets the same state; one that is still being read is nobody else's."""
+    async with following(store, running=False) as follower:
+        await fill(store, History(5), 300)
+        events = await store.read(limit=1_000)
+        first = await follower.lend(["throughput"], 150)
+        state = first["throughput"]
+        follower.give_back(first)
+        second = await follower.lend(["throughput", "elo"], 151)
+        assert second["throughput"] is state
+        third = await follower.lend(["throughput"], 160)
+        assert third["throughput"] is not state
+        for name, lent, position in (("throughput", second, 151), ("elo", second, 151), ("throughput", third, 160)):
+            fold = follower.values[name]
+            assert fold.dump(lent[name]) == folded(events, position)[name]
+        follower.give_back(second)
+        follower.give_back(second)
+        assert (await follower.lend(["throughput"], 150))["throughput"] is not state
+
+
+class _Stumbling(Throughput):
+    """Fails once at an event, when it has counted it already."""
+
+    stumbles = False
+
+    def apply(self, state, event):
+        state = super().apply(state, event)
+        if self.stumbles and event.position == 170:
+            self.stumbles = False
+            raise RuntimeError("stumbled")
+        return state
+
+
+async def test_a_state_whose_fold_failed_half_way_is_not_folded_on(store):
+    """The next reader's is made from what was kept before."""
+    projection = _Stumbling()
+    async with following(store, [projection], running=False) as follower:
+        await fill(store, History(5), 300)
+        events = await store.read(limit=1_000)
+        follower.give_back(await follower.lend(["throughput"], 160))
+        projection.stumbles = True
+        with pytest.raises(RuntimeError, match="stumbled"):
+            await follower.lend(["throughput"], 175)
+        lent = await follower.lend(["throughput"], 180)
+        assert projection.dump(lent["throughput"]) == folded(events, 180)["throughput"]
+
+
 async def test_a_position_beyond_the_log_is_its_end_and_only_as_long_as_it_is(store):
     """What was read beyond the end is not kept for when the log has grown."""
     async with following(store, running=False) as follower:
@@ -113,14 +201,18 @@ async def test_a_position_beyond_the_log_is_its_end_and_only_as_long_as_it_is(st
             await fill(store, History(part), 50)
             values = await follower.as_of_many(NAMES, 150)
             assert dumped(values) == folded(await store.read(limit=1_000), 150)
+            lent = await follower.lend(NAMES, 150)
+            assert dumped(lent) == folded(await store.read(limit=1_000), 150)
+            follower.give_back(lent)
 
 
 async def test_names_of_no_value_are_refused(store):
     """Rows have no value; nor has what is not there."""
     async with following(store, running=False) as follower:
         for name in ("runs", "nothing"):
-            with pytest.raises(KeyError):
-                await follower.as_of_many(["elo", name], 1)
+            for read in (follower.as_of_many, follower.lend):
+                with pytest.raises(KeyError):
+                    await read(["elo", name], 1)
 
 
 async def test_snapshots_are_a_small_share_of_the_log(store):
@@ -142,15 +234,16 @@ async def test_snapshots_are_a_small_share_of_the_log(store):
 
 
 async def test_an_old_log_without_snapshots_gets_them_by_being_read(store):
-    """What a reader folded far is kept, so that the next reader starts there."""
+    """What a reader folded far is kept, so that the next reader starts a little before there."""
     await fill(store, History(3), 8_000, at_once=10)
     async with following(store, running=False) as follower:
         await store.transact(lambda c: c.execute("DELETE FROM snapshots"))
         await follower.as_of_many(["throughput", "elo"], 7_500)
-        assert await store.nearest_snapshot("elo", Elo.version, 7_499) is None
         found = await store.nearest_snapshot("elo", Elo.version, 7_500)
         assert found is not None
-        assert found[1] == folded(await store.read(limit=8_000), 7_500)["elo"]
+        assert 7_300 < found[0] <= 7_500
+        assert found[1] == folded(await store.read(limit=8_000), found[0])["elo"]
+        assert await store.nearest_snapshot("elo", Elo.version, found[0] - 1) is None
 
 
 @pytest.mark.parametrize("point", ["follower.before-save", "follower.after-save"])

@@ -16,6 +16,7 @@ from mezan.projections.run_counts import run_counts
 from mezan.solvers.errors import BadInput
 from mezan.solvers.gaps import gap
 
+from ..run_rows import run_row
 from ..view import View
 
 PATH, TITLE, TEMPLATE = "/ui/runs", "Runs", "runs.html"
@@ -52,7 +53,8 @@ async def context(view: View) -> Mapping[str, Any]:
             "policy": _options([policy.name for policy in view.engine.policies], given["policy"]),
             "purpose": _options((*PURPOSES, EVERY), given["purpose"] or "request"),
         },
-        "rows": [{"position": row.position, **_shown(row.data)} for row in rows],
+        "rows": [run_row(_shown(row.data), row.position, view.url(f"/ui/runs/{row.data['run']}")) for row in rows],
+        "first": rows[0].position if rows else None,
         "before": before,
         "more": rows.before,
         "unfinished": rows.before is not None and len(rows) < WINDOW,
@@ -78,7 +80,7 @@ def _options(known: Any, given: str | None) -> list[str]:
 
 
 def _shown(row: Row) -> Row:
-    shown = {name: row[name] for name in ("run", "status", "family", "size", "policy", "forced", "objective", "gap", "seconds", "requested_at", "proved_optimal", "message")}  # fmt: skip
+    shown = {name: row[name] for name in ("run", "status", "family", "size", "policy", "forced", "objective", "gap", "requested_at", "proved_optimal", "message")}  # fmt: skip
     tasks = row["tasks"]
     solvers = list(dict.fromkeys(task["solver"] for task in tasks.values() if task["solver"]))
     to_bound = None
@@ -86,7 +88,8 @@ def _shown(row: Row) -> Row:
         to_bound = gap(row["objective"], row["bound"])
     return shown | {
         "label": row["label"] or "unnamed",
-        "solvers": solvers[:2],
+        "took": row["seconds"],
+        "solvers": tuple(solvers[:2]),
         "solver_count": len(solvers),
         "tasks": len(tasks),
         "race": bool(row["pans"]),

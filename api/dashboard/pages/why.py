@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from itertools import groupby
 from typing import Any, Final
 
+import anyio
+
 from mezan.api.accounts.scopes import Scope
 from mezan.api.explaining import Explanation
 from mezan.api.views.history import history_at
@@ -19,6 +21,8 @@ FEATURES = 12
 KEPT: Final = 64
 _explained: OrderedDict[tuple[str, int, bytes], Explanation] = OrderedDict()
 """By run, the card's position and the hash of the log up to there, of which it is a function."""
+_turns: dict[tuple[str, int, bytes], anyio.Lock] = {}
+"""Of those that are being explained: to ask the policies again can take a second of processor time, once for all who wait for it."""
 
 
 async def context(view: View) -> Mapping[str, Any]:
@@ -30,12 +34,7 @@ async def context(view: View) -> Mapping[str, Any]:
     if not cards:
         raise RunNotFound(f"a run must have chosen a solver to say why; {run} has not" + (f" for task {task!r}" if task else ""))  # fmt: skip
     key = run, cards[-1].position, cards[-1].hash
-    found = _explained.get(key)
-    if found is None:
-        found = await explanation_at(engine, run, task, moment.at)
-        _explained[key] = found
-        if len(_explained) > KEPT:
-            _explained.popitem(last=False)
+    found = _explained.get(key) or await _explanation(view, key, task)
     card = found.card
     by_solver = sorted(found.alternatives, key=lambda a: (a.solver != card.solver, a.solver))
     return {
@@ -54,3 +53,17 @@ async def context(view: View) -> Mapping[str, Any]:
             for solver, changes in groupby(by_solver, key=lambda a: a.solver)
         ],
     }
+
+
+async def _explanation(view: View, key: tuple[str, int, bytes], task: str | None) -> Explanation:
+    async with _turns.setdefault(key, anyio.Lock()):
+        found = _explained.get(key)
+        if found is None:
+            try:
+                found = await explanation_at(view.engine, key[0], task, view.moment.at)
+            finally:
+                _turns.pop(key, None)
+            _explained[key] = found
+            if len(_explained) > KEPT:
+                _explained.popitem(last=False)
+        return found

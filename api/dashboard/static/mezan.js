@@ -39,10 +39,14 @@ function trouble(text) {
   $("trouble").textContent = text ?? "";
 }
 
+// What is as it was is left alone, and looked at no further; a field may hold something else than it says.
+const FIELDS = "input:not([name=runs]), select, textarea";
+const same = (old, fresh) => old.isEqualNode(fresh) && !old.matches?.(FIELDS) && !old.querySelector?.(FIELDS);
+
 // Nodes with data-js were made here; what is inside data-own belongs to whoever types in it.
 const keep = {
   beforeNodeRemoved: (node) => !(node.dataset && "js" in node.dataset),
-  beforeNodeMorphed: (old, fresh) => !(old.dataset && "own" in old.dataset) && !(old === document.activeElement && old.matches?.("input, select, textarea") && fresh.id === old.id),
+  beforeNodeMorphed: (old, fresh) => !same(old, fresh) && !(old.dataset && "own" in old.dataset) && !(old === document.activeElement && old.matches?.("input, select, textarea") && fresh.id === old.id),
   beforeAttributeUpdated: (name, node) => !(name === "open" && node.matches?.("details, dialog")) && !(name === "data-keep"),
 };
 
@@ -154,16 +158,21 @@ addEventListener("keydown", (event) => {
   act();
 });
 
-// Links inside stay at the moment; filters, and links that say so, change the URL in place.
-addEventListener("click", (event) => {
+// Links inside stay at the moment, however they are followed; filters, and links that say so, change the URL in place.
+function aim(event) {
   const link = event.target.closest?.("a[href^='/ui']");
-  if (!link || link.matches("[data-moment]")) return;
+  if (!link || link.matches("[data-moment]")) return [];
   const url = new URL(link.getAttribute("href"), location); // an SVG link's href is no text
-  if (url.pathname === "/ui/diff" && url.searchParams.has("from")) return;
+  if (url.pathname === "/ui/diff" && url.searchParams.has("from")) return [];
   if (at === null) url.searchParams.delete("at");
   else url.searchParams.set("at", at);
   link.setAttribute("href", url.pathname + url.search + url.hash);
-  if (!link.matches("[data-morph]") || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  return [link, url];
+}
+for (const way of ["auxclick", "contextmenu", "dragstart"]) addEventListener(way, aim, true);
+addEventListener("click", (event) => {
+  const [link, url] = aim(event);
+  if (!link || !link.matches("[data-morph]") || event.button || event.ctrlKey || event.metaKey || event.shiftKey) return;
   event.preventDefault();
   history.pushState(null, "", url);
   refresh();

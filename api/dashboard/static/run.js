@@ -78,7 +78,8 @@ document.addEventListener(
   true,
 );
 
-// What takes the policies some time comes after the page, once per decision.
+// What takes the policies some time comes when the page has been drawn and nothing else is to do, once per decision.
+const rest = window.requestIdleCallback ?? setTimeout;
 async function explain() {
   const place = $("explanation");
   if (!place) return;
@@ -98,5 +99,6 @@ async function explain() {
     delete box.dataset.card;
   }
 }
-addEventListener("mezan:drawn", explain);
-explain();
+addEventListener("mezan:drawn", () => rest(explain));
+if (document.readyState === "complete") rest(explain);
+else addEventListener("load", () => rest(explain));

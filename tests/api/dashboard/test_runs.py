@@ -196,3 +196,26 @@ def test_bad_parameters(server: Server, query: str) -> None:
     answer = httpx.get(f"{server.url}/ui/runs?{query}")
     assert answer.status_code == 422
     assert "must" in answer.text or "begins either" in answer.text
+
+
+def test_links_lead_to_the_moment_however_they_are_followed(page: Page) -> None:
+    """By a click, in another tab, or copied from the menu, after a step of the slider too; rows that stay are left as they are."""
+    page.goto("/ui/runs")
+    at = int(page.locator("#position").input_value()) - 2
+    page.goto(f"/ui/runs?at={at}")
+    page.evaluate("for (const row of document.querySelectorAll('#rows > tr')) row.seen = true")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#page")).to_have_attribute("data-position", str(at + 1))
+    seen = page.evaluate("[...document.querySelectorAll('#rows > tr')].map((row) => row.seen)")
+    assert seen.count(True) >= len(seen) - 1
+    first, second, third = (page.locator("#rows a.run").nth(i) for i in range(3))
+    moment = re.compile(rf"/ui/runs/run_\w+\?at={at + 1}$")
+    first.dispatch_event("contextmenu")
+    expect(first).to_have_attribute("href", moment)
+    with page.context.expect_page() as opened:
+        second.click(button="middle")
+    expect(opened.value).to_have_url(moment)
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#page")).to_have_attribute("data-position", str(at + 2))
+    third.click()
+    expect(page).to_have_url(re.compile(rf"/ui/runs/run_\w+\?at={at + 2}$"))
