@@ -5,7 +5,7 @@ Krause and Ong, "Contextual Gaussian Process Bandit Optimization" (NIPS 2011), w
     k((x, a), (x', a')) = c0 + ch K(x, x') + R(a, a') (ca + ci K(x, x')),      K = 1 / (1 + |x - x'|_1 / (2 l))^2        (1)
 
 The four parts are: how hard the family is, how hard instances near x are for every solver, how good solver a is, and how good
-it is near x. How large they are is a hypothesis (`Parts`), and each has its evidence. R is 1 for the same solver in the same version, `KINSHIP` for another version of it, and 0 for another solver, so
+it is near x. How large they are is a hypothesis (`Parts`). R is 1 for the same solver in the same version, `KINSHIP` for another version of it, and 0 for another solver, so
 that outcomes of an older version count less. `K` is a mixture of Laplacian kernels, and so positive definite
 (Rasmussen and Williams, Gaussian Processes for Machine Learning, 4.2.1); l is the median distance, here 1.
 
@@ -14,7 +14,6 @@ sums, products, quotients and NumPy's own reductions, without a BLAS and without
 kernel matrix grows row by row (bordering; Golub and Van Loan, Matrix Computations, 2.1.4), O(n^2) each.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -93,7 +92,7 @@ class Gaussian:
     ``points`` [n, d] in units of the median distance; ``solvers``, ``versions`` [n]: numbers of the reader's own; ``losses``,
     ``times`` [n]; ``inverse`` [n, n] of the kernel matrix with noise. ``predicted`` [n]: what each loss was expected to be before it was known.
     Over the ``judged`` outcomes that count as evidence, ``strain`` sums the squares of how far they were from that, in units of the variance
-    expected then, whose logarithms ``spread`` sums.
+    expected then, and ``missed`` the plain squares.
     """
 
     points: Floats
@@ -106,7 +105,7 @@ class Gaussian:
     parts: Parts = APART
     judged: int = 0
     strain: float = 0.0
-    spread: float = 0.0
+    missed: float = 0.0
 
     @classmethod
     def empty(cls, dimensions: int, parts: Parts = APART) -> "Gaussian":
@@ -121,10 +120,6 @@ class Gaussian:
         """The variance that is the unit, as the judged outcomes tell, and a ``prior`` one that counts as two of them."""
         return (self.strain + 2.0 * prior) / (self.judged + 2.0)
 
-    def evidence(self, prior: float) -> float:
-        """The logarithm of the density of the judged outcomes, each given all before it, at that scale, but for a constant."""
-        return -0.5 * (self.judged * math.log(self.scale(prior)) + self.spread)
-
     def extended(self, outcomes: Sequence[Outcome]) -> "Gaussian":
         """With more outcomes, one after another: the same to the bit however they are divided among calls."""
         if not outcomes:
@@ -138,7 +133,7 @@ class Gaussian:
         predicted = np.append(self.predicted, np.zeros(len(outcomes)))
         inverse, work = np.empty((total, total)), np.empty((total, total))
         inverse[:n, :n] = self.inverse
-        parts, judged, strain, spread = self.parts, self.judged, self.strain, self.spread
+        parts, judged, strain, missed = self.parts, self.judged, self.strain, self.missed
         for i, outcome in enumerate(outcomes, n):
             near = kernel(distances(points[:i], outcome.x))
             related = np.where(versions[:i] == outcome.version, 1.0, KINSHIP)
@@ -149,13 +144,13 @@ class Gaussian:
             schur = parts.variance + parts.noise - float(np.add.reduce(k * u))
             step = u / schur
             predicted[i] = outcome.mean + float(np.add.reduce(u * (losses[:i] - outcome.mean)))
-            missed = outcome.loss - float(predicted[i])
+            error = outcome.loss - float(predicted[i])
             if outcome.judges:
-                judged, strain, spread = judged + 1, strain + missed * missed / schur, spread + math.log(schur)
+                judged, strain, missed = judged + 1, strain + error * error / schur, missed + error * error
             before += np.multiply(u[:, None], step, out=product)
             inverse[:i, i] = inverse[i, :i] = -step
             inverse[i, i] = 1.0 / schur
-        return Gaussian(points, solvers, versions, losses, times, inverse, predicted, parts, judged, strain, spread)
+        return Gaussian(points, solvers, versions, losses, times, inverse, predicted, parts, judged, strain, missed)
 
     def predict(
         self, x: Floats, solvers: Sequence[int], versions: Sequence[int], means: Floats, mean: float, time: float = 0.0
