@@ -55,12 +55,13 @@ def run(
     import anyio
 
     from mezan.api.limits.quotas import Quota
-    from mezan.api.process import cache_kernels, tune_gc
+    from mezan.api.process import cache_kernels, take_turns, tune_gc
     from mezan.engine.shadow import Shadow
 
     lift_file_limit()
     cache_kernels()
     tune_gc()
+    take_turns()
 
     body = partial(
         serve,

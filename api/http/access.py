@@ -3,12 +3,15 @@
 An application with a route that declares nothing is not built.
 """
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, Final, Literal, TypeVar
 
 from fastapi import Depends, FastAPI, WebSocket, params
 from fastapi.routing import APIRoute, APIRouter, APIWebSocketRoute, iter_route_contexts
-from starlette.requests import HTTPConnection
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
@@ -103,10 +106,21 @@ def check(connection: Connection, needed: Need) -> None:
 class CheckedRoute(APIRoute):
     """A route that checks who calls before it resolves any dependency or reads the body."""
 
+    @cached_property
+    def plain(self) -> bool:
+        """Whether the endpoint is a coroutine function from the request to the answer, and depends on nothing else."""
+        signature = inspect.signature(self.endpoint)
+        kinds = [*(one.annotation for one in signature.parameters.values()), signature.return_annotation]
+        return inspect.iscoroutinefunction(self.endpoint) and kinds == [Request, Response] and not self.dependencies
+
     async def handle(self, scope: Connection, receive: Receive, send: Send) -> None:
         """Refuse, or answer; other methods are 405 for everybody."""
         if scope["method"] in (self.methods or ()):
             check(scope, need_of(self.endpoint))
+            if self.plain:
+                response = await self.endpoint(Request(scope, receive, send))
+                await response(scope, receive, send)
+                return
         await super().handle(scope, receive, send)
 
 

@@ -25,6 +25,25 @@ def _integers(given: Any) -> Array:
     if not 1 <= len(given) <= MAX_ITEMS:
         msg = f"a knapsack problem must have between 1 and {MAX_ITEMS} items; got {len(given)}"
         raise BadProblem(msg)
+    if isinstance(given, list) and set(map(type, given)) == {int}:  # most requests, by far the quickest
+        low, high, total = min(given), max(given), sum(given)
+    else:
+        given = _whole(given)
+        low, high, total = given.min(), given.max(), int(given.sum(dtype=object))
+    if low < 0 or high > MAX_TOTAL:
+        msg = f"values and weights must be between 0 and {MAX_TOTAL}; got {low if low < 0 else high}"
+        raise BadProblem(msg)
+    if total > MAX_TOTAL:
+        msg = f"values, and weights, must total at most {MAX_TOTAL} (exact in doubles); got {total}; divide them by a common factor"
+        raise BadProblem(msg)
+    array = np.array(
+        given, dtype=np.int64
+    )  # a copy: the caller's array stays writable, and ours cannot change under us
+    array.setflags(write=False)
+    return array
+
+
+def _whole(given: Any) -> Array:
     try:
         array = np.asarray(given)
     except (ValueError, OverflowError):
@@ -37,15 +56,6 @@ def _integers(given: Any) -> Array:
         wrong = next(float(x) for x in array if not float(x).is_integer())
         msg = f"values and weights must be finite whole numbers; got {wrong}; multiply fractions by a common factor"
         raise BadProblem(msg)
-    low, high = array.min(), array.max()
-    if low < 0 or high > MAX_TOTAL:
-        msg = f"values and weights must be between 0 and {MAX_TOTAL}; got {low if low < 0 else high}"
-        raise BadProblem(msg)
-    array = array.astype(np.int64)  # a copy: the caller's array stays writable, and ours cannot change under us
-    if (total := int(array.sum(dtype=object))) > MAX_TOTAL:
-        msg = f"values, and weights, must total at most {MAX_TOTAL} (exact in doubles); got {total}; divide them by a common factor"
-        raise BadProblem(msg)
-    array.setflags(write=False)
     return array
 
 

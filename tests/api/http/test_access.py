@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import APIRouter, Depends, FastAPI
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Send
@@ -16,10 +17,11 @@ from starlette.types import Scope as Connection
 from mezan.api.accounts.principal import Principal
 from mezan.api.accounts.scopes import EVERY, VIEWER, Scope
 from mezan.api.http import problems
-from mezan.api.http.access import PRINCIPAL, Router, Undeclared, declarations, needs, public
+from mezan.api.http.access import PRINCIPAL, CheckedRoute, Router, Undeclared, declarations, needs, public
 from mezan.api.http.app import create_app
 from mezan.api.http.denials import AUDIT
 from mezan.api.open import open_engine
+from mezan.solvers.errors import BadInput
 
 pytestmark = pytest.mark.anyio
 PUBLIC = {
@@ -135,6 +137,38 @@ def test_a_socket_must_declare_when_it_is_added() -> None:
 
     with pytest.raises(Undeclared):
         Router().add_api_websocket_route("/x", socket)
+
+
+async def test_a_route_of_the_request_alone_is_answered_directly() -> None:
+    """It is checked and its errors are told as of any other; with a dependency it is no such route, and the dependency runs."""
+    ran = []
+
+    async def dependency() -> None:
+        ran.append(1)
+
+    router = Router()
+
+    @router.post("/plain")
+    @needs(Scope.RUNS_WRITE)
+    async def plain(request: Request) -> Response:
+        if await request.body() == b"wrong":
+            raise BadInput("must not be wrong")
+        return PlainTextResponse("in")
+
+    router.add_api_route("/depends", plain, methods=["POST"], dependencies=[Depends(dependency)])
+    app = made(router)
+    assert [route.plain for route in router.routes if isinstance(route, CheckedRoute)] == [True, False]
+    for path in ("/plain", "/depends"):
+        async with asking(app, principal(*VIEWER.scopes)) as (client, gate):
+            assert (await client.post(path)).status_code == 403
+            assert gate.denials == [("forbidden", path)]
+        assert not ran
+        async with asking(app, principal(Scope.RUNS_WRITE)) as (client, _):
+            assert (await client.get(path)).status_code == 405
+            assert (await client.post(path)).text == "in"
+            wrong = await client.post(path, content=b"wrong")
+            assert (wrong.status_code, wrong.json()["type"]) == (422, "/problems/bad-input")
+    assert ran == [1, 1]
 
 
 async def test_is_checked_before_any_dependency() -> None:
