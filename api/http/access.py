@@ -26,6 +26,8 @@ PRINCIPAL: Final = "mezan.principal"
 """Where in an ASGI scope the principal is; without it nobody has shown who they are."""
 REFUSAL: Final = "mezan.refusal"
 """Where the error is that a credential was refused with, though the request may go on to what is public."""
+AFTER: Final = "mezan.after"
+"""Where in an ASGI scope a function is that is to be called once the request has been answered; it is not when that fails."""
 UNKNOWN: Final = "a request must say who sends it: an API key, a token or a session"
 KNOWN: Final = "known"
 Need = Scope | Literal["known"] | None
@@ -122,6 +124,8 @@ class CheckedRoute(APIRoute):
                 await response(scope, receive, send)
                 return
         await super().handle(scope, receive, send)
+        if AFTER in scope:
+            scope[AFTER]()
 
 
 class Router(APIRouter):
