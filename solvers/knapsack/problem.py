@@ -36,9 +36,8 @@ def _integers(given: Any) -> Array:
     if total > MAX_TOTAL:
         msg = f"values, and weights, must total at most {MAX_TOTAL} (exact in doubles); got {total}; divide them by a common factor"
         raise BadProblem(msg)
-    array = np.array(
-        given, dtype=np.int64
-    )  # a copy: the caller's array stays writable, and ours cannot change under us
+    # a copy: the caller's array stays writable, and ours cannot change under us
+    array = np.array(given, dtype=np.int64)
     array.setflags(write=False)
     return array
 
