@@ -1,11 +1,13 @@
 """Projections in memory: what each has folded, what of it is not saved yet, and which have broken."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import orjson
 import structlog
+from anyio.lowlevel import checkpoint
 from typing_extensions import TypeIs
 
 from .context import acting
@@ -15,6 +17,8 @@ from .log import EventLog, Recorded
 
 MOST_ROWS = 4_000
 """Rows without a last event that are kept in memory; others are refolded from their streams when needed."""
+AT_ONCE = 100
+"""Rows that are refolded with one read of the log."""
 PAGE = 2_000
 _log = structlog.get_logger(__name__)
 
@@ -140,15 +144,21 @@ class LiveRows(Live):
     async def refold(self, log: EventLog, store: ProjectionStore, track: "Track") -> None:
         """Fold every missing row from its stream, up to where ``track`` is."""
         while self.missing:
-            key, event = next(iter(self.missing.items()))
-            upto = track.position
-            kept = await fold_row(log, self.fold, key, event.stream, event.tenant, upto)
-            # an event that arrived while reading is noted in `missing`, and the row is folded again
-            if self.missing[key].position <= upto:
-                del self.missing[key]
-                if kept is not None:
-                    self.rows[key] = kept
-                    self.dirty[key] = None
+            some, upto = dict(islice(self.missing.items(), AT_ONCE)), track.position
+            streams = {(event.tenant, event.stream) for event in some.values()}
+            histories = await log.histories(sorted(streams), upto=upto, types=self.fold.handles)
+            for key, event in some.items():
+                if (history := histories.get((event.tenant, event.stream))) is not None:
+                    kept = _folded(self.fold, key, history)
+                else:  # too long to be read with others
+                    kept = await fold_row(log, self.fold, key, event.stream, event.tenant, upto)
+                # an event that arrived while reading is noted in `missing`, and the row is folded again
+                if self.missing[key].position <= upto:
+                    del self.missing[key]
+                    if kept is not None:
+                        self.rows[key] = kept
+                        self.dirty[key] = None
+            await checkpoint()
 
     @property
     def complete(self) -> bool:
@@ -351,6 +361,16 @@ def load(projection: Projection[Any] | RowProjection, saved: Saved | None, end: 
         return None
 
 
+def _folded(projection: RowProjection, key: str, events: Iterable[Recorded], kept: Kept | None = None) -> Kept | None:
+    """One row after some more events of its stream; None while it has none."""
+    for event in events:
+        if projection.key(event) == key:
+            if kept is None:
+                kept = Kept(None, event.stream, event.position)
+            kept.row = projection.apply(kept.row, event)
+    return kept
+
+
 async def fold_row(
     log: EventLog, projection: RowProjection, key: str, stream: str, tenant: str, upto: int
 ) -> Kept | None:
@@ -360,9 +380,5 @@ async def fold_row(
     with acting(in_tenant=tenant):
         while page := await log.read(after=position, upto=upto, stream=stream, types=projection.handles, limit=PAGE):
             position = page[-1].position
-            for event in page:
-                if projection.key(event) == key:
-                    if kept is None:
-                        kept = Kept(None, stream, event.position)
-                    kept.row = projection.apply(kept.row, event)
+            kept = _folded(projection, key, page, kept)
     return kept

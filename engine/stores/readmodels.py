@@ -10,6 +10,8 @@ import orjson
 from mezan.engine import deltas, faults
 from mezan.engine.folds import ProjectionStore, Save, Saved, Snapshot, Snapshots, StoredRow
 
+from .writer import insert
+
 T = TypeVar("T")
 _SAVED = "SELECT name, version, generation, position, state FROM projections WHERE live"
 _ROW = "key, stream, position, tag, data"
@@ -51,8 +53,7 @@ class SQLiteReadModels(ProjectionStore):
                     "INSERT OR REPLACE INTO projections (name, generation, version, position, live, state) VALUES (?,?,?,?,?,?)",
                     (save.name, save.generation, save.version, save.position, live, save.state),
                 )
-                if rows:
-                    c.executemany("INSERT OR REPLACE INTO read_rows VALUES (?,?,?,?,?,?,?)", rows)
+                insert(c, "INSERT OR REPLACE INTO read_rows", rows)
             return _saved(c)
 
         faults.reach("follower.before-save")

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from mezan.engine.log import Recorded
 
-from .writer import INSERT, VALUES
+from .writer import INSERT, insert
 
 ARTIFACTS: Final = "SELECT digest, kind, size, encoding, stored, recorded_at FROM artifacts WHERE recorded_at <= ? AND digest > ? ORDER BY digest LIMIT ?"
 KEYS: Final = (
@@ -40,7 +40,7 @@ def insert_event(c: sqlite3.Connection, r: Recorded) -> None:
         r.position, r.tenant, r.stream, r.version, r.type, r.schema, r.payload, r.digest, r.causation, r.correlation,
         r.actor, r.recorded_at, r.hash,
     )  # fmt: skip
-    c.execute(INSERT + VALUES, row)
+    insert(c, INSERT, [row])
 
 
 def insert_artifact(c: sqlite3.Connection, row: Iterable[Any]) -> None:

@@ -13,6 +13,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final
 
 import structlog
@@ -30,13 +31,20 @@ logger = structlog.get_logger(__name__)
 COLUMNS: Final = (
     "position, tenant, stream, version, type, schema, payload, digest, causation, correlation, actor, recorded_at, hash"
 )
-INSERT: Final = f"INSERT INTO events ({COLUMNS}) VALUES "
-VALUES: Final = "(?,?,?,?,?,?,?,?,?,?,?,?,?)"
-ROWS: Final = (512, 64, 8, 1)
+INSERT: Final = f"INSERT INTO events ({COLUMNS})"
+INSERT_ARTIFACTS: Final = "INSERT OR IGNORE INTO artifacts"
+INSERT_KEYS: Final = "INSERT INTO idempotency"
+LOOK_UP: Final = (
+    "SELECT column1, column2, (SELECT max(version) FROM events WHERE tenant = column1 AND stream = column2) AS version"
+    " FROM (VALUES {}) WHERE version IS NOT NULL"
+)
 BATCH: Final = 1_000
 Row = tuple[int, str, str, int, str, int, str, bytes, str | None, str, str, int, bytes]
 """An event's columns, in the order of `mezan.engine.log.Recorded`."""
 VERSIONS: Final = 20_000
+ROWS: Final = 512
+STREAMS: Final = (1, 8, 64, 512)
+"""How many streams a look-up has room for: few statements to prepare, each for many sizes."""
 
 
 @dataclass(slots=True)
@@ -167,8 +175,9 @@ class Writer:
         position, previous, earlier = head or (0, GENESIS, 0)
         if position != self._known:  # another process has written: nothing remembered of versions holds
             self._versions.clear()
+        self._look_up(connection, appends)
         now = max(micros(), earlier)
-        artifacts: list[tuple[Any, ...]] = []
+        artifacts: dict[str, tuple[Any, ...]] = {}
         keys: list[tuple[Any, ...]] = []
         forget: list[tuple[str]] = []
         rows = done.rows
@@ -190,21 +199,19 @@ class Writer:
             first = start if append.awaited is None else position - append.awaited + 1
             outcome = Appended(append.writes[0].stream, first, position, version)
             done.outcomes.append((append, outcome))
-            if append.artifacts:
-                artifacts += [(a.digest, a.kind, a.size, a.encoding, a.stored, now) for a in append.artifacts]
+            for a in append.artifacts:
+                artifacts.setdefault(a.digest, (a.digest, a.kind, a.size, a.encoding, a.stored, now))
             if append.forget:
                 forget += [(digest,) for digest in append.forget]
             if (once := append.idempotency) is not None:
                 tenant = append.writes[0].tenant
                 pending[tenant, once.key] = (once.fingerprint, outcome)
                 keys.append((tenant, once.key, once.fingerprint, *outcome[:4]))
-        if artifacts:
-            connection.executemany("INSERT OR IGNORE INTO artifacts VALUES (?,?,?,?,?,?)", artifacts)
+        insert(connection, INSERT_ARTIFACTS, list(artifacts.values()))
         if rows:
-            _insert(connection, rows)
+            insert(connection, INSERT, rows)
             connection.execute("INSERT OR REPLACE INTO log_head VALUES (1,?,?,?)", (position, previous, now))
-        if keys:
-            connection.executemany("INSERT INTO idempotency VALUES (?,?,?,?,?,?,?)", keys)
+        insert(connection, INSERT_KEYS, keys)
         if forget:
             connection.executemany("DELETE FROM artifacts WHERE digest = ?", forget)
         self._known = position
@@ -244,19 +251,24 @@ class Writer:
             key = (write.tenant, write.stream)
             actual = seen.get(key)
             if actual is None:
-                actual = self._version(connection, key)
+                actual = self._versions[key]
             if write.expected not in {ANY, actual}:
                 raise WrongExpectedVersion(write.stream, write.expected, actual)
             versions.append(actual)
             seen[key] = actual + len(write.events)
         return versions, None
 
-    def _version(self, connection: sqlite3.Connection, key: tuple[str, str]) -> int:
-        version = self._versions.get(key)
-        if version is None:
-            row = connection.execute("SELECT max(version) FROM events WHERE tenant = ? AND stream = ?", key).fetchone()
-            version = self._versions[key] = row[0] or 0
-        return version
+    def _look_up(self, connection: sqlite3.Connection, appends: Sequence[Append]) -> None:
+        """Learn the versions of all streams that are about to be written and not remembered."""
+        new = {(write.tenant, write.stream) for append in appends for write in append.writes} - self._versions.keys()
+        asked = list(new)
+        for start in range(0, len(asked), STREAMS[-1]):
+            part = asked[start : start + STREAMS[-1]]
+            size = next(size for size in STREAMS if size >= len(part))
+            part += part[:1] * (size - len(part))
+            self._versions.update(dict.fromkeys(part, 0))
+            found = connection.execute(LOOK_UP.format(_marks(2, size)), [name for key in part for name in key])
+            self._versions.update(((tenant, stream), version) for tenant, stream, version in found)
 
 
 def _chain(
@@ -278,16 +290,19 @@ def _chain(
     return position, version, previous
 
 
-def _insert(connection: sqlite3.Connection, events: Sequence[Row]) -> None:
-    """Many rows a statement: the driver gives up the GIL at each, and getting it back from a busy loop can take 5 ms."""
+def insert(connection: sqlite3.Connection, into: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows with few statements: the driver gives up Python's lock at each, and waits for it while the loop is busy."""
     start = 0
-    for rows in ROWS:
-        while len(events) - start >= rows:
-            values: list[Any] = []
-            for row in events[start : start + rows]:
-                values += row
-            connection.execute(INSERT + ",".join((VALUES,) * rows), values)
-            start += rows
+    while (left := len(rows) - start) > 0:
+        size = min(ROWS, 1 << (left.bit_length() - 1))
+        values = [value for row in rows[start : start + size] for value in row]
+        connection.execute(f"{into} VALUES {_marks(len(rows[0]), size)}", values)
+        start += size
+
+
+@cache
+def _marks(columns: int, rows: int) -> str:
+    return ",".join(("(" + ",".join("?" * columns) + ")",) * rows)
 
 
 def _first_outcome(connection: sqlite3.Connection, tenant: str, key: str) -> tuple[str, Appended] | None:
