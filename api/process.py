@@ -15,7 +15,7 @@ def tune_gc() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 20)
+    gc.set_threshold(10_000, 3, 500)
 
 
 def take_turns() -> None:

@@ -7,11 +7,8 @@ on time and halves when it is late (additive increase would take too long: a flo
 
 import asyncio
 import heapq
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from itertools import count
-
-import anyio
 
 AT_ONCE = 32
 LULL = 0.02
@@ -20,6 +17,25 @@ BEAT = 0.005
 """Seconds between looks at the event loop."""
 LATE = 0.004
 """Seconds by which the loop may come late to a beat and yet count as on time."""
+
+
+class Waiting:
+    """A run before the gate: it has no task of its own yet, so that many can wait."""
+
+    __slots__ = ("_begin", "alarm", "let_in")
+
+    def __init__(self, begin: Callable[[], object]) -> None:
+        self._begin: Callable[[], object] | None = begin
+        self.let_in = False
+        self.alarm: asyncio.TimerHandle | None = None
+
+    def enter(self) -> None:
+        """Begin."""
+        begin, self._begin, self.let_in = self._begin, None, True
+        if self.alarm is not None:
+            self.alarm.cancel()
+        if begin is not None:
+            begin()
 
 
 class Admission:
@@ -38,56 +54,49 @@ class Admission:
         self._pace = self._left = self._few
         self._beating = False
         self._arrivals = count()
-        self._waiting: list[tuple[int, int, anyio.Event]] = []
-        self._gone: set[int] = set()
+        self._waiting: list[tuple[int, int, Waiting]] = []
 
     def requested(self) -> None:
         """Another request was recorded."""
-        now = anyio.current_time()
+        now = asyncio.get_running_loop().time()
         if now - self._requested >= LULL:
             self._pace = self._left = self._few
         self._requested, self._pouring = now, True
 
-    @asynccontextmanager
-    async def inside(self, priority: int, until: float) -> AsyncIterator[None]:
-        """Wait to be let in, at the latest until a time on the ``anyio.current_time()`` clock: a run that is late must end."""
-        await self._enter(priority, until)
-        try:
-            yield
-        finally:
-            self._inside -= 1
-            self._let_in()
+    def enter(self, priority: int, until: float, begin: Callable[[], object]) -> "Waiting":
+        """Call ``begin`` when a run may begin, now or later; it must :meth:`leave` in the end.
 
-    async def _enter(self, priority: int, until: float) -> None:
-        let_in, number = anyio.Event(), next(self._arrivals)
-        heapq.heappush(self._waiting, (-priority, number, let_in))
+        Args:
+            priority: higher ones first, then by arrival.
+            until: when it is let in at the latest, on the event loop's clock: a run that is late must end.
+            begin: must not wait.
+        """
+        waiting = Waiting(begin)
+        heapq.heappush(self._waiting, (-priority, next(self._arrivals), waiting))
         self._let_in()
-        if let_in.is_set():
-            return
-        try:
-            with anyio.move_on_at(until):
-                await let_in.wait()
-        except BaseException:
-            if let_in.is_set():
-                self._inside -= 1
-                self._let_in()
-            else:
-                self._gone.add(number)
-            raise
-        if not let_in.is_set():
-            self._gone.add(number)
+        if not waiting.let_in and until < float("inf"):
+            waiting.alarm = asyncio.get_running_loop().call_at(until, self.hurry, waiting)
+        return waiting
+
+    def hurry(self, waiting: "Waiting") -> None:
+        """Let one in now, however many are inside."""
+        if not waiting.let_in:
             self._inside += 1
+            waiting.enter()
+
+    def leave(self) -> None:
+        """One that was let in has ended."""
+        self._inside -= 1
+        self._let_in()
 
     def _let_in(self) -> None:
         limit = self._few if self._pouring else self._most
         while self._waiting and self._inside < limit and (self._left > 0 or not self._pouring):
-            _, number, let_in = heapq.heappop(self._waiting)
-            if number in self._gone:
-                self._gone.discard(number)
-                continue
-            self._inside += 1
-            self._left -= 1
-            let_in.set()
+            waiting = heapq.heappop(self._waiting)[2]
+            if not waiting.let_in:
+                self._inside += 1
+                self._left -= 1
+                waiting.enter()
         if self._waiting and self._pouring and not self._beating:
             self._beat_at(asyncio.get_running_loop().time() + BEAT)
 

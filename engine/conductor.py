@@ -1,7 +1,7 @@
 """Takes one run from where it stands to its end: profile, choose, attempt, and again where a choice allows it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from mezan.solvers.selection.policy import compares, deliberates
 
 from . import events as e
 from . import faults
+from .admission import Waiting
 from .attempting import Attempt, Parts, Progress, code_of, perf_deadline, text_of
 from .choosing import candidates_for, choose, explained, named, policy_for, profile
 from .cohorts import Place
@@ -62,16 +63,21 @@ class Conductor:
         self.solutions: dict[str, Array] = {}
         self._parts, self._problems = parts, dict(problems)
         self._progress: dict[str, Progress] = {}
-        self._scope = anyio.CancelScope()
+        self._scope: anyio.CancelScope | None = None
+        self._stopped = False
         self._reason = "engine closed"
         self._place = place
+        self._waiting: Waiting | None = None
 
     async def conduct(self) -> None:
         """Run to the end. Whatever happens, the log gets a terminal event, unless another worker owns the run now."""
         try:
-            with self._scope:
-                await self._admitted()
-            if self._scope.cancelled_caught and not (self.journal.state.over or self.unrecorded):
+            with anyio.CancelScope() as scope:
+                self._scope = scope
+                if self._stopped:
+                    scope.cancel()
+                await self._tasks()
+            if scope.cancelled_caught and not (self.journal.state.over or self.unrecorded):
                 await self.journal.append(self._cancellation())
         except anyio.get_cancelled_exc_class():
             if self.unrecorded is None:
@@ -92,20 +98,39 @@ class Conductor:
             faults.reach("run.finished")
             self.finished.set()
 
+    def admit(self, begin: Callable[[], object]) -> None:
+        """Call ``begin``, which has :meth:`conduct` run, when it is this run's turn; :meth:`leave` must follow in the end."""
+        if self._place is not None:  # its cohort waits for it
+            begin()
+            return
+        request, until = self.journal.request, float("inf")
+        if request.deadline is not None:
+            until = anyio.current_time() + (perf_deadline(request.deadline) - time.perf_counter())
+        self._waiting = self._parts.admission.enter(request.priority, until, begin)
+
     def leave(self) -> None:
-        """Have nobody wait for a job of this run any more."""
+        """Make room for the next; have nobody wait for a job of this run any more."""
         if self._place is not None:
             self._place.leave()
+        if self._waiting is not None:
+            self._parts.admission.leave()
 
     def cancel(self, reason: str) -> None:
         """Stop at the next chunk and record it."""
         self._reason = reason
-        self._scope.cancel()
+        self._stop()
 
     def hand_over(self) -> None:
         """Stop at the next chunk and record nothing: whoever takes the run up goes on from its last checkpoint."""
         self.unrecorded = StoreError("its worker was closed")
-        self._scope.cancel()
+        self._stop()
+
+    def _stop(self) -> None:
+        self._stopped = True
+        if self._scope is not None:
+            self._scope.cancel()
+        elif self._waiting is not None:
+            self._parts.admission.hurry(self._waiting)
 
     def _cancellation(self) -> Cancel:
         return Cancel(self._reason, {name: (p.iterations, p.seconds) for name, p in self._progress.items()})
@@ -129,15 +154,6 @@ class Conductor:
         # the store refuses: the run stays unfinished in the log and is taken up at the next opening
         self.unrecorded = failure
         logger.error("terminal event not recorded", run=self.run, error=str(failure))
-
-    async def _admitted(self) -> None:
-        if self._place is not None:  # its cohort waits for it
-            await self._tasks()
-            return
-        request = self.journal.request
-        late = anyio.current_time() + (perf_deadline(request.deadline) - time.perf_counter())
-        async with self._parts.admission.inside(request.priority, late):
-            await self._tasks()
 
     async def _tasks(self) -> None:
         journal = self.journal

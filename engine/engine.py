@@ -3,7 +3,9 @@
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from contextvars import copy_context
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import anyio
@@ -327,7 +329,7 @@ class Engine:
         self._conductors[run] = conductor
         if self._shadows is not None and conductor.journal.request.purpose != "shadow":
             self._shadows.arrived()
-        self._tasks.start_soon(self._conduct, conductor, name=run)
+        conductor.admit(partial(copy_context().run, self._tasks.start_soon, self._conduct, conductor, name=run))
 
     async def _conduct(self, conductor: Conductor) -> None:
         try:

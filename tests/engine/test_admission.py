@@ -1,6 +1,8 @@
 """Who is worked on: a fixed number at a time, by priority, and nobody is lost when they wait in vain."""
 
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import anyio
 import anyio.lowlevel
@@ -11,7 +13,20 @@ from hypothesis import strategies as st
 from mezan.engine.admission import BEAT, LATE, Admission
 
 pytestmark = pytest.mark.anyio
-FOREVER = float("inf")
+
+
+@asynccontextmanager
+async def inside(gate: Admission, priority: int = 0, until: float = float("inf")) -> AsyncIterator[None]:
+    """Wait to be let in; who goes away while waiting is let in to leave."""
+    let_in = anyio.Event()
+    waiting = gate.enter(priority, until, let_in.set)
+    try:
+        if not let_in.is_set():
+            await let_in.wait()
+        yield
+    finally:
+        gate.hurry(waiting)
+        gate.leave()
 
 
 async def test_by_priority_then_by_arrival() -> None:
@@ -19,10 +34,10 @@ async def test_by_priority_then_by_arrival() -> None:
     gate, order = Admission(1), []
 
     async def one(name: str, priority: int) -> None:
-        async with gate.inside(priority, FOREVER):
+        async with inside(gate, priority):
             order.append(name)
 
-    async with anyio.create_task_group() as tasks, gate.inside(0, FOREVER):
+    async with anyio.create_task_group() as tasks, inside(gate):
         for name, priority in (("a", 0), ("b", 5), ("c", 0), ("d", 5)):
             tasks.start_soon(one, name, priority)
             await anyio.wait_all_tasks_blocked()
@@ -32,24 +47,24 @@ async def test_by_priority_then_by_arrival() -> None:
 async def test_the_late_come_in_at_once() -> None:
     """A run whose deadline passes while it waits is let in, so that its end is recorded."""
     gate = Admission(1)
-    async with gate.inside(0, FOREVER):
+    async with inside(gate):
         with anyio.fail_after(5):
-            async with gate.inside(0, anyio.current_time() + 0.01):
+            async with inside(gate, until=anyio.current_time() + 0.01):
                 pass
-    async with gate.inside(0, FOREVER):
+    async with inside(gate):
         pass
 
 
 async def test_few_while_requests_pour_in() -> None:
     """Then only a few are let in; the others follow when the requests stop, without anybody leaving."""
-    gate, inside = Admission(6, 2), 0
+    gate, held = Admission(6, 2), 0
     done, every = anyio.Event(), anyio.Event()
 
     async def one() -> None:
-        nonlocal inside
-        async with gate.inside(0, FOREVER):
-            inside += 1
-            if inside == 5:
+        nonlocal held
+        async with inside(gate):
+            held += 1
+            if held == 5:
                 every.set()
             await done.wait()
 
@@ -58,7 +73,7 @@ async def test_few_while_requests_pour_in() -> None:
             gate.requested()
             tasks.start_soon(one)
         await anyio.wait_all_tasks_blocked()
-        assert inside == 2
+        assert held == 2
         with anyio.fail_after(5):
             await every.wait()
         done.set()
@@ -71,7 +86,7 @@ async def test_the_pace_follows_the_event_loop(*, late: bool) -> None:
 
     async def one() -> None:
         nonlocal entered
-        async with gate.inside(0, FOREVER):
+        async with inside(gate):
             entered += 1
 
     async with anyio.create_task_group() as tasks:
@@ -98,19 +113,19 @@ def test_never_more_than_allowed_and_nobody_lost(visits: list[tuple[int, bool, i
     """Whatever is cancelled at whatever point, the gate never holds more, and at the end it is empty and open."""
 
     async def scenario() -> None:
-        gate, inside, seen = Admission(most), 0, 0
+        gate, held, seen = Admission(most), 0, 0
 
         async def one(priority: int, rounds: int, scope: anyio.CancelScope) -> None:
-            nonlocal inside, seen
+            nonlocal held, seen
             with scope:
-                async with gate.inside(priority, FOREVER):
-                    inside += 1
-                    seen = max(seen, inside)
+                async with inside(gate, priority):
+                    held += 1
+                    seen = max(seen, held)
                     try:
                         for _ in range(rounds):
                             await anyio.lowlevel.checkpoint()
                     finally:
-                        inside -= 1
+                        held -= 1
 
         async with anyio.create_task_group() as tasks:
             scopes = []
@@ -123,7 +138,7 @@ def test_never_more_than_allowed_and_nobody_lost(visits: list[tuple[int, bool, i
                 await anyio.lowlevel.checkpoint()
                 scope.cancel()
         assert seen <= most
-        assert inside == 0
+        assert held == 0
         with anyio.fail_after(5):
             async with anyio.create_task_group() as tasks:
                 for _ in range(most):
