@@ -329,7 +329,12 @@ class Engine:
         self._conductors[run] = conductor
         if self._shadows is not None and conductor.journal.request.purpose != "shadow":
             self._shadows.arrived()
-        conductor.admit(partial(copy_context().run, self._tasks.start_soon, self._conduct, conductor, name=run))
+        tasks = self._tasks
+
+        def begin() -> None:
+            tasks.start_soon(self._conduct, conductor, name=run)
+
+        conductor.admit(partial(copy_context().run, begin))
 
     async def _conduct(self, conductor: Conductor) -> None:
         try:

@@ -20,6 +20,11 @@ PRIOR_TRIALS = 10
 """Trials after which a prior has lost half of its weight."""
 
 
+def trials(standings: Standings) -> int:
+    """Of all solvers in the cluster, as the bonus counts them."""
+    return max(sum(record.trials for record in standings.in_cluster.values()), LEAST_TOTAL)
+
+
 @dataclass(frozen=True, slots=True)
 class EloUCB:
     """``0.5 * global Elo + 0.5 * cluster Elo + 1.4 * sqrt(ln N / n)``, with ``n`` of ``N`` trials in the cluster.
@@ -41,7 +46,9 @@ class EloUCB:
 
     def score(self, standings: Standings, solver: str, prior: float = 0.0) -> float:
         """The formula above for one solver."""
-        total = max(sum(record.trials for record in standings.in_cluster.values()), LEAST_TOTAL)
+        return self._score(standings, solver, prior, trials(standings))
+
+    def _score(self, standings: Standings, solver: str, prior: float, total: int) -> float:
         local = standings.cluster_record(solver)
         value = GLOBAL_WEIGHT * standings.record(solver).rating + (1.0 - GLOBAL_WEIGHT) * local.rating
         value += prior * PRIOR_TRIALS / (PRIOR_TRIALS + standings.record(solver).trials)
@@ -53,8 +60,9 @@ class EloUCB:
         """See :class:`Policy`."""
         able = eligible(candidates)
         expected = any(candidate.prior is not None for candidate in candidates)
+        total = trials(standings)
         scores = {
-            candidate.solver: self.score(standings, candidate.solver, candidate.prior or 0.0)
+            candidate.solver: self._score(standings, candidate.solver, candidate.prior or 0.0, total)
             for candidate in able
             if expected or standings.record(candidate.solver).trials
         }

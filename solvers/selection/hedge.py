@@ -35,7 +35,7 @@ class Hedge:
 
     learns: ClassVar[bool] = True
     name: str = "hedge"
-    version: str = "2"
+    version: str = "3"
     beta: float = 0.6
 
     def choose(
@@ -49,8 +49,8 @@ class Hedge:
         from .models.linear import linear  # here, so that reading what is folded stays quick to start
         from .models.surrogate import Tally, shrunk, surrogate
 
-        process = fitted("gaussian/2", standings.examples, surrogate)
-        regression = fitted("linear/1", standings.examples, linear)
+        process = fitted("gaussian/3", standings.examples, surrogate)
+        regression = fitted("linear/2", standings.examples, linear)
         trust = weights([process.plain_error, regression.error, process.error])
         mean = process.mean
         plain = [shrunk(process.tallies.get(candidate.solver, Tally()), mean) for candidate in able]

@@ -5,7 +5,7 @@ with four degrees of freedom, as in `thompson`, so that the chance of each to be
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
 from .choices import drawn, eligible
@@ -25,7 +25,7 @@ class LinearThompson:
 
     learns: ClassVar[bool] = True
     name: str = "linear_thompson"
-    version: str = "2"
+    version: str = "3"
     width: float = 0.5
 
     def choose(
@@ -38,7 +38,7 @@ class LinearThompson:
             return without_features(standings, features, candidates, key, values)
         from .models.linear import linear  # here, so that reading what is folded stays quick to start
 
-        model = fitted("linear/1", standings.examples, linear)
+        model = fitted("linear/2", standings.examples, linear)
         losses, errors = model.expected(values, able)
         expected = {
             candidate.solver: Expected(grid(loss), max(LEAST_ERROR, grid(self.width * error)), 0, 0)
@@ -54,5 +54,5 @@ class LinearThompson:
             )
 
         scores = {solver: grid(1 - one.loss) for solver, one in expected.items()}
-        shown = {solver: replace(one, loss=min(1.0, max(0.0, one.loss))) for solver, one in expected.items()}
+        shown = {solver: one._replace(loss=min(1.0, max(0.0, one.loss))) for solver, one in expected.items()}
         return drawn(likely, candidates, scores, key, reason, shown)

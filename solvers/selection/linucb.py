@@ -21,7 +21,7 @@ class LinUCB:
 
     learns: ClassVar[bool] = True
     name: str = "linucb"
-    version: str = "1"
+    version: str = "2"
     alpha: float = 0.6
 
     def choose(
@@ -34,7 +34,7 @@ class LinUCB:
             return without_features(standings, features, candidates, key, values)
         from .models.linear import linear  # here, so that reading what is folded stays quick to start
 
-        model = fitted("linear/1", standings.examples, linear)
+        model = fitted("linear/2", standings.examples, linear)
         losses, errors = model.expected(values, able)
 
         def reason(best: int, score: float) -> str:

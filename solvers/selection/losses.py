@@ -15,7 +15,7 @@ hierarchical prior (Gelman et al., Bayesian Data Analysis, 3rd edition, chapter 
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from .policy import Candidate
 from .standings import Standings
@@ -27,8 +27,7 @@ PRIOR_VARIANCE = 1 / 12
 """Of a loss that may be anything in [0, 1]; it counts as two outcomes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Expected:
+class Expected(NamedTuple):
     """An expected loss, its standard error, and the outcomes in the cluster and in the family that speak for it."""
 
     loss: float

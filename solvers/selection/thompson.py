@@ -18,7 +18,7 @@ from .losses import expected_losses, scores_of
 from .policy import Candidate, Choice
 from .standings import Standings
 
-NODES = 48
+NODES = 32
 
 
 def chances(expected: Sequence[tuple[float, float]]) -> list[float]:
@@ -28,13 +28,19 @@ def chances(expected: Sequence[tuple[float, float]]) -> list[float]:
     u = (2 * np.arange(NODES) + 1) / NODES - 1
     t = 2 * u / np.sqrt(1 - u * u)
     means, errors = np.array(expected).T
-    at = means[:, None] + errors[:, None] * t  # [m, nodes]
-    z = (at - means[:, None, None]) / errors[:, None, None]  # [m others, m, nodes]
-    v = z / np.sqrt(4 + z * z)
-    above = 0.5 - v * (0.75 - 0.25 * (v * v))
+    # [m others, m, nodes]: d = a point less the other's mean, then u = d / sqrt(4 e^2 + d^2); single precision does for chances
+    v = (means - means[:, None]).astype(np.float32)[:, :, None] + (errors[:, None] * t).astype(np.float32)
+    above = v * v
+    above += (4 * errors * errors).astype(np.float32)[:, None, None]
+    v /= np.sqrt(above, out=above)
+    np.multiply(v, v, out=above)
+    above *= 0.25
+    above -= 0.75
+    above *= v
+    above += 0.5
     own = np.arange(len(means))
     above[own, own] = 0.75 * (1 - u * u) * (2 / NODES)
-    return [math.fsum(row) for row in np.multiply.reduce(above, axis=0).tolist()]
+    return [math.fsum(row) for row in np.multiply.reduce(above, axis=0, dtype=np.float64).tolist()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,7 @@ class Thompson:
     """Scores are ``1 - expected loss``; propensities are the chances of being best, from :func:`chances`."""
 
     name: str = "thompson"
-    version: str = "2"
+    version: str = "3"
 
     def choose(
         self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int

@@ -222,6 +222,24 @@ class Appending(StoreContract):
         assert verified.ok
         assert verified.checked == len(recorded)
 
+    @pytest.mark.parametrize("streams", [1, 7, 65, 1_300])
+    async def test_one_append_goes_on_with_many_streams(self, store, url, streams):
+        """Known and new ones, twice the same and in two tenants: each at its own version, and one that expects another is refused."""
+        await store.append(*(Write(f"s{i}", [planned(i)] * (1 + i % 3)) for i in range(0, streams, 2)))
+        with acting(in_tenant="other"):
+            await store.append(Write("s0", [planned(0)]))
+        async with self.open_store(url) as again:
+            await again.append(*(Write(f"s{i}", [planned(i)]) for i in (*range(streams), 0)))
+            known = [1 + i % 3 if i % 2 == 0 else 0 for i in range(streams)]
+            for i in (0, streams // 2, streams - 1):
+                with pytest.raises(WrongExpectedVersion, match=f"{known[i] + 1 + (i == 0)}"):
+                    await again.append(Write(f"s{i}", [planned(i)], 77))
+            ends = await again.ends([("default", f"s{i}") for i in range(streams)])
+            last = {r.position: (r.stream, r.version) for r in await again.read(limit=100_000)}
+            assert [last[ends["default", f"s{i}"]] for i in range(streams)] == [
+                (f"s{i}", known[i] + 1 + (i == 0)) for i in range(streams)
+            ]
+
     async def test_events_know_who_caused_them(self, store):
         """Actor, correlation, causation and tenant are picked up from the context; events in one write form a chain."""
         with acting(as_actor="ada", correlated="req-1", caused_by="x@9", in_tenant="acme"):

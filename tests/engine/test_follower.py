@@ -2,6 +2,7 @@
 
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 
 import anyio
 import pytest
@@ -150,6 +151,30 @@ async def test_rows_whose_beginning_was_not_seen_are_refolded_from_their_stream(
             assert all(len(rows.rows) <= 3 for rows in follower._track.rows)
         await follower.flush(states=True)
         await check(store, follower)
+
+
+async def test_rows_that_left_memory_are_refolded_many_at_a_time(store, monkeypatch):
+    """Where thousands of runs went on at once, whoever reads the list waits for a few reads of the log, not for one of each run."""
+    monkeypatch.setattr(live, "MOST_ROWS", 0)
+    reads = 0
+
+    async def read(method, *args, **options):
+        nonlocal reads
+        reads += 1
+        return await method(*args, **options)
+
+    runs = [f"run-{i}" for i in range(1_000)]
+    history = next(events for _, events in iter(History(2).run, None) if len(events) > 5)
+    async with following(store, running=False) as follower:
+        await store.append(*(Write(run, history[:2]) for run in runs))
+        await follower.flush()
+        await store.append(*(Write(run, history[2:5]) for run in runs))
+        for name in ("read", "histories"):
+            monkeypatch.setattr(store, name, partial(read, getattr(store, name)))
+        page = await follower.rows("runs", limit=1_000)
+        assert 0 < reads <= 2 * len(runs) / live.AT_ONCE
+        assert {row.key for row in page} == set(runs)
+        assert {row.data["status"] for row in page} == {"running"}
 
 
 async def test_what_another_process_writes_is_followed_too(tmp_path):

@@ -1,8 +1,12 @@
-"""Ridge regression of each solver's losses on the features: `theta = (Z'WZ + I)^-1 Z'W (y - mean)` (Hoerl and Kennard, 1970).
+"""Ridge regression of each solver's losses on the features: `theta = A^-1 Z'W (y - mean)`, `A = Z'WZ + I` (Hoerl and Kennard, 1970).
 
 `z` is the instance's point over the root of its dimensions, and a 1. An outcome of an older version weighs `KINSHIP` of one of
-the latest. The inverse is kept up to date by Sherman and Morrison's formula, O(d^2) an outcome, without a BLAS, so that a model
-is the same to the bit wherever it is made. Scales of features are those of a generation, as in `surrogate`.
+the latest. Every outcome takes one direction from the inverse, by Sherman and Morrison's formula:
+
+    u = A^-1 z,    A^-1 <- A^-1 - v v',    theta <- theta + g (y - z'theta) u,    g = w / (1 + w z'u),    v = g^1/2 u        (1)
+
+so that `A^-1 = I - V'V` is kept as the directions of a solver's outcomes, and a choice takes one pass over those of all solvers.
+Without a BLAS, a model is the same to the bit wherever it is made. Scales of features are those of a generation, as in `surrogate`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,61 +18,38 @@ import numpy as np
 from ..examples import Examples, Row
 from ..policy import Candidate
 from .encoding import Encoding
-from .gaussian import KINSHIP, Floats
+from .gaussian import KINSHIP, Floats, Ints
 from .surrogate import UNTRIED, WINDOW, Tally, generation, pooled
 
 
 @dataclass(frozen=True, slots=True)
-class Ridge:
-    """One solver: ``inverse`` [d, d] of the weighted Gram matrix with ridge, the moments [d] of the losses and of 1, its rows."""
-
-    inverse: Floats
-    moment: Floats
-    mass: Floats
-    version: str
-    rows: tuple[tuple[Floats, float, str], ...] = ()
-
-    @classmethod
-    def empty(cls, dimensions: int, version: str) -> "Ridge":
-        """Before the first outcome."""
-        return cls(np.eye(dimensions), np.zeros(dimensions), np.zeros(dimensions), version)
-
-    def plus(self, z: Floats, loss: float, version: str) -> "Ridge":
-        """With one more outcome; the first of a new version weighs the older ones anew."""
-        rows = (*self.rows, (z, loss, version))
-        if version == self.version:
-            return self.weighed(z, loss, 1.0, rows)
-        again = Ridge.empty(len(z), version)
-        for point, value, of in rows:
-            again = again.weighed(point, value, 1.0 if of == version else KINSHIP, rows)
-        return again
-
-    def predict(self, z: Floats, mean: float) -> tuple[float, float]:
-        """The expected loss where ``mean`` is that of anything, and ``z' A^-1 z``."""
-        u = np.add.reduce(self.inverse * z, axis=1)
-        return mean + float(np.add.reduce(u * (self.moment - mean * self.mass))), float(np.add.reduce(u * z))
-
-    def weighed(self, z: Floats, loss: float, weight: float, rows: tuple[tuple[Floats, float, str], ...]) -> "Ridge":
-        """With an outcome of that weight; ``rows`` are all that it then knows."""
-        u = np.add.reduce(self.inverse * z, axis=1)
-        scale = weight / (1.0 + weight * float(np.add.reduce(u * z)))
-        return Ridge(
-            self.inverse - u[:, None] * (u * scale),
-            self.moment + z * (weight * loss),
-            self.mass + z * weight,
-            self.version,
-            rows,
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Linear:
-    """All solvers. ``error`` sums the squared errors of what was predicted for each row before it was known."""
+    """All solvers after so many ``rows``.
+
+    ``numbers`` maps solvers to where they are in ``versions``, the latest of each, and in ``losses`` and ``ones`` [solvers, d]: theta for
+    the losses as they are, and for a 1 in the place of each. ``directions`` [room, d] and ``owners`` [room] are filled for the rows; what
+    follows belongs to models with more rows, which share the memory. ``error`` sums the squared errors of what was predicted for
+    each row before it was known.
+    """
 
     encoding: Encoding
-    ridges: Mapping[str, Ridge]
+    rows: tuple[Row, ...]
+    numbers: Mapping[str, int]
+    versions: tuple[str, ...]
+    losses: Floats
+    ones: Floats
+    directions: Floats
+    owners: Ints
     tallies: Mapping[str, Tally]
     error: float = 0.0
+
+    @classmethod
+    def begun(cls, rows: Sequence[Row]) -> "Linear":
+        """A generation's start: the scales of these rows, and no outcome yet."""
+        seen = list({row.instance: row.features for row in rows}.values())
+        encoding = Encoding.fitted(np.array(seen, dtype=np.float64).reshape(len(seen), -1))
+        none = np.zeros((0, len(encoding.kept) + 1))
+        return cls(encoding, (), {}, (), none, none, none, np.zeros(0, dtype=np.int64), {})
 
     @property
     def mean(self) -> float:
@@ -82,31 +63,59 @@ class Linear:
 
     def plus(self, row: Row) -> "Linear":
         """With one more row."""
-        z = self.z(row.features)
-        ridge = self.ridges.get(row.solver) or Ridge.empty(len(z), row.version)
-        miss = row.cost - ridge.predict(z, self.mean)[0]
-        tally = self.tallies.get(row.solver, UNTRIED)
-        return Linear(
-            self.encoding,
-            {**self.ridges, row.solver: ridge.plus(z, row.cost, row.version)},
-            {**self.tallies, row.solver: tally.plus(row.cost)},
-            self.error + miss * miss,
-        )
+        z, mean, count = self.z(row.features), self.mean, len(self.rows)
+        numbers, versions, losses, ones = self.numbers, self.versions, self.losses, self.ones
+        number = numbers.get(row.solver, len(numbers))
+        if number == len(numbers):
+            nothing = np.zeros((1, len(z)))
+            numbers, versions = {**numbers, row.solver: number}, (*versions, row.version)
+            losses, ones = np.concatenate([losses, nothing]), np.concatenate([ones, nothing])
+        else:
+            losses, ones = losses.copy(), ones.copy()
+        miss = row.cost - mean - float(np.add.reduce(z * (losses[number] - mean * ones[number])))
+        directions, owners, rows = self.directions, self.owners, (*self.rows, row)
+        renewed = row.version != versions[number]
+        if renewed or count == len(owners):
+            spare = count if count == len(owners) else 0
+            directions = np.concatenate([directions, np.empty((spare + 1, len(z)))])
+            owners = np.concatenate([owners, np.zeros(spare + 1, dtype=np.int64)])
+        owners[count] = number
+        own = np.flatnonzero(owners[: count + 1] == number)
+        todo = own if renewed else own[-1:]
+        if renewed:
+            versions = (*versions[:number], row.version, *versions[number + 1 :])
+            losses[number], ones[number] = 0.0, 0.0
+        for at in todo.tolist():
+            one = rows[at]
+            x, weight = (z, 1.0) if at == count else (self.z(one.features), 1.0)
+            if one.version != row.version:
+                weight = KINSHIP
+            before = directions[own[own < at]]
+            u = x - np.add.reduce(before * np.add.reduce(before * x, axis=1)[:, None], axis=0)
+            gain = weight / (1.0 + weight * float(np.add.reduce(u * x)))
+            losses[number] += u * (gain * (one.cost - float(np.add.reduce(x * losses[number]))))
+            ones[number] += u * (gain * (1.0 - float(np.add.reduce(x * ones[number]))))
+            directions[at] = u * np.sqrt(gain)
+        tallies = {**self.tallies, row.solver: self.tallies.get(row.solver, UNTRIED).plus(row.cost)}
+        error = self.error + miss * miss
+        return Linear(self.encoding, rows, numbers, versions, losses, ones, directions, owners, tallies, error)
 
     def expected(self, features: Sequence[float], candidates: Sequence[Candidate]) -> tuple[Floats, Floats]:
         """The expected losses of the candidates and their standard errors, each [m]."""
-        z = self.z(features)
+        z, count = self.z(features), len(self.rows)
         mean, variance = pooled(self.tallies)
         nothing = float(np.add.reduce(z * z))
-        losses, spreads = [], []
-        for candidate in candidates:
-            ridge = self.ridges.get(candidate.solver)
-            loss, spread = (mean, nothing) if ridge is None else ridge.predict(z, mean)
-            if ridge is not None and ridge.version != candidate.version:
-                spread /= KINSHIP
-            losses.append(loss)
-            spreads.append(max(0.0, spread))
-        return np.array(losses), np.sqrt(variance * np.array(spreads))
+        along = np.add.reduce(self.directions[:count] * z, axis=1)
+        known = np.bincount(self.owners[:count], weights=along * along, minlength=len(self.numbers))
+        lines = mean + np.add.reduce((self.losses - mean * self.ones) * z, axis=1)
+        losses, spreads = np.full(len(candidates), mean), np.full(len(candidates), nothing)
+        for i, candidate in enumerate(candidates):
+            number = self.numbers.get(candidate.solver)
+            if number is not None:
+                spread = max(0.0, nothing - float(known[number]))
+                losses[i] = lines[number]
+                spreads[i] = spread if self.versions[number] == candidate.version else spread / KINSHIP
+        return losses, np.sqrt(variance * spreads)
 
 
 def linear(examples: Examples, kept: Mapping[int, Any]) -> Linear:
@@ -115,8 +124,7 @@ def linear(examples: Examples, kept: Mapping[int, Any]) -> Linear:
     near = max((count for count in kept if begun <= count <= examples.count), default=None)
     if near is None:
         near = max(0, begun - WINDOW)
-        seen = list({row.instance: row.features for row in examples.table.rows[near:begun]}.values())
-        model = Linear(Encoding.fitted(np.array(seen, dtype=np.float64).reshape(len(seen), -1)), {}, {})
+        model = Linear.begun(examples.table.rows[near:begun])
     else:
         model = kept[near]
     for row in examples.table.rows[near : examples.count]:

@@ -10,7 +10,7 @@ from mezan.projections.clusters import compress as compressed
 from mezan.solvers.selection.examples import Examples, Row, Table
 from mezan.solvers.selection.models.encoding import Encoding, compress
 from mezan.solvers.selection.models.gaussian import ALIKE, APART, KINSHIP, Gaussian, Outcome, distances, kernel
-from mezan.solvers.selection.models.linear import linear
+from mezan.solvers.selection.models.linear import Linear, linear
 from mezan.solvers.selection.models.surrogate import Surrogate, generation, pooled, surrogate
 from mezan.solvers.selection.policy import Candidate
 
@@ -196,6 +196,27 @@ def test_the_line_is_that_of_scikit_learn():
         assert loss == pytest.approx(y.mean() + oracle.predict(z[None])[0], abs=1e-9)
         gram = Z.T @ (Z * np.array([0.7] * 20 + [1.0] * 27)[:, None]) + np.eye(5)
         assert error**2 == pytest.approx(pooled(model.tallies)[1] * (z @ np.linalg.solve(gram, z)), rel=1e-9)
+
+
+def test_a_line_with_more_rows_leaves_the_one_before_as_it_was():
+    """Models share memory: growing one, also by a new version that weighs all anew, changes no earlier one, and does so the same twice."""
+    rng = np.random.default_rng(7)
+    rows = [
+        Row(f"i{i}", tuple(rng.normal(size=3).tolist()), f"s{i % 3}", "2" if i > 40 and not i % 3 else "1", float(rng.random()), 1.0)
+        for i in range(70)
+    ]  # fmt: skip
+    asked = [Candidate(f"s{i}", "1") for i in range(4)]
+
+    def says(model):
+        return [numbers.tolist() for x in ((0.3, -1.0, 0.5), (2.0, 0.1, -0.7)) for numbers in model.expected(x, asked)]
+
+    models, said = [Linear.begun(rows)], []
+    for row in rows:
+        said.append(says(models[-1]))
+        models.append(models[-1].plus(row))
+    assert [says(model) for model in models[:-1]] == said
+    assert [says(model.plus(row)) for model, row in zip(models[:-1], rows, strict=True)][:-1] == said[1:]
+    assert [says(model) for model in models[:-1]] == said
 
 
 @given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1, max_size=20))
