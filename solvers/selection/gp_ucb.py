@@ -43,7 +43,7 @@ class ContextualGPUCB:
 
     learns: ClassVar[bool] = True
     name: str = "gp_ucb"
-    version: str = "3"
+    version: str = "4"
     beta: float = 0.1
     untried: float = 0.45
     patience: int = 100
@@ -65,7 +65,7 @@ class ContextualGPUCB:
             return without_features(standings, features, candidates, key, values)
         from .models.surrogate import surrogate  # here, so that reading what is folded stays quick to start
 
-        model = fitted("gaussian/3", standings.examples, surrogate)
+        model = fitted("gaussian/4", standings.examples, surrogate)
         if self.guarded and standings.examples.count >= ENOUGH and model.features_mislead:
             why = f"so far the solvers' means foretell losses better (squared error, {len(model)} outcomes)"
             return without_features(standings, features, candidates, key, why)

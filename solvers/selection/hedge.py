@@ -49,7 +49,7 @@ class Hedge:
         from .models.linear import linear  # here, so that reading what is folded stays quick to start
         from .models.surrogate import Tally, shrunk, surrogate
 
-        process = fitted("gaussian/3", standings.examples, surrogate)
+        process = fitted("gaussian/4", standings.examples, surrogate)
         regression = fitted("linear/2", standings.examples, linear)
         trust = weights([process.plain_error, regression.error, process.error])
         mean = process.mean

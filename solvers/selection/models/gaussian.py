@@ -2,7 +2,8 @@
 
 Krause and Ong, "Contextual Gaussian Process Bandit Optimization" (NIPS 2011), with the kernel
 
-    k((x, a), (x', a')) = c0 + ch K(x, x') + R(a, a') (ca + ci K(x, x')),      K = 1 / (1 + |x - x'|_1 / (2 l))^2        (1)
+    k((x, a), (x', a')) = c0 + ch K(x, x') + R(a, a') (ca + ci K(x, x')),
+    K = 0.7 / (1 + |x - x'|_1 / (2 l))^2 + 0.3 T(x, x')                                                                 (1)
 
 The four parts are: how hard the family is, how hard instances near x are for every solver, how good solver a is, and how good
 it is near x. How large they are is a hypothesis (`Parts`). R is 1 for the same solver in the same version, `KINSHIP` for another version of it, and 0 for another solver, so
@@ -26,6 +27,8 @@ Ints = NDArray[np.int64]
 
 KINSHIP = 0.7
 LENGTH = 0.7
+TOGETHER = 0.3
+"""What being in the same leaves counts, once there are trees."""
 
 
 def distances(points: Floats, x: Floats) -> Floats:
@@ -38,9 +41,19 @@ def distances(points: Floats, x: Floats) -> Floats:
 
 
 def kernel(distance: Floats) -> Floats:
-    """K of (1)."""
+    """The first part of K, alone."""
     base = 1.0 + distance / (2.0 * LENGTH)
     near: Floats = 1.0 / (base * base)
+    return near
+
+
+def nearness(points: Floats, x: Floats, trees: int = 0) -> Floats:
+    """K of (1) [n] of ``x`` [d + trees] with ``points`` [n, d + trees]; the last columns are numbers of leaves."""
+    if not trees:
+        return kernel(distances(points, x))
+    d = len(x) - trees
+    together = np.add.reduce(points[:, d:] == x[d:], axis=1, dtype=np.int64) / trees
+    near: Floats = (1.0 - TOGETHER) * kernel(distances(points[:, :d], x[:d])) + TOGETHER * together
     return near
 
 
@@ -89,7 +102,7 @@ class Outcome(NamedTuple):
 class Gaussian:
     """The process given n outcomes. Immutable: `extended` makes the next.
 
-    ``points`` [n, d] in units of the median distance; ``solvers``, ``versions`` [n]: numbers of the reader's own; ``losses``,
+    ``points`` [n, d + trees] as of `Likeness.points`; ``solvers``, ``versions`` [n]: numbers of the reader's own; ``losses``,
     ``times`` [n]; ``inverse`` [n, n] of the kernel matrix with noise. ``predicted`` [n]: what each loss was expected to be before it was known.
     Over the ``judged`` outcomes that count as evidence, ``strain`` sums the squares of how far they were from that, in units of the variance
     expected then, and ``missed`` the plain squares.
@@ -106,12 +119,13 @@ class Gaussian:
     judged: int = 0
     strain: float = 0.0
     missed: float = 0.0
+    trees: int = 0
 
     @classmethod
-    def empty(cls, dimensions: int, parts: Parts = APART) -> "Gaussian":
-        """Before the first outcome."""
+    def empty(cls, width: int, parts: Parts = APART, trees: int = 0) -> "Gaussian":
+        """Before the first outcome, of points with so many columns."""
         none, number = np.zeros(0), np.zeros(0, dtype=np.int64)
-        return cls(np.zeros((0, dimensions)), number, number, none, none, np.zeros((0, 0)), none, parts)
+        return cls(np.zeros((0, width)), number, number, none, none, np.zeros((0, 0)), none, parts, trees=trees)
 
     def __len__(self) -> int:
         return len(self.losses)
@@ -135,7 +149,7 @@ class Gaussian:
         inverse[:n, :n] = self.inverse
         parts, judged, strain, missed = self.parts, self.judged, self.strain, self.missed
         for i, outcome in enumerate(outcomes, n):
-            near = kernel(distances(points[:i], outcome.x))
+            near = nearness(points[:i], outcome.x, self.trees)
             related = np.where(versions[:i] == outcome.version, 1.0, KINSHIP)
             own = np.where(solvers[:i] == outcome.solver, (parts.solver + parts.interaction * near) * related, 0.0)
             k = parts.family + parts.hardness * near + own
@@ -150,7 +164,20 @@ class Gaussian:
             before += np.multiply(u[:, None], step, out=product)
             inverse[:i, i] = inverse[i, :i] = -step
             inverse[i, i] = 1.0 / schur
-        return Gaussian(points, solvers, versions, losses, times, inverse, predicted, parts, judged, strain, missed)
+        return Gaussian(
+            points,
+            solvers,
+            versions,
+            losses,
+            times,
+            inverse,
+            predicted,
+            parts,
+            judged,
+            strain,
+            missed,
+            self.trees,
+        )
 
     def predict(
         self, x: Floats, solvers: Sequence[int], versions: Sequence[int], means: Floats, mean: float, time: float = 0.0
@@ -159,7 +186,7 @@ class Gaussian:
 
         ``means`` [m] are their prior expectations, ``mean`` that of the other solvers, ``time`` how long anything is expected to take.
         """
-        near, parts = kernel(distances(self.points, x)), self.parts
+        near, parts = nearness(self.points, x, self.trees), self.parts
         shared, own = parts.family + parts.hardness * near, parts.solver + parts.interaction * near
         prior = np.full(len(self), mean)
         groups = []

@@ -2,7 +2,7 @@
 
 Two hypotheses are kept side by side, that solvers are `APART` and that they are `ALIKE`; the second speaks where it foretells what
 solvers lose on instances that others were seen on far better (Dawid, JRSS A 147, 1984). Densities would not do: where most
-outcomes are equal and some are failures, no normal distribution fits, and the narrower one wins. Scales of features, the median distance and the window of rows are those of a generation; generations begin at fixed counts
+outcomes are equal and some are failures, no normal distribution fits, and the narrower one wins. Likeness and the window of rows are those of a generation; generations begin at fixed counts
 of rows, so that a model is a function of the rows alone. Within one, each row is added to the process as it comes.
 """
 
@@ -14,15 +14,13 @@ import numpy as np
 
 from ..examples import TIME, Examples, Row
 from ..policy import Candidate
-from .encoding import Encoding
-from .gaussian import ALIKE, APART, Floats, Gaussian, Outcome, distances
+from .gaussian import ALIKE, APART, Floats, Gaussian, Outcome
+from .likeness import Likeness
 
 WINDOW = 512
 """Rows that a generation begins with at most: the latest."""
 STEP = 128
 """Rows from one generation to the next at most."""
-PAIRED = 128
-"""Instances whose distances are looked at for their median."""
 SHRINK = 2.0
 QUANTILE = 1.6448536269514722
 """The normal quantile at 0.95."""
@@ -110,8 +108,7 @@ class Surrogate:
     of the share that `Row.slowness` is.
     """
 
-    encoding: Encoding
-    unit: float
+    likeness: Likeness
     processes: tuple[Gaussian, ...]
     numbers: dict[str, int]
     tallies: Mapping[str, Tally]
@@ -124,17 +121,12 @@ class Surrogate:
 
     @classmethod
     def begun(cls, rows: Sequence[Row]) -> "Surrogate":
-        """A generation's start: the scales of these rows, and no outcome yet."""
-        seen = list({row.instance: row.features for row in rows}.values())
-        encoding = Encoding.fitted(np.array(seen, dtype=np.float64).reshape(len(seen), -1))
-        sample = encoding.points(np.array(seen[-PAIRED:], dtype=np.float64).reshape(len(seen[-PAIRED:]), -1))
-        pairs = np.sort(np.concatenate([distances(sample[:i], x) for i, x in enumerate(sample)]))
-        pairs = pairs[pairs > 0]
-        unit = float(pairs[len(pairs) // 2]) if len(pairs) else 1.0
-        compared = len({(row.instance, row.solver) for row in rows}) > len(seen)
+        """A generation's start: what these rows tell of likeness, and no outcome yet."""
+        likeness = Likeness.fitted(rows)
+        compared = len({(row.instance, row.solver) for row in rows}) > len({row.instance for row in rows})
         hypotheses = (APART, ALIKE) if compared else (APART,)
-        processes = tuple(Gaussian.empty(len(encoding.kept), parts) for parts in hypotheses)
-        return cls(encoding, unit, processes, {}, {}, {}, {})
+        processes = tuple(Gaussian.empty(likeness.width, parts, likeness.trees) for parts in hypotheses)
+        return cls(likeness, processes, {}, {}, {}, {})
 
     def __len__(self) -> int:
         return len(self.processes[0])
@@ -159,7 +151,7 @@ class Surrogate:
         """With more rows: the same however they are divided among calls."""
         if not rows:
             return self
-        points = self.encoding.points(np.array([row.features for row in rows], dtype=np.float64)) / self.unit
+        points = self.likeness.points([row.features for row in rows])
         tallies, times, tried_on, outcomes, plain = dict(self.tallies), dict(self.times), dict(self.tried), [], []
         for x, row in zip(points, rows, strict=True):
             solver = self.numbers.setdefault(row.solver, len(self.numbers))
@@ -180,8 +172,7 @@ class Surrogate:
             edge, edge_squares = edge + gained, edge_squares + gained * gained
             error, plain_error = error + mine, plain_error + theirs
         return Surrogate(
-            self.encoding,
-            self.unit,
+            self.likeness,
             processes,
             self.numbers,
             tallies,
@@ -195,7 +186,7 @@ class Surrogate:
 
     def expected(self, features: Sequence[float], candidates: Sequence[Candidate]) -> Forecast:
         """What the candidates are expected to lose on an instance, and to take. Times are always those of the first process."""
-        x = self.encoding.points(np.array([features], dtype=np.float64))[0] / self.unit
+        x = self.likeness.points([features])[0]
         (mean, variance), (time, time_variance) = pooled(self.tallies), pooled(self.times)
         process, first = self.process, self.processes[0]
         if process is not first:

@@ -9,7 +9,17 @@ from sklearn.linear_model import Ridge as Oracle
 from mezan.projections.clusters import compress as compressed
 from mezan.solvers.selection.examples import Examples, Row, Table
 from mezan.solvers.selection.models.encoding import Encoding, compress
-from mezan.solvers.selection.models.gaussian import ALIKE, APART, KINSHIP, Gaussian, Outcome, distances, kernel
+from mezan.solvers.selection.models.gaussian import (
+    ALIKE,
+    APART,
+    KINSHIP,
+    Gaussian,
+    Outcome,
+    distances,
+    kernel,
+    nearness,
+)
+from mezan.solvers.selection.models.likeness import Likeness
 from mezan.solvers.selection.models.linear import Linear, linear
 from mezan.solvers.selection.models.surrogate import Surrogate, generation, pooled, surrogate
 from mezan.solvers.selection.policy import Candidate
@@ -29,13 +39,27 @@ def drawn(seed, n, d):
 either = pytest.mark.parametrize("parts", [APART, ALIKE], ids=["apart", "alike"])
 
 
-def dense(a, b, parts=APART):
+def with_leaves(outcomes, seed, trees):
+    """The outcomes with the numbers of leaves behind their points."""
+    rng = np.random.default_rng(seed)
+    return [o._replace(x=np.append(o.x, rng.integers(0, 3, size=trees))) for o in outcomes]
+
+
+def likeness(x, z, trees):
+    """K of (1) by its definition."""
+    if not trees:
+        return float(kernel(distances(x[None], z))[0])
+    points = float(kernel(distances(x[None, :-trees], z[:-trees]))[0])
+    return 0.7 * points + 0.3 * np.mean(x[-trees:] == z[-trees:])
+
+
+def dense(a, b, parts=APART, trees=0):
     """(1) for two lists of (x, solver, version)."""
     return np.array(
         [
             [
                 parts.family
-                + parts.hardness * (near := float(kernel(distances(x[None], z))[0]))
+                + parts.hardness * (near := likeness(x, z, trees))
                 + (s == t) * (1 if v == w else KINSHIP) * (parts.solver + parts.interaction * near)
                 for z, t, w in b
             ]
@@ -45,22 +69,22 @@ def dense(a, b, parts=APART):
 
 
 @either
-@pytest.mark.parametrize(("n", "d"), [(1, 3), (25, 0), (40, 5)])
-def test_predictions_are_those_of_the_dense_solution(n, d, parts):
+@pytest.mark.parametrize(("n", "d", "trees"), [(1, 3, 0), (25, 0, 0), (40, 5, 0), (40, 5, 7), (25, 1, 30)])
+def test_predictions_are_those_of_the_dense_solution(n, d, trees, parts):
     """Losses, times and variances for solvers seen, in another version and never seen, with prior means of their own, to 1e-6."""
-    outcomes = drawn(1, n, d)
-    process = Gaussian.empty(d, parts).extended(outcomes)
-    x = np.full(d, 0.3)
+    outcomes = with_leaves(drawn(1, n, d), 2, trees)
+    process = Gaussian.empty(d + trees, parts, trees).extended(outcomes)
+    x = np.append(np.full(d, 0.3), np.ones(trees))
     asked = [(x, 0, 0), (x, 1, 99), (x, 7, 70), (x, 2, 20)]
     means = np.array([0.4, 0.3, 0.5, 0.4])
     found = process.predict(x, [s for _, s, _ in asked], [v for _, _, v in asked], means, 0.4, 0.6)
     seen = [(o.x, o.solver, o.version) for o in outcomes]
     prior = np.array([{0: 0.4, 1: 0.3, 7: 0.5, 2: 0.4}.get(o.solver, 0.4) for o in outcomes])
-    K, k = dense(seen, seen, parts) + parts.noise * np.eye(n), dense(seen, asked, parts)
+    K, k = dense(seen, seen, parts, trees) + parts.noise * np.eye(n), dense(seen, asked, parts, trees)
     times = np.array([o.time for o in outcomes])
     assert found.losses == pytest.approx(means + k.T @ np.linalg.solve(K, process.losses - prior), abs=1e-6)
     assert found.times == pytest.approx(0.6 + k.T @ np.linalg.solve(K, times - 0.6), abs=1e-6)
-    variances = np.diag(dense(asked, asked, parts) - k.T @ np.linalg.solve(K, k))
+    variances = np.diag(dense(asked, asked, parts, trees) - k.T @ np.linalg.solve(K, k))
     assert found.variances == pytest.approx(variances, abs=1e-6)
 
 
@@ -111,12 +135,32 @@ def test_outcomes_may_come_in_any_portions(seed, cut):
         assert (once.judged, once.strain, once.missed) == (other.judged, other.strain, other.missed)
 
 
-@given(st.integers(0, 2**32), st.integers(2, 40), st.sampled_from([APART, ALIKE]))
+@given(st.integers(0, 2**32), st.integers(2, 40), st.sampled_from([APART, ALIKE]), st.integers(0, 5))
 @settings(max_examples=25)
-def test_the_kernel_is_positive_definite(seed, n, parts):
-    """No eigenvalue is below that of the noise, whatever solvers, versions and points."""
-    seen = [(o.x, o.solver, o.version) for o in drawn(seed, n, 3)]
-    assert np.linalg.eigvalsh(dense(seen, seen, parts) + parts.noise * np.eye(n)).min() >= parts.noise - 1e-9
+def test_the_kernel_is_positive_definite(seed, n, parts, trees):
+    """No eigenvalue is below that of the noise, whatever solvers, versions, points and leaves."""
+    seen = [(o.x, o.solver, o.version) for o in with_leaves(drawn(seed, n, 3), seed, trees)]
+    assert np.linalg.eigvalsh(dense(seen, seen, parts, trees) + parts.noise * np.eye(n)).min() >= parts.noise - 1e-9
+
+
+def test_instances_are_alike_in_what_matters():
+    """Of twenty features one decides who solves what: by trees those of its side are nearer, however far they are in the others."""
+    rng = np.random.default_rng(3)
+    X = rng.normal(size=(200, 20))
+    rows = [
+        Row(f"i{i}", tuple(x.tolist()), f"s{i % 2}", "1", float((x[4] > 0) == (i % 2)), 1.0) for i, x in enumerate(X)
+    ]
+    few, found = Likeness.fitted(rows[:20]), Likeness.fitted(rows)
+    assert (few.trees, found.trees) == (0, 32)
+    assert Likeness.fitted([row._replace(loss=0.5) for row in rows]).trees == 0
+    points = found.points(rng.normal(size=(300, 20)).tolist())
+    above = points[:, 4] > points[:, 4].mean()
+    near = np.array([nearness(points, x, found.trees) for x in points])
+    plain = np.array([nearness(points[:, :20], x[:20]) for x in points])
+    same = above[:, None] == above
+    apart = ~np.eye(300, dtype=bool)
+    assert near[same & apart].mean() > near[~same].mean() + 0.05
+    assert plain[same & apart].mean() < plain[~same].mean() + 0.03
 
 
 @given(st.integers(0, 50_000))

@@ -212,12 +212,14 @@ def test_learning_beats_the_single_best_where_instances_differ(policy):
     assert late < 0.43 * 0.75
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_useless_features_cost_the_default_little_against_the_single_best(seed):
-    """Where features say nothing, the guard keeps the whole pass within a few percent of the single best policy's."""
-    ours = World(unrelated, size=12, seed=seed).play(DEFAULT, 250)
-    theirs = World(unrelated, size=12, seed=seed).play(SingleBest(), 250)
-    assert sum(loss for _, loss in ours) / 250 < sum(loss for _, loss in theirs) / 250 + 0.06
+def test_useless_features_cost_the_default_little_against_the_single_best():
+    """Where features say nothing, a whole pass costs no more than the single best policy's, and none much more (of eight)."""
+    more = []
+    for seed in range(8):
+        ours, theirs = (World(unrelated, size=12, seed=seed).play(policy, 250) for policy in (DEFAULT, SingleBest()))
+        more.append(sum(loss for _, loss in ours) / 250 - sum(loss for _, loss in theirs) / 250)
+    assert sum(more) / len(more) < 0.02
+    assert max(more) < 0.08
 
 
 def test_the_guard_speaks_where_features_mislead_and_is_silent_where_they_help():
