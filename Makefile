@@ -9,7 +9,7 @@ SOURCES := $(shell find $(FOLDERS) -type d ! -name __pycache__)
 MEZAN := $(BIN)/mezan
 DEMO := .demo/demo.db
 BENCHMARKS := log_append log_read rebuild engine_runs loop_blocked qap_bounds qap_many qap_kernels qap_cold_start qap_small qap_quality \
-	selection_ratings selection_lab selection_offline selection_online selection_qap shadow_latency \
+	selection_ratings selection_lab selection_offline selection_online selection_latency selection_qap shadow_latency \
 	time_travel http_api http_auth http_events dashboard
 
 .PHONY: install demo test check bench clean

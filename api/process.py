@@ -10,8 +10,9 @@ from pathlib import Path
 def tune_gc() -> None:
     """Keep garbage collection from pausing the event loop; call once, after your imports, in a process of your own.
 
-    What is loaded by now is set aside (``gc.freeze``) and collections become rarer. An engine makes few cycles, so
-    little waits for them; without this a process with a large heap pauses for 20 to 50 ms at every full collection.
+    What is loaded by now is set aside (``gc.freeze``), young generations are small enough to be looked through in a few
+    milliseconds, and full collections become rare. An engine makes hardly any cycles, so little waits for them; without this a
+    process with a large heap pauses for 20 to 100 ms at every full collection.
     """
     gc.collect()
     gc.freeze()

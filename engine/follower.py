@@ -15,11 +15,25 @@ from . import context
 from .errors import StoreError
 from .folds import Dumped, Projection, ProjectionStore, Row, RowProjection, Save, Saved
 from .listing import Keep, Rows, listable, rows_now, rows_then, tail
-from .live import PAGE, Live, LiveRows, LiveShared, LiveState, States, Track, blank, fold_row, has_rows, is_shared, load
+from .live import (
+    CHUNK,
+    PAGE,
+    Live,
+    LiveRows,
+    LiveShared,
+    LiveState,
+    States,
+    Track,
+    blank,
+    fold_row,
+    has_rows,
+    is_shared,
+    load,
+)
 from .log import EventLog, Recorded
 from .past import Lent, Past
 from .snapshots import LEAST, PENDING, Keeper
-from .travel import CHUNK, position_of, row_as_of, rows_as_of
+from .travel import position_of, row_as_of, rows_as_of
 
 LARGEST_PAGE = 1_000
 Progress = Callable[[int, int], None]

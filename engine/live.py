@@ -17,6 +17,8 @@ from .log import EventLog, Recorded
 
 MOST_ROWS = 4_000
 """Rows without a last event that are kept in memory; others are refolded from their streams when needed."""
+CHUNK = 256
+"""Events folded between two looks at the event loop."""
 AT_ONCE = 100
 """Rows that are refolded with one read of the log."""
 PAGE = 2_000
@@ -147,9 +149,11 @@ class LiveRows(Live):
             some, upto = dict(islice(self.missing.items(), AT_ONCE)), track.position
             streams = {(event.tenant, event.stream) for event in some.values()}
             histories = await log.histories(sorted(streams), upto=upto, types=self.fold.handles)
+            folded = 0
             for key, event in some.items():
                 if (history := histories.get((event.tenant, event.stream))) is not None:
                     kept = _folded(self.fold, key, history)
+                    folded += len(history)
                 else:  # too long to be read with others
                     kept = await fold_row(log, self.fold, key, event.stream, event.tenant, upto)
                 # an event that arrived while reading is noted in `missing`, and the row is folded again
@@ -158,7 +162,9 @@ class LiveRows(Live):
                     if kept is not None:
                         self.rows[key] = kept
                         self.dirty[key] = None
-            await checkpoint()
+                if folded >= CHUNK:
+                    folded = 0
+                    await checkpoint()
 
     @property
     def complete(self) -> bool:

@@ -7,12 +7,10 @@ from typing import Any, TypeVar
 from anyio.lowlevel import checkpoint
 
 from .folds import Projection, ProjectionStore, Row, RowProjection
-from .live import PAGE
+from .live import CHUNK, PAGE
 from .log import EventLog, Recorded
 
 S = TypeVar("S")
-CHUNK = 256
-"""Events folded between two looks at the event loop."""
 
 
 async def position_of(log: EventLog, at: int | datetime) -> int:
