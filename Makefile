@@ -38,7 +38,7 @@ demo: $(STAMP)
 	@printf '\nThe database is %s; look further with: %s runs --db %s\n' $(DEMO) $(MEZAN) $(DEMO)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 check: $(STAMP)
 	$(BIN)/ruff check .
