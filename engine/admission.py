@@ -22,20 +22,16 @@ LATE = 0.004
 class Waiting:
     """A run before the gate: it has no task of its own yet, so that many can wait."""
 
-    __slots__ = ("_begin", "alarm", "let_in")
+    __slots__ = ("alarm", "begin")
 
     def __init__(self, begin: Callable[[], object]) -> None:
-        self._begin: Callable[[], object] | None = begin
-        self.let_in = False
+        self.begin: Callable[[], object] | None = begin
         self.alarm: asyncio.TimerHandle | None = None
 
-    def enter(self) -> None:
-        """Begin."""
-        begin, self._begin, self.let_in = self._begin, None, True
-        if self.alarm is not None:
-            self.alarm.cancel()
-        if begin is not None:
-            begin()
+    @property
+    def let_in(self) -> bool:
+        """Whether it has begun."""
+        return self.begin is None
 
 
 class Admission:
@@ -63,7 +59,7 @@ class Admission:
             self._pace = self._left = self._few
         self._requested, self._pouring = now, True
 
-    def enter(self, priority: int, until: float, begin: Callable[[], object]) -> "Waiting":
+    def enter(self, priority: int, until: float, begin: Callable[[], object]) -> Waiting:
         """Call ``begin`` when a run may begin, now or later; it must :meth:`leave` in the end.
 
         Args:
@@ -78,11 +74,15 @@ class Admission:
             waiting.alarm = asyncio.get_running_loop().call_at(until, self.hurry, waiting)
         return waiting
 
-    def hurry(self, waiting: "Waiting") -> None:
+    def hurry(self, waiting: Waiting) -> None:
         """Let one in now, however many are inside."""
-        if not waiting.let_in:
-            self._inside += 1
-            waiting.enter()
+        begin, waiting.begin = waiting.begin, None
+        if begin is None:
+            return
+        self._inside += 1
+        if waiting.alarm is not None:
+            waiting.alarm.cancel()
+        begin()
 
     def leave(self) -> None:
         """One that was let in has ended."""
@@ -94,9 +94,8 @@ class Admission:
         while self._waiting and self._inside < limit and (self._left > 0 or not self._pouring):
             waiting = heapq.heappop(self._waiting)[2]
             if not waiting.let_in:
-                self._inside += 1
                 self._left -= 1
-                waiting.enter()
+                self.hurry(waiting)
         if self._waiting and self._pouring and not self._beating:
             self._beat_at(asyncio.get_running_loop().time() + BEAT)
 

@@ -63,8 +63,7 @@ class Conductor:
         self.solutions: dict[str, Array] = {}
         self._parts, self._problems = parts, dict(problems)
         self._progress: dict[str, Progress] = {}
-        self._scope: anyio.CancelScope | None = None
-        self._stopped = False
+        self._scope = anyio.CancelScope()
         self._reason = "engine closed"
         self._place = place
         self._waiting: Waiting | None = None
@@ -72,12 +71,9 @@ class Conductor:
     async def conduct(self) -> None:
         """Run to the end. Whatever happens, the log gets a terminal event, unless another worker owns the run now."""
         try:
-            with anyio.CancelScope() as scope:
-                self._scope = scope
-                if self._stopped:
-                    scope.cancel()
+            with self._scope:
                 await self._tasks()
-            if scope.cancelled_caught and not (self.journal.state.over or self.unrecorded):
+            if self._scope.cancelled_caught and not (self.journal.state.over or self.unrecorded):
                 await self.journal.append(self._cancellation())
         except anyio.get_cancelled_exc_class():
             if self.unrecorded is None:
@@ -103,9 +99,8 @@ class Conductor:
         if self._place is not None:  # its cohort waits for it
             begin()
             return
-        request, until = self.journal.request, float("inf")
-        if request.deadline is not None:
-            until = anyio.current_time() + (perf_deadline(request.deadline) - time.perf_counter())
+        request = self.journal.request
+        until = anyio.current_time() + (perf_deadline(request.deadline) - time.perf_counter())
         self._waiting = self._parts.admission.enter(request.priority, until, begin)
 
     def leave(self) -> None:
@@ -126,10 +121,8 @@ class Conductor:
         self._stop()
 
     def _stop(self) -> None:
-        self._stopped = True
-        if self._scope is not None:
-            self._scope.cancel()
-        elif self._waiting is not None:
+        self._scope.cancel()
+        if self._waiting is not None:
             self._parts.admission.hurry(self._waiting)
 
     def _cancellation(self) -> Cancel:

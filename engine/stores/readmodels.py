@@ -123,7 +123,7 @@ class SQLiteReadModels(ProjectionStore):
 
     async def keep(self, snapshots: Sequence[Snapshot]) -> None:
         rows = [(one.name, one.version, one.position, one.stored) for one in snapshots]
-        await self.transact(lambda c: c.executemany("INSERT OR REPLACE INTO snapshots VALUES (?,?,?,?)", rows))
+        await self.transact(lambda c: insert(c, "INSERT OR REPLACE INTO snapshots", rows))
 
     async def snapshots(self) -> Mapping[str, Snapshots]:
         sql = (

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from mezan.engine.log import Recorded
 
-from .writer import INSERT, insert
+from .writer import INSERT, INSERT_KEYS, insert
 
 ARTIFACTS: Final = "SELECT digest, kind, size, encoding, stored, recorded_at FROM artifacts WHERE recorded_at <= ? AND digest > ? ORDER BY digest LIMIT ?"
 KEYS: Final = (
@@ -50,7 +50,7 @@ def insert_artifact(c: sqlite3.Connection, row: Iterable[Any]) -> None:
 
 def insert_key(c: sqlite3.Connection, row: Iterable[Any]) -> None:
     """One idempotency outcome: tenant, key, fingerprint, stream, first, last, version."""
-    c.execute("INSERT INTO idempotency VALUES (?,?,?,?,?,?,?)", tuple(row))
+    insert(c, INSERT_KEYS, [tuple(row)])
 
 
 def set_head(c: sqlite3.Connection, last: Recorded) -> None:

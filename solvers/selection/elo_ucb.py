@@ -44,11 +44,9 @@ class EloUCB:
         """The last term of the formula, from the record in the cluster and the trials of all solvers there."""
         return self.exploration * math.sqrt(math.log(total) / max(local.trials, LEAST_TRIALS))
 
-    def score(self, standings: Standings, solver: str, prior: float = 0.0) -> float:
-        """The formula above for one solver."""
-        return self._score(standings, solver, prior, trials(standings))
-
-    def _score(self, standings: Standings, solver: str, prior: float, total: int) -> float:
+    def score(self, standings: Standings, solver: str, prior: float = 0.0, total: int | None = None) -> float:
+        """The formula above for one solver; ``total`` is :func:`trials`, for who has it already."""
+        total = trials(standings) if total is None else total
         local = standings.cluster_record(solver)
         value = GLOBAL_WEIGHT * standings.record(solver).rating + (1.0 - GLOBAL_WEIGHT) * local.rating
         value += prior * PRIOR_TRIALS / (PRIOR_TRIALS + standings.record(solver).trials)
@@ -62,7 +60,7 @@ class EloUCB:
         expected = any(candidate.prior is not None for candidate in candidates)
         total = trials(standings)
         scores = {
-            candidate.solver: self._score(standings, candidate.solver, candidate.prior or 0.0, total)
+            candidate.solver: self.score(standings, candidate.solver, candidate.prior or 0.0, total)
             for candidate in able
             if expected or standings.record(candidate.solver).trials
         }

@@ -135,7 +135,7 @@ class ForestGreedy:
             return without_features(standings, features, candidates, key, why)
         from .models.surrogate import Tally, pooled
 
-        model = fitted("forest/1", standings.examples, grove)
+        model = fitted(standings.examples, grove)
         mean, variance = pooled(model.tallies)
         foretold = model.foretold(values)
         losses, errors = [], []

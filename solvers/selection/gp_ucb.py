@@ -65,7 +65,7 @@ class ContextualGPUCB:
             return without_features(standings, features, candidates, key, values)
         from .models.surrogate import surrogate  # here, so that reading what is folded stays quick to start
 
-        model = fitted("gaussian/4", standings.examples, surrogate)
+        model = fitted(standings.examples, surrogate)
         if self.guarded and standings.examples.count >= ENOUGH and model.features_mislead:
             why = f"so far the solvers' means foretell losses better (squared error, {len(model)} outcomes)"
             return without_features(standings, features, candidates, key, why)

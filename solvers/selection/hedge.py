@@ -49,8 +49,8 @@ class Hedge:
         from .models.linear import linear  # here, so that reading what is folded stays quick to start
         from .models.surrogate import Tally, shrunk, surrogate
 
-        process = fitted("gaussian/4", standings.examples, surrogate)
-        regression = fitted("linear/2", standings.examples, linear)
+        process = fitted(standings.examples, surrogate)
+        regression = fitted(standings.examples, linear)
         trust = weights([process.plain_error, regression.error, process.error])
         mean = process.mean
         plain = [shrunk(process.tallies.get(candidate.solver, Tally()), mean) for candidate in able]

@@ -38,7 +38,7 @@ class LinearThompson:
             return without_features(standings, features, candidates, key, values)
         from .models.linear import linear  # here, so that reading what is folded stays quick to start
 
-        model = fitted("linear/2", standings.examples, linear)
+        model = fitted(standings.examples, linear)
         losses, errors = model.expected(values, able)
         expected = {
             candidate.solver: Expected(grid(loss), max(LEAST_ERROR, grid(self.width * error)), 0, 0)

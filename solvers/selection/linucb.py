@@ -34,7 +34,7 @@ class LinUCB:
             return without_features(standings, features, candidates, key, values)
         from .models.linear import linear  # here, so that reading what is folded stays quick to start
 
-        model = fitted("linear/2", standings.examples, linear)
+        model = fitted(standings.examples, linear)
         losses, errors = model.expected(values, able)
 
         def reason(best: int, score: float) -> str:

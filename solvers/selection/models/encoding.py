@@ -5,10 +5,13 @@ mean 0 and standard deviation 1 over the instances that the encoding was fitted 
 moves its own column, and no other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from ..examples import Row
 
 Floats = NDArray[np.float64]
 
@@ -24,6 +27,12 @@ def compress(X: ArrayLike) -> Floats:
     mantissa, exponent = np.frexp(1.0 + np.minimum(np.abs(values), 2.0**1023))
     size: Floats = exponent - 2.0 + 2.0 * mantissa
     return np.where(values >= 0, size, -size)
+
+
+def instances(rows: Sequence[Row]) -> Floats:
+    """The features [n, p] of the rows' instances, each once, in their order."""
+    seen = list({row.instance: row.features for row in rows}.values())
+    return np.array(seen, dtype=np.float64).reshape(len(seen), -1)
 
 
 @dataclass(frozen=True, slots=True)

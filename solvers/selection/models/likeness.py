@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from ..examples import Row
-from .encoding import Encoding
+from .encoding import Encoding, instances
 from .forests import Forest, fit, stack
 from .gaussian import Floats, distances
 
@@ -37,9 +37,9 @@ class Likeness:
     @classmethod
     def fitted(cls, rows: Sequence[Row]) -> Self:
         """To the instances and the losses of these rows."""
-        seen = list({row.instance: row.features for row in rows}.values())
-        encoding = Encoding.fitted(np.array(seen, dtype=np.float64).reshape(len(seen), -1))
-        sample = encoding.points(np.array(seen[-PAIRED:], dtype=np.float64).reshape(len(seen[-PAIRED:]), -1))
+        seen = instances(rows)
+        encoding = Encoding.fitted(seen)
+        sample = encoding.points(seen[-PAIRED:])
         pairs = np.sort(np.concatenate([distances(sample[:i], x) for i, x in enumerate(sample)]))
         pairs = pairs[pairs > 0]
         return cls(encoding, float(pairs[len(pairs) // 2]) if len(pairs) else 1.0, _grown(encoding, rows))

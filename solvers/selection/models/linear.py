@@ -17,7 +17,7 @@ import numpy as np
 
 from ..examples import Examples, Row
 from ..policy import Candidate
-from .encoding import Encoding
+from .encoding import Encoding, instances
 from .gaussian import KINSHIP, Floats, Ints
 from .surrogate import UNTRIED, WINDOW, Tally, generation, pooled
 
@@ -46,8 +46,7 @@ class Linear:
     @classmethod
     def begun(cls, rows: Sequence[Row]) -> "Linear":
         """A generation's start: the scales of these rows, and no outcome yet."""
-        seen = list({row.instance: row.features for row in rows}.values())
-        encoding = Encoding.fitted(np.array(seen, dtype=np.float64).reshape(len(seen), -1))
+        encoding = Encoding.fitted(instances(rows))
         none = np.zeros((0, len(encoding.kept) + 1))
         return cls(encoding, (), {}, (), none, none, none, np.zeros(0, dtype=np.int64), {})
 
@@ -76,20 +75,19 @@ class Linear:
         directions, owners, rows = self.directions, self.owners, (*self.rows, row)
         renewed = row.version != versions[number]
         if renewed or count == len(owners):
-            spare = count if count == len(owners) else 0
-            directions = np.concatenate([directions, np.empty((spare + 1, len(z)))])
-            owners = np.concatenate([owners, np.zeros(spare + 1, dtype=np.int64)])
+            room = count + 1
+            directions = np.concatenate([directions[:count], np.empty((room, len(z)))])
+            owners = np.concatenate([owners[:count], np.zeros(room, dtype=np.int64)])
         owners[count] = number
         own = np.flatnonzero(owners[: count + 1] == number)
-        todo = own if renewed else own[-1:]
+        due = own if renewed else own[-1:]
         if renewed:
             versions = (*versions[:number], row.version, *versions[number + 1 :])
             losses[number], ones[number] = 0.0, 0.0
-        for at in todo.tolist():
+        for at in due.tolist():
             one = rows[at]
-            x, weight = (z, 1.0) if at == count else (self.z(one.features), 1.0)
-            if one.version != row.version:
-                weight = KINSHIP
+            x = z if at == count else self.z(one.features)
+            weight = 1.0 if one.version == row.version else KINSHIP
             before = directions[own[own < at]]
             u = x - np.add.reduce(before * np.add.reduce(before * x, axis=1)[:, None], axis=0)
             gain = weight / (1.0 + weight * float(np.add.reduce(u * x)))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from ..examples import Examples
 
@@ -21,13 +21,13 @@ class Shelf(Generic[Model]):
     lock: Lock = field(default_factory=Lock)
 
 
-def fitted(key: Any, examples: Examples, fit: Callable[[Examples, dict[int, Model]], Model]) -> Model:
-    """The model of the examples: from the shelf, or made by ``fit`` of the examples and the models on the shelf.
+def fitted(examples: Examples, fit: Callable[[Examples, dict[int, Model]], Model]) -> Model:
+    """The model of the examples: from the shelf of its kind, which all policies share, or made by ``fit`` of the examples and the models on the shelf.
 
     ``fit`` must return the same whatever is on the shelf, which only saves work. One thread fits at a time.
     """
     with _shelving:
-        shelf: Shelf[Model] = examples.table.models.setdefault(key, Shelf())
+        shelf: Shelf[Model] = examples.table.models.setdefault(fit, Shelf())
     with shelf.lock:
         model = shelf.models.get(examples.count)
         if model is None:

@@ -218,8 +218,8 @@ def test_useless_features_cost_the_default_little_against_the_single_best():
     for seed in range(8):
         ours, theirs = (World(unrelated, size=12, seed=seed).play(policy, 250) for policy in (DEFAULT, SingleBest()))
         more.append(sum(loss for _, loss in ours) / 250 - sum(loss for _, loss in theirs) / 250)
-    assert sum(more) / len(more) < 0.02
-    assert max(more) < 0.08
+    assert sum(more) / len(more) < 0
+    assert max(more) < 0.065
 
 
 def test_the_guard_speaks_where_features_mislead_and_is_silent_where_they_help():
