@@ -175,7 +175,7 @@ def _alternatives(
     policies: Policies,
 ) -> tuple[Alternative, ...]:
     """The same question with the solver gone, in each other cluster, and put to each other policy."""
-    candidates = [_candidate(catalog, entry) for entry in card.candidates]
+    candidates = [_candidate(catalog, entry, entry.solver in card.excluded) for entry in card.candidates]
     seen = standings(states, card.family, features, card.as_of)
     policy = next((p for p in policies if p.name == card.policy), None)
     found = []
@@ -199,9 +199,9 @@ def _alternatives(
     return tuple(found)
 
 
-def _candidate(catalog: Catalog, card: CandidateCard) -> Candidate:
+def _candidate(catalog: Catalog, card: CandidateCard, tried: bool) -> Candidate:
     try:
         prior = catalog.solver(card.solver).prior
     except MezanError:  # it is not installed any more
         prior = None
-    return Candidate(card.solver, card.version, card.refused, prior)
+    return Candidate(card.solver, card.version, card.refused, prior, tried)

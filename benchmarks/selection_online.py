@@ -5,7 +5,9 @@ usage: python benchmarks/selection_online.py [--orders 3] [--first 10] [--cap 60
 Every policy runs on the real projections: each instance is a ProblemProfiled, each outcome an AttemptSucceeded with loss
 PAR10 / (10 cutoff) or an AttemptTimedOut. Figures are the part of the gap closed over the whole pass, (SBS - ours) / (SBS - VBS)
 in PAR10, where SBS is the best single solver in hindsight: 0 is as good as knowing it beforehand, 1 is perfect. The cost of
-features is charged for every choice that was made with them. Missing features are the medians of the scenario. ``mean`` is over
+features is charged for every instance on which a choice was made with them. A choice of a slice of the time is carried out as the
+engine does: what is not solved in the slice is an outcome of loss 1, the policy is asked again without that solver, and the
+next one has what is left of the cutoff; ``default_whole`` is `default` without slices. Missing features are the medians of the scenario. ``mean`` is over
 the panel of eight, ``mean_all`` over all scenarios, each counted as -1 at worst; ``late`` is the same for the last third.
 ``below_sb`` is how far the worst scenario is below `single_best` run online. With ``--shadow`` every solver's outcome is seen on
 so large a part of the instances, at no charge. ``sklearn_forest`` is a yardstick: extra-trees per solver by scikit-learn, refitted
@@ -19,7 +21,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -35,6 +37,7 @@ from mezan.projections.elo import Elo
 from mezan.projections.examples import LabelledOutcomes
 from mezan.projections.standings import standings
 from mezan.solvers.selection.choices import certain, eligible
+from mezan.solvers.selection.default import DEFAULT
 from mezan.solvers.selection.past.aslib import Scenario, read_scenario
 from mezan.solvers.selection.policy import Candidate, Choice, Policy, uses_features
 from mezan.solvers.selection.registry import Policies
@@ -52,7 +55,7 @@ PANEL = (
 )
 POLICIES = (
     "elo_ucb_strict", "elo_ucb", "ucb1", "thompson", "epsilon_greedy", "single_best", "sklearn_forest", "linear_thompson", "linucb",
-    "forest", "hedge", "gp_ucb", "default",
+    "forest", "hedge", "gp_ucb", "default_whole", "default",
 )  # fmt: skip
 
 
@@ -126,32 +129,53 @@ class Log:
                 self.states[projection.name] = projection.apply(self.states[projection.name], recorded)
 
 
+def policy_of(name: str) -> Policy:
+    """One that is registered, or one of ours."""
+    if name == "default_whole":
+        return replace(DEFAULT, time_share=None)
+    return SklearnForest() if name == "sklearn_forest" else Policies.default().policy(name)
+
+
 def play(name: str, which: str, order: int, cap: int, shadow: float) -> tuple[str, str, dict[str, float]]:
     """One pass of one policy over one scenario."""
-    policy: Policy = SklearnForest() if name == "sklearn_forest" else Policies.default().policy(name)
+    policy = policy_of(name)
     read, loss = scenario(which), losses(scenario(which))
     medians = np.array([np.median(c[np.isfinite(c)]) if np.isfinite(c).any() else 0.0 for c in read.X.T])
     X = np.where(np.isfinite(read.X), read.X, medians).clip(-1e300, 1e300)
     names = [f"f{j:03}" for j in range(X.shape[1])]
-    candidates = [Candidate(algorithm, "1") for algorithm in read.algorithms]
-    total = read.par10 + read.feature_cost[:, None]
-    with_cost = np.where(read.solved & (total <= read.cutoff), total, 10 * read.cutoff) if read.runtime else read.par10
     instances = np.random.RandomState(order).permutation(len(X))[:cap]
     keys, log = random.Random(order), Log()
     paid, seconds = [], []
     for i in instances.tolist():
         features = dict(zip(names, X[i].tolist(), strict=True))
         log.add(ev.ProblemProfiled(task="main", family="x", instance=str(i), size=1, features=features, seconds=0.0))
-        seen = standings(log.states, "x", features, log.position)
-        start = time.process_time()
-        choice = policy.choose(seen, features, candidates, keys.getrandbits(62))
-        seconds.append(time.process_time() - start)
-        pick = read.algorithms.index(choice.solver)
-        free = choice.arm == "single_best" or not uses_features(policy)
-        paid.append((read.par10 if free else with_cost)[i, pick])
-        everyone = keys.random() < shadow
-        for a in [pick, *(a for a in range(len(candidates)) if everyone and a != pick)]:
-            log.add(outcome(read.algorithms[a], seen.cluster, str(i), float(loss[i, a])))
+        tried: list[int] = []
+        charged, gone = False, 0.0
+        while True:
+            candidates = [
+                Candidate(solver, "1", "tried" if a in tried else None, tried=a in tried)
+                for a, solver in enumerate(read.algorithms)
+            ]
+            seen = standings(log.states, "x", features, log.position)
+            start = time.process_time()
+            choice = policy.choose(seen, features, candidates, keys.getrandbits(62))
+            seconds.append(time.process_time() - start)
+            pick = read.algorithms.index(choice.solver)
+            tried.append(pick)
+            if uses_features(policy) and choice.arm != "single_best" and not charged:
+                charged, gone = True, gone + read.feature_cost[i] * read.runtime
+            share = choice.time_share if read.runtime else None
+            slice_ = (read.cutoff - gone) * (1.0 if share is None else share)
+            solved = not read.runtime or (read.solved[i, pick] and read.par10[i, pick] <= slice_)
+            log.add(outcome(read.algorithms[pick], seen.cluster, str(i), float(loss[i, pick]) if solved else 1.0))
+            gone += read.par10[i, pick] if solved else slice_
+            if solved or share is None:
+                paid.append(gone if solved else 10 * read.cutoff)
+                break
+        if keys.random() < shadow:
+            for a in range(len(read.algorithms)):
+                if a not in tried:
+                    log.add(outcome(read.algorithms[a], seen.cluster, str(i), float(loss[i, a])))
     best = read.par10[instances].mean(axis=0).argmin()
     single, virtual = read.par10[instances, best], read.par10[instances].min(axis=1)
     gained, late = single - np.array(paid), slice(2 * len(instances) // 3, None)

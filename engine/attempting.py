@@ -38,7 +38,9 @@ from .tightening import may_tighten, tighten
 
 logger = structlog.get_logger(__name__)
 MAX_ATTEMPTS = 3
-"""Solvers tried on one task when the earlier ones broke."""
+"""Solvers tried on one task when the earlier ones broke, or found nothing in their slice of time."""
+LEAST_LEFT = 0.05
+"""The share of the time limit that must be left for another solver to be tried."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +111,10 @@ class Attempt:
         self.ref: str | None = None
         self._known: Seed | None = None
         self._begun = anyio.Event()
+        share = task.chosen.time_share
+        # a kernel has a solution from its first chunk on
+        self._sliced = share is not None and self._solver.runs_in != "kernel" and self._another()
+        self._spec = _left(journal.request.budget, task.sliced, share if self._sliced else None)
 
     @property
     def _task(self) -> TaskState:
@@ -172,7 +178,7 @@ class Attempt:
             family=self._family,
             solver=self._solver,
             problem=self._problem,
-            budget=budget_of(request.budget, task.bound, self._family),
+            budget=budget_of(self._spec, task.bound, self._family),
             seed=self._seed,
             started=self._started,
             improved=self._improved,
@@ -182,12 +188,12 @@ class Attempt:
             known=self._known,
             spent=task.spent if self.saved else 0.0,
             deadline=perf_deadline(request.deadline),
+            sliced=self._sliced,
         )
 
     async def _scheduled(self, job: Job) -> Any:
         """The job's outcome; while a kernel works on it, a better bound may be found beside it."""
-        spec = self._journal.request.budget
-        if self._solver.runs_in != "kernel" or not may_tighten(self._family, self._task, spec):
+        if self._solver.runs_in != "kernel" or not may_tighten(self._family, self._task, self._spec):
             return await self._parts.scheduler.run(job)
         async with anyio.create_task_group() as beside:
             beside.start_soon(self._tighten)
@@ -273,7 +279,7 @@ class Attempt:
 
     def _reached(self, objective: float) -> Stopped | None:
         self._begun.set()  # a chunk is done, so the kernel is compiled
-        return reached(self._journal.request.budget, self._task.bound, self._family, objective)
+        return reached(self._spec, self._task.bound, self._family, objective)
 
     # how it ends
 
@@ -283,7 +289,7 @@ class Attempt:
         return {
             "task": self._name, "attempt": self.number, "solver": self._solver.name, "version": self._solver.version,
             "family": self._family.name, "instance": self._profile.instance, "cluster": self._chosen.cluster,
-            "budget": self._journal.request.budget,
+            "budget": self._spec,
         }  # fmt: skip
 
     async def _found(self, found: Found) -> None:
@@ -325,7 +331,7 @@ class Attempt:
         if self._task.status == "chosen":  # every ending needs a beginning
             self._started(1, 0, "none")
         if ended.why == "timed-out":
-            return e.AttemptTimedOut(**self._about, seconds=ended.seconds)
+            return e.AttemptTimedOut(**self._about, seconds=ended.seconds, final=not self._goes_on(ended.seconds))
         error = ended.error or SolverFailed(f"{solver.name} was stopped from outside")
         transient = isinstance(error, Transient) and retry_in is not None
         self._progress.iterations, self._progress.seconds = 0, 0.0
@@ -350,11 +356,26 @@ class Attempt:
         )
         return failure
 
+    def _goes_on(self, seconds: float) -> bool:
+        """Whether another solver is chosen after a slice of so many seconds, for the time that is left."""
+        request = self._journal.request
+        left = request.budget.time_limit - self._task.sliced - seconds
+        least = LEAST_LEFT * request.budget.time_limit
+        return self._sliced and min(left, perf_deadline(request.deadline) - time.perf_counter()) >= least
+
     def _another(self) -> bool:
         """Whether the policy may choose again: not when the user named the solver, and not for ever."""
         excluded = {*self._task.excluded, self._solver.name}
         able = any(c.refused is None and c.solver not in excluded for c in self._chosen.candidates)
         return named(self._journal.request, self._name) is None and able and len(excluded) < MAX_ATTEMPTS
+
+
+def _left(spec: e.BudgetSpec, used: float, share: float | None) -> e.BudgetSpec:
+    """The budget less the seconds that slices have used; a share of that time, where one is given."""
+    if not used and share is None:
+        return spec
+    left = spec.time_limit - used
+    return spec.model_copy(update={"time_limit": left if share is None else left * share})
 
 
 def _handed(known: Seed, stopped: Stopped, seconds: float = 0.0) -> Found:

@@ -24,6 +24,7 @@ class Work:
 
     The callbacks run on the event loop: ``started(lanes, lane, device)`` before the first chunk, ``improved(objective,
     solution, iterations, seconds)`` for each checked incumbent, ``saved(artifact, iterations, seconds)`` for each checkpoint.
+    ``sliced``: the budget's time is a slice, after which somebody else is tried, so that a procedure gets little grace.
     ``known`` is a result to start from, worked in before the first chunk; a checkpoint has it in it already.
     ``reached(objective)`` says what an incumbent that good ends: it is asked after every chunk, since bounds tighten meanwhile.
     """
@@ -41,6 +42,7 @@ class Work:
     known: Seed | None = None
     spent: float = 0.0
     deadline: float = float("inf")
+    sliced: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -53,6 +53,7 @@ def candidates_for(family: Family[Any], problem: Problem, excluded: tuple[str, .
             solver.version,
             "it has already failed on this task" if solver.name in excluded else solver.refuses(problem),
             solver.prior,
+            solver.name in excluded,
         )
         for solver in family.solvers
     ]
@@ -120,4 +121,5 @@ def choose(
         excluded=excluded,
         forced=forced,
         arm=choice.arm,
+        time_share=choice.time_share,
     )

@@ -249,6 +249,8 @@ class Conductor:
         else:
             candidates = await anyio.to_thread.run_sync(candidates_for, family, problem, task.excluded)
         follower, attempt = self._parts.follower, task.attempt + 1
+        if task.excluded:
+            await follower.catch_up()  # what failed here is evidence for what to try next
         solver = named(request, task.spec.task)
         tests = self._parts.experiments if solver is None else None
         running = () if tests is None else tests.running(follower.states)

@@ -138,9 +138,10 @@ class SolverChosen(Event):
     ``as_of`` is the log position whose prefix was folded into the standings; ``key`` the seed of the policy's
     randomness; ``reason`` one sentence for people; ``excluded`` the solvers that had already failed on this task. ``arm`` is the
     policy inside ``policy`` that decided, where it has several; or where an A/B test assigned ``policy``, that of ``experiment``.
+    ``time_share`` of the time that is left is what the solver gets to find anything at all; None: all of it.
     """
 
-    schema_version: ClassVar[int] = 2
+    schema_version: ClassVar[int] = 3
 
     task: str
     attempt: int
@@ -159,6 +160,7 @@ class SolverChosen(Event):
     forced: bool = False
     arm: str | None = None
     experiment: str | None = None
+    time_share: float | None = None
 
 
 class ExperimentStarted(Event):
@@ -329,9 +331,12 @@ class AttemptFailed(Event):
 
 
 class AttemptTimedOut(Event):
-    """The time limit passed without any feasible solution."""
+    """The time limit passed without any feasible solution.
 
-    schema_version: ClassVar[int] = 2
+    Unless it is ``final``, the limit was that of a slice (see `SolverChosen`), and another solver is chosen for what is left.
+    """
+
+    schema_version: ClassVar[int] = 3
 
     task: str
     attempt: int
@@ -342,6 +347,7 @@ class AttemptTimedOut(Event):
     cluster: str
     budget: BudgetSpec
     seconds: float
+    final: bool = True
 
 
 class AttemptCancelled(Event):

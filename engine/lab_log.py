@@ -28,6 +28,7 @@ Place = tuple[str, str, float, int | None, float | None, float | None]
 class Decision:
     """One choice of a solver for a user, what the policy saw, and the loss; None without an outcome of the solver's own.
 
+    A choice of a slice of time and those that follow it are one decision: the first solver, and what came of the task in the end.
     ``counted`` says that the loss is among the log's outcomes.
     """
 
@@ -73,6 +74,7 @@ class _Going:
     budget: tuple[float, int | None, float | None, float | None]
     profiles: dict[str, tuple[str, dict[str, float]]] = field(default_factory=dict)
     latest: dict[str, Decision] = field(default_factory=dict)
+    sliced: set[str] = field(default_factory=set)
 
 
 class _Reader:
@@ -100,6 +102,8 @@ class _Reader:
             known = self._features.setdefault(data["instance"], data["features"])
             run.profiles[data["task"]] = data["instance"], known if known == data["features"] else data["features"]
         elif event.type == "SolverChosen":
+            if data["task"] in run.sliced:
+                return
             run.latest.pop(data["task"], None)
             if run.wanted and not data["forced"] and data["propensity"] > 0 and event.position > self._since:
                 self._chosen(run, event)
@@ -112,7 +116,13 @@ class _Reader:
             return
         instance, features = run.profiles[data["task"]]
         portfolio = tuple(
-            Candidate(card["solver"], card["version"], card["refused"], self._priors.get(card["solver"]))
+            Candidate(
+                card["solver"],
+                card["version"],
+                card["refused"],
+                self._priors.get(card["solver"]),
+                card["solver"] in data["excluded"],
+            )
             for card in data["candidates"]
         )
         decision = Decision(
@@ -137,11 +147,15 @@ class _Reader:
         data = event.data
         if self._family not in {None, data["family"]}:
             return
+        if event.type == "AttemptTimedOut" and not data["final"]:
+            run.sliced.add(data["task"])
+            return
         loss = float(data["loss"]) if event.type == "AttemptSucceeded" else 1.0
-        decision = run.latest.get(data["task"])
+        decision, whole = run.latest.get(data["task"]), data["task"] not in run.sliced
         if decision is not None:
-            decision.loss, decision.counted = loss, True
-        self._outcome((data["family"], data["instance"], *run.budget), data["solver"], loss)
+            decision.loss, decision.counted = loss, whole
+        if whole:  # else it had less time than the others there
+            self._outcome((data["family"], data["instance"], *run.budget), data["solver"], loss)
 
     def _outcome(self, place: Place, solver: str, loss: float) -> None:
         here = self.found.outcomes.setdefault(place, {})

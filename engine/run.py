@@ -25,7 +25,7 @@ class TaskState:
     """One problem inside a run.
 
     ``best`` is what the running attempt found itself, or started from; ``shared`` the best that it was told by the other pan
-    of a race; ``spent`` the solver seconds that abandoned attempts had used.
+    of a race; ``spent`` the solver seconds that abandoned attempts had used, ``sliced`` those of slices that found nothing.
     """
 
     spec: e.TaskSpec
@@ -42,6 +42,7 @@ class TaskState:
     excluded: tuple[str, ...] = ()
     transient_failures: int = 0
     spent: float = 0.0
+    sliced: float = 0.0
 
     @property
     def bound(self) -> e.BoundSpec | None:
@@ -208,7 +209,7 @@ def _decide_task(command: TaskEvent, state: RunState, elapsed: float) -> tuple[e
             return (command, *_completed(state, command.task, command.objective, elapsed))
         case e.AttemptFailed() if command.final:
             return (command, *_lost(state, command.task, command.error, command.message, elapsed))
-        case e.AttemptTimedOut():
+        case e.AttemptTimedOut() if command.final:
             message = f"{command.solver} found no feasible solution within {command.budget.time_limit} s"
             return (command, *_lost(state, command.task, "timed-out", message, elapsed))
         case _:
@@ -340,8 +341,18 @@ def _evolve_task(task: TaskState, event: TaskEvent | e.AttemptCancelled) -> Task
         case e.AttemptFailed():
             status: TaskStatus = "failed" if event.final else "profiled"
             return _with(task, status=status, excluded=(*task.excluded, event.solver), checkpoint=None, best=None)
-        case e.AttemptTimedOut():
+        case e.AttemptTimedOut() if event.final:
             return _with(task, status="failed")
+        case e.AttemptTimedOut():
+            return _with(
+                task,
+                status="profiled",
+                excluded=(*task.excluded, event.solver),
+                checkpoint=None,
+                best=None,
+                spent=0.0,
+                sliced=task.sliced + event.seconds,
+            )
         case e.AttemptCancelled():
             return _with(task, status="cancelled")
         case e.AttemptAbandoned():

@@ -35,10 +35,12 @@ UPCASTERS: dict[tuple[str, int], events.Upcaster] = {
     ("RunRequested", 1): _requested,
     ("RunRequested", 2): lambda data: {**data, "purpose": "request", "within": None},
     ("SolverChosen", 1): _chosen,
+    ("SolverChosen", 2): lambda data: {**data, "time_share": None},
     ("AttemptStarted", 1): _unseeded,
     ("AttemptSucceeded", 1): lambda data: {**_unseeded(_without_gap(data)), "rival": None},
     ("AttemptFailed", 1): lambda data: _unseeded(_without_gap(data)),
     ("AttemptTimedOut", 1): _without_gap,
+    ("AttemptTimedOut", 2): lambda data: {**data, "final": True},
     ("RunAdopted", 1): lambda data: {**data, "handed_over": False},
 }
 """(type, schema) -> function from that schema's data to the next schema's."""

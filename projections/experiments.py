@@ -2,7 +2,7 @@
 
 The unit is a run: its first task that the test decides counts, with the loss that its user gets. A search that was handed an
 earlier result counts as well, since both arms find the same results; a failure that is tried again does not, and its last try
-does; a final failure or a timeout has loss 1. A run that ends without an outcome (cancelled, say) is dropped, and that is counted.
+does; nor does a slice of time without a result, but what comes of the task in the end; a final failure or a timeout has loss 1. A run that ends without an outcome (cancelled, say) is dropped, and that is counted.
 
 Both arms learn from one log, each from the other's outcomes too: what is compared is how well they choose, not how fast they learn alone.
 """
@@ -17,7 +17,7 @@ from mezan.engine.log import Recorded
 from mezan.solvers.selection.evaluation.sequential import Bets, Comparison, comparison, interval
 
 from .canonical import dumps, loads
-from .outcomes import loss_of
+from .outcomes import ends_slice, loss_of
 
 LARGEST_OPEN = 100_000
 """Runs that a test waits for; of more, the oldest are forgotten."""
@@ -91,7 +91,7 @@ class ABTests:
     """See the module."""
 
     name = "experiments"
-    version = 1
+    version = 2
     handles = frozenset({"ExperimentStarted", "ExperimentStopped", "SolverChosen", *OUTCOMES, *TERMINAL})
 
     def initial(self) -> State:
@@ -185,6 +185,8 @@ def _ended(test: Experiment, event: Recorded) -> None:
     if task is None or name is None or data["task"] != task:
         return
     if event.type == "AttemptFailed" and data["transient"] and data["retry_in"] is not None:
+        return
+    if ends_slice(event):
         return
     loss = loss_of(event)
     test.open[event.stream] = [name, None]

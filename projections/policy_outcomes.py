@@ -1,7 +1,7 @@
 """What came of the runs that each selection policy decided, per family.
 
 A choice that nothing forced is its policy's, and the end of the attempt that follows is what came of it. Losses are those of outcomes
-that are rated (see `examples`); others are counted alone. The distribution of losses is kept as counts at fixed levels. For paired comparisons the
+that are rated (see `examples`); others are counted alone. Of a slice of time without a result only the seconds count, since the same task goes on. The distribution of losses is kept as counts at fixed levels. For paired comparisons the
 mean loss of each policy on each of the last 512 instances is kept: the policies' own choice of instances does not matter there.
 """
 
@@ -14,7 +14,7 @@ from mezan.engine.log import Recorded
 
 from .canonical import dumps, loads
 from .examples import rated
-from .outcomes import loss_of
+from .outcomes import ends_slice, loss_of
 
 LEVELS = (0.0, *(10.0 ** (k / 4 - 6) for k in range(25)))
 """Losses at which the distribution is known: 0, then a quarter of a decade apart from 1e-6 to 1."""
@@ -63,7 +63,7 @@ class PolicyOutcomes:
     """See the module. Of the runs under way the last 4,096 are known."""
 
     name = "policy_outcomes"
-    version = 1
+    version = 2
     handles = frozenset({"SolverChosen"}) | ENDED | TERMINAL
 
     def initial(self) -> PolicyOutcomesState:
@@ -83,6 +83,9 @@ class PolicyOutcomes:
         if policy is None:
             return state
         tally = state.tallies[data["family"]][policy]
+        if ends_slice(event):
+            tally.seconds += data["seconds"]
+            return state
         if not rated(event.type, data):
             tally.unrated += 1
             return state

@@ -56,7 +56,10 @@ class RunView:
                 self._tell(f"{seconds(data['seconds'])}: {pan}{number(data['objective'])} {self._gap()}")
         elif kind == "BoundTightened":
             self._tell(f"bound tightened to {number(data['value'])} ({data['method']})")
-        elif kind in {"AttemptFailed", "AttemptTimedOut", "AttemptAbandoned"}:
+        elif kind == "AttemptTimedOut":
+            self._phase = "timed out"
+            self._tell(f"attempt {data['attempt']} found nothing within {seconds(data['seconds'])}")
+        elif kind in {"AttemptFailed", "AttemptAbandoned"}:
             self._phase = kind.removeprefix("Attempt").lower()
             self._tell(
                 f"attempt {data['attempt']} {self._phase}: {data.get('message') or data.get('lost_worker') or ''}"

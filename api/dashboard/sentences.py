@@ -77,7 +77,9 @@ _SENTENCES: Mapping[str, Callable[[dict[str, Any]], str]] = {
     "CheckpointSaved": _after,
     "AttemptSucceeded": _succeeded,
     "AttemptFailed": _failed,
-    "AttemptTimedOut": lambda data: f"nothing feasible within {seconds(data['seconds'])}",
+    "AttemptTimedOut": lambda data: (
+        f"nothing feasible within {seconds(data['seconds'])}{'' if data['final'] else '; another solver is tried'}"
+    ),
     "AttemptCancelled": lambda data: f"{data['reason']}; {_after(data)}",
     "AttemptAbandoned": lambda data: f"by {data['lost_worker']}, {_after(data)}",
     "RunAdopted": lambda data: f"by {data['worker']} from {data['lost_worker']}",

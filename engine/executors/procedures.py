@@ -20,6 +20,8 @@ from .processes import call as call_in_process
 
 GRACE = 2.0
 """Seconds beyond its time limit after which a procedure is given up."""
+SLICE_GRACE = 0.1
+"""The same for a slice of time, as a share of it; it is at most `GRACE`."""
 
 
 async def inline(jobs: Sequence[Job], device: str) -> None:
@@ -41,7 +43,8 @@ async def one(job: Job, device: str) -> None:
     start = time.perf_counter()
     budget = _until(work.deadline - start, work.budget)
     outcome: Outcome
-    with anyio.move_on_after(min(budget.time_limit + GRACE, max(0.0, work.deadline - start))) as job.scope:
+    grace = min(GRACE, SLICE_GRACE * budget.time_limit) if work.sliced else GRACE
+    with anyio.move_on_after(min(budget.time_limit + grace, max(0.0, work.deadline - start))) as job.scope:
         try:
             if work.solver.runs_in == "thread":
                 procedure = partial(load(work.solver), work.problem, budget, work.seed)

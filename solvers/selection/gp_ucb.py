@@ -13,6 +13,8 @@ from .choices import certain, eligible
 from .learned import instance, most_promising, without_features
 from .models.shelf import fitted
 from .policy import Candidate, Choice
+from .slicing import SHARE as TIME_SHARE
+from .slicing import sliced
 from .standings import Standings
 
 ENOUGH = 10
@@ -39,15 +41,18 @@ class ContextualGPUCB:
 
     With ``guarded`` the single best solver decides as long as the features mislead: when, over the rows, the solvers' plain
     means have foretold losses better than the process has, by more than chance explains.
+
+    ``time_share``: see `slicing`; None never slices.
     """
 
     learns: ClassVar[bool] = True
     name: str = "gp_ucb"
-    version: str = "4"
+    version: str = "5"
     beta: float = 0.1
     untried: float = 0.45
     patience: int = 100
     guarded: bool = False
+    time_share: float | None = TIME_SHARE
 
     def at_once(self, standings: Standings, candidates: Sequence[Candidate]) -> bool:
         """See :func:`~.policy.deliberates`: no model is needed, or one of so few outcomes that it is made in a moment."""
@@ -57,6 +62,11 @@ class ContextualGPUCB:
         self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int
     ) -> Choice:
         """See :class:`Policy`."""
+        return sliced(self._chosen(standings, features, candidates, key), standings, candidates, self.time_share)
+
+    def _chosen(
+        self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int
+    ) -> Choice:
         able = eligible(candidates)
         if len(able) == 1:
             return certain(able[0], candidates, {}, f"{able[0].solver} is the only one that takes the problem")

@@ -9,12 +9,16 @@ from .standings import Standings
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A solver that could be chosen; ``refused`` says why it cannot (then its propensity is 0), ``prior`` see `Solver`."""
+    """A solver that could be chosen; ``refused`` says why it cannot (then its propensity is 0), ``prior`` see `Solver`.
+
+    ``tried``: it was given its time on this task already, and found nothing.
+    """
 
     solver: str
     version: str
     refused: str | None = None
     prior: float | None = None
+    tried: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +39,15 @@ class Scored:
 class Choice:
     """What a policy returns: the solver, every candidate's score and propensity (summing to 1), and why in one sentence.
 
-    ``arm`` is the policy inside the policy that decided, where there are several.
+    ``arm`` is the policy inside the policy that decided, where there are several. ``time_share`` of the time that is left is a slice:
+    a solver that has found nothing by its end is stopped, and the policy chooses another; None gives it all the time.
     """
 
     solver: str
     scored: tuple[Scored, ...]
     reason: str
     arm: str | None = None
+    time_share: float | None = None
 
 
 class Policy(Protocol):

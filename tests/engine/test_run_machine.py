@@ -62,6 +62,7 @@ def commands(task, attempt, dice=None):
             **about(task, attempt), error="e", message="m", transient=False, final=True, seconds=0.1
         ),
         "timed-out": ev.AttemptTimedOut(**about(task, attempt), seconds=0.1),
+        "out-of-slice": ev.AttemptTimedOut(**about(task, attempt), seconds=0.1, final=False),
         "abandoned": ev.AttemptAbandoned(
             task=task, attempt=attempt, lost_worker="w1", worker="w2", checkpoint=None, iterations=0, seconds=0.1
         ),
@@ -71,9 +72,10 @@ def commands(task, attempt, dice=None):
 ALLOWED = {
     "waiting": {"profiled"},
     "profiled": {"chosen"},
-    "chosen": {"started", "timed-out", "tightened"},
+    "chosen": {"started", "timed-out", "out-of-slice", "tightened"},
     "running": {
-        "tightened", "incumbent", "checkpoint", "succeeded", "retried", "failed", "failed-finally", "timed-out", "abandoned",
+        "tightened", "incumbent", "checkpoint", "succeeded", "retried", "failed", "failed-finally", "timed-out", "out-of-slice",
+        "abandoned",
     },
 }  # fmt: skip
 PATHS = {
@@ -237,6 +239,21 @@ def test_the_last_result_completes_the_run():
         assert state.ready() == (["b"] if task == "a" else [])
     assert state.status == "completed"
     assert set(events[-1].objectives) == {"a", "b"}
+
+
+def test_a_slice_without_a_result_leaves_the_rest_of_the_time_to_another_solver():
+    """The task may be chosen for again, without the solver, and remembers the seconds; a second slice adds its own."""
+    state = reached("running")
+    for used in (0.1, 0.2):
+        state, events = advanced(state, commands("a", state.tasks["a"].attempt)["out-of-slice"])
+        assert [type(event).__name__ for event in events] == ["AttemptTimedOut"]
+        task = state.tasks["a"]
+        assert (task.status, task.sliced) == ("profiled", pytest.approx(used))
+        assert set(task.excluded) == {"toy.s"}
+        for name in ("chosen", "started"):
+            state, _ = advanced(state, commands("a", state.tasks["a"].attempt)[name])
+    state, events = advanced(state, commands("a", state.tasks["a"].attempt)["timed-out"])
+    assert state.status == "failed"
 
 
 def test_a_final_failure_ends_the_run_and_its_other_attempts():

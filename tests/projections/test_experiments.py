@@ -130,6 +130,11 @@ def test_the_maximum_ends_it_undecided():
             (1, 1.0, 0),
         ),
         (
+            [ended("r", "AttemptTimedOut", final=False), chosen("r", "elo_ucb", attempt=2), ended("r", loss=0.25)],
+            (1, 0.25, 0),
+        ),
+        ([ended("r", "AttemptTimedOut", final=False)], (0, 0.0, 1)),
+        (
             [ended("r", loss=0.25), chosen("r", "elo_ucb", task="next"), ended("r", loss=0.75, task="next")],
             (1, 0.25, 0),
         ),

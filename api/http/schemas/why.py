@@ -62,7 +62,8 @@ class Why:
 
     ``as_of`` is the position whose fold the policy saw, ``key`` the seed of its randomness, ``propensity`` the chance that this
     solver had. ``rival`` is the best-scored solver that was not chosen, ``margin`` how far behind its score was. ``choices``
-    counts the run's choices, of which this is the last; ``verification`` is there if it was asked for.
+    counts the run's choices, of which this is the last; ``time_share`` of the time that was left is what the solver got to find
+    anything, None for all of it; ``verification`` is there if it was asked for.
     """
 
     run: str
@@ -84,6 +85,7 @@ class Why:
     forced: bool
     arm: str | None
     experiment: str | None
+    time_share: float | None
     choices: int
     features: tuple[Place, ...]
     evidence: tuple[Evidence, ...]
