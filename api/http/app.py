@@ -26,6 +26,7 @@ from .apart import Apart
 from .asking import portable
 from .document import document
 from .events import Broadcast
+from .express import Express, express_routes
 from .given import Answers
 from .guard import Guard, Limits
 from .lab_desk import LabDesk
@@ -159,5 +160,6 @@ def project_app(engine: Engine, door: Door | None = None, quotas: Mapping[str, Q
     app.mount("/static", static_files())
     app.openapi = cache(lambda: document(app, engine.catalog))  # type: ignore[method-assign]
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
+    app.add_middleware(Express, routes=express_routes(app), of=app)
     app.state.declared = tuple(declarations(app))
     return app
