@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from .choices import certain, eligible
 from .policy import Candidate, Choice
 from .single_best import SingleBest
+from .slicing import SHARE, sliced
 from .standings import Standings
 
 if TYPE_CHECKING:
@@ -44,19 +45,25 @@ class Tabled:
     Similar instances weigh in by a forest (see `forest_kernel`). With ``pairwise`` the solver with most votes is chosen (see
     `pairwise`), else the one of least expected loss, or, as long as it is not clear that this beats the single best solver, the
     one whose advantage over it is surest. Scores are ``1 - expected loss``, or votes.
-    The single best solver is chosen as long as fewer than 30 instances are labelled for nearly all solvers, where the features
+    Solvers that have lost mostly by failing get a slice of the time (see `slicing`); what follows a slice is chosen by the similar instances
+    on which its solver failed too. The single best solver is chosen as long as fewer than 30 instances are labelled for nearly all solvers, where the features
     say nothing, and where by evidence on the labelled instances it is the better choice; the reason says so.
     """
 
     name: str
     pairwise: bool = False
-    version: str = "1"
+    version: str = "2"
     learns: bool = True
 
     def choose(
         self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int
     ) -> Choice:
         """See :class:`Policy`."""
+        return sliced(self._chosen(standings, features, candidates, key), standings, candidates, SHARE)
+
+    def _chosen(
+        self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int
+    ) -> Choice:
         able = eligible(candidates)
         model = self._model(standings, candidates)
         if model is None:
@@ -83,6 +90,12 @@ class Tabled:
 
         weights = model.kernel.weights(x[0])
         losses = model.table.labels.losses
+        gone = [
+            n for n, solver in enumerate(model.table.solvers) if any(c.tried and c.solver == solver for c in candidates)
+        ]
+        failed = weights * (losses[:, gone] >= 1.0).all(axis=1)
+        if failed.any():
+            weights = failed
         total = float(weights.sum())
         expected = weights @ losses / total
         variance = np.maximum(weights @ (losses * losses) / total - expected * expected, 0.0)

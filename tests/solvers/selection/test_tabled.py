@@ -164,3 +164,24 @@ def test_pairwise_takes_twelve_solvers_at_most() -> None:
     known = Standings("a", 1, "a/0", {}, {}, Examples(Table(("f",), 0, rows), len(rows)))
     candidates = [Candidate(name, "1") for name in names]
     assert POLICIES[1].choose(known, {"f": 1.0}, candidates, 1).arm == "single_best"
+
+
+def test_after_a_slice_those_instances_count_on_which_its_solver_failed_too() -> None:
+    """On one side a solver is best, but fails on a part of it that the features do not show; there another one is good."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for k in range(400):
+        values = tuple(float(x) for x in rng.normal(size=3))
+        there = (1.0, 0.9, 0.01) if k % 4 == 0 else (0.0, 0.3, 0.9)
+        lost = there if values[2] > 0 else (1.0, 0.0, 0.9)
+        rows += [Row(f"i{k}", values, name, "1", loss, 1.0) for name, loss in zip(SOLVERS, lost, strict=True)]
+    known = standings(Table(NAMES, 0, rows))
+    records = {**known.overall, SOLVERS[0]: known.overall[SOLVERS[0]]._replace(failures=250)}
+    known = Standings("a", len(rows), "a/0", records, {}, known.examples)
+    policy = POLICIES[0]
+    first = policy.choose(known, features(0.3), CANDIDATES, 7)
+    assert (first.solver, first.time_share) == (SOLVERS[0], 0.65)
+    left = [Candidate(SOLVERS[0], "1", "it has failed", tried=True), *CANDIDATES[1:]]
+    second = policy.choose(known, features(0.3), left, 7)
+    assert (second.solver, second.time_share) == (SOLVERS[2], None)
+    assert policy.choose(known, features(0.3), CANDIDATES[1:], 7).solver == SOLVERS[1]
