@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from mezan.solvers.errors import SolverFailed
 from mezan.solvers.problem import Family, Problem
 from mezan.solvers.selection.forced import Forced
 from mezan.solvers.selection.policy import Candidate, Policy
@@ -81,8 +82,12 @@ def choose(
 
     Raises:
         NoCandidate: every solver refuses the problem.
+        SolverFailed: the policy gives the solver no share of the time that there is.
     """
     choice = policy.choose(standings, features, candidates, key)
+    if choice.time_share is not None and not 0.0 < choice.time_share < 1.0:
+        msg = f"a policy must give all the time (None) or a share between 0 and 1; {policy.name} gave {choice.time_share!r}"
+        raise SolverFailed(msg)
     cards = []
     for scored in choice.scored:
         solver = scored.candidate.solver

@@ -179,7 +179,7 @@ class Replayer:
             if request.pans:
                 continue
             known = await self._known(mine, check)
-            await anyio.to_thread.run_sync(_attempts, mine, request, family, self._catalog, problem, known, check)
+            await anyio.to_thread.run_sync(_attempts, mine, family, self._catalog, problem, known, check)
         if request.pans:
             await anyio.to_thread.run_sync(race, history, family, self._catalog, problem, check)
 
@@ -226,7 +226,6 @@ class Replayer:
 
 def _attempts(
     mine: Sequence[Recorded],
-    request: e.RunRequested,
     family: Family[Any],
     catalog: Catalog,
     problem: Problem,
@@ -251,7 +250,7 @@ def _attempts(
             if started.seeded_from is None or started.seeded_from.solution in known:
                 _kernel(events, started, family, solver, problem, known, checkpoints, check)
         else:
-            _procedure(events, started, request, bound, family, solver, problem, check)
+            _procedure(events, started, bound, family, solver, problem, check)
 
 
 def _kernel(
@@ -307,7 +306,6 @@ def _kernel(
 def _procedure(
     events: Sequence[Recorded],
     started: e.AttemptStarted,
-    request: e.RunRequested,
     bound: e.BoundSpec | None,
     family: Family[Any],
     solver: Solver[Any],
@@ -322,7 +320,7 @@ def _procedure(
                 f"{solver.name} cannot be repeated exactly: only its solution's feasibility and objective were checked"
             )
             return
-        answer = load(solver)(problem, budget_of(request.budget, bound, family), started.seed)
+        answer = load(solver)(problem, budget_of(was.budget, bound, family), started.seed)
         now = family.evaluate(problem, answer.solution)
         digest = digest_of(pack({"solution": answer.solution}))
         check.same(recorded, objective=(was.objective, now.objective), solution=(was.solution, digest))

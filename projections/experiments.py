@@ -2,7 +2,8 @@
 
 The unit is a run: its first task that the test decides counts, with the loss that its user gets. A search that was handed an
 earlier result counts as well, since both arms find the same results; a failure that is tried again does not, and its last try
-does; nor does a slice of time without a result, but what comes of the task in the end; a final failure or a timeout has loss 1. A run that ends without an outcome (cancelled, say) is dropped, and that is counted.
+does; nor does a slice of time without a result, but what comes of the task in the end; a final failure or a timeout has loss 1. A
+run that ends without an outcome (cancelled, say) is dropped, and that is counted.
 
 Both arms learn from one log, each from the other's outcomes too: what is compared is how well they choose, not how fast they learn alone.
 """

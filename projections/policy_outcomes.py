@@ -1,8 +1,9 @@
 """What came of the runs that each selection policy decided, per family.
 
 A choice that nothing forced is its policy's, and the end of the attempt that follows is what came of it. Losses are those of outcomes
-that are rated (see `examples`); others are counted alone. Of a slice of time without a result only the seconds count, since the same task goes on. The distribution of losses is kept as counts at fixed levels. For paired comparisons the
-mean loss of each policy on each of the last 512 instances is kept: the policies' own choice of instances does not matter there.
+that are rated (see `examples`); others are counted alone. Of a slice of time without a result only the seconds count, since the same
+task goes on. The distribution of losses is kept as counts at fixed levels. For paired comparisons the mean loss of each policy on each
+of the last 512 instances is kept: the policies' own choice of instances does not matter there.
 """
 
 from bisect import bisect_left

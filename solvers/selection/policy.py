@@ -11,7 +11,7 @@ from .standings import Standings
 class Candidate:
     """A solver that could be chosen; ``refused`` says why it cannot (then its propensity is 0), ``prior`` see `Solver`.
 
-    ``tried``: it was given its time on this task already, and found nothing.
+    ``tried``: it has failed on this task already, or has found nothing in its slice of time.
     """
 
     solver: str

@@ -20,7 +20,7 @@ FAILING = 0.5
 
 
 def sliced(choice: Choice, standings: Standings, candidates: Sequence[Candidate], share: float | None) -> Choice:
-    """The choice with ``share`` of the time, where that pays; a task is sliced once."""
+    """The choice with ``share`` of the time, where that pays, and for the first solver on a task only."""
     able = sum(candidate.refused is None for candidate in candidates)
     if share is None or able < 2 or any(candidate.tried for candidate in candidates):
         return choice

@@ -45,8 +45,9 @@ class Tabled:
     Similar instances weigh in by a forest (see `forest_kernel`). With ``pairwise`` the solver with most votes is chosen (see
     `pairwise`), else the one of least expected loss, or, as long as it is not clear that this beats the single best solver, the
     one whose advantage over it is surest. Scores are ``1 - expected loss``, or votes.
-    Solvers that have lost mostly by failing get a slice of the time (see `slicing`); what follows a slice is chosen by the similar instances
-    on which its solver failed too. The single best solver is chosen as long as fewer than 30 instances are labelled for nearly all solvers, where the features
+    Solvers that have lost mostly by failing get a slice of the time (see `slicing`); what follows a slice is chosen by the similar
+    instances on which its solver failed too.
+    The single best solver is chosen as long as fewer than 30 instances are labelled for nearly all solvers, where the features
     say nothing, and where by evidence on the labelled instances it is the better choice; the reason says so.
     """
 

@@ -94,6 +94,7 @@ async def test_another_solver_gets_the_time_that_is_left(opened, gated):
         assert second.as_of >= position, "the second choice must know of the first one's failure"
         assert (await engine.verify_choice(run.id)).identical
         assert (await engine.replay(run.id)).identical
+        assert told == 2 * [ended.budget.time_limit], "it is repeated with the time that it had"
 
 
 async def test_a_solver_that_answers_in_its_slice_is_not_disturbed(opened):
@@ -125,6 +126,15 @@ async def test_a_deadline_ends_the_run_whatever_the_slice(opened, gated):
         assert failed.value.error == "timed-out"
         events = await history(engine, run)
         assert [event.final for event in of(events, ev.AttemptTimedOut)] == [True]
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.5, float("nan")])
+async def test_a_share_must_be_a_part_of_the_time(opened, share):
+    """A policy that says otherwise fails the run, by its name."""
+    async with opened(solver("first", first), solver("other", first), policy=Slicing(share=share)) as engine:
+        run = await engine.submit(PROBLEM)
+        with anyio.fail_after(20), pytest.raises(RunFailedError, match="between 0 and 1; slicing gave"):
+            await run.result()
 
 
 async def test_a_kernel_has_all_the_time(opened):
