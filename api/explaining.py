@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio.to_thread
 
+from mezan.engine.endings import rated
 from mezan.engine.errors import RunNotFound
 from mezan.engine.events import CandidateCard, ProblemProfiled, SolverChosen
 from mezan.engine.log import Recorded
@@ -18,7 +19,6 @@ from mezan.engine.streams import whole_stream
 from mezan.engine.travel import value_as_of
 from mezan.projections import DEFAULT, Clusters, standings
 from mezan.projections.clusters import Place, names_of, places
-from mezan.projections.examples import rated
 from mezan.projections.outcomes import ENDS, loss_of
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import MezanError

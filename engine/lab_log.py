@@ -9,6 +9,7 @@ from anyio.lowlevel import checkpoint
 
 from mezan.solvers.selection.policy import Candidate
 
+from .endings import ends_slice, rated
 from .events import TERMINAL
 from .log import EventLog, Recorded
 
@@ -107,7 +108,7 @@ class _Reader:
             run.latest.pop(data["task"], None)
             if run.wanted and not data["forced"] and data["propensity"] > 0 and event.position > self._since:
                 self._chosen(run, event)
-        elif event.position > self._since and _own(event):
+        elif event.position > self._since and rated(event.type, data):
             self._ended(run, event)
 
     def _chosen(self, run: _Going, event: Recorded) -> None:
@@ -147,7 +148,7 @@ class _Reader:
         data = event.data
         if self._family not in {None, data["family"]}:
             return
-        if event.type == "AttemptTimedOut" and not data["final"]:
+        if ends_slice(event):
             run.sliced.add(data["task"])
             return
         loss = float(data["loss"]) if event.type == "AttemptSucceeded" else 1.0
@@ -186,11 +187,3 @@ async def events(log: EventLog, types: frozenset[str], upto: int) -> AsyncIterat
 
 def _budget(spec: dict[str, Any]) -> tuple[float, int | None, float | None, float | None]:
     return spec["time_limit"], spec["iterations"], spec["target"], spec["gap"]
-
-
-def _own(event: Recorded) -> bool:
-    """Whether the end of an attempt is an outcome of the solver's own, as for ratings."""
-    data = event.data
-    if data.get("seeded_from") is not None or data.get("rival") is not None:
-        return False
-    return event.type != "AttemptFailed" or not data["transient"] or data["retry_in"] is None

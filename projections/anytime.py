@@ -13,11 +13,11 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
+from mezan.engine.endings import rated
 from mezan.engine.log import Recorded
 from mezan.solvers.gaps import behind
 
 from .canonical import dumps, loads
-from .examples import rated
 
 TIMES = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0, 10_000.0)
 """Seconds at which profiles are read."""

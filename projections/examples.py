@@ -10,6 +10,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
+from mezan.engine.endings import rated
 from mezan.engine.log import Recorded
 from mezan.solvers.selection.examples import CAPACITY, Examples, Row, Table
 
@@ -66,13 +67,6 @@ class LabelledOutcomes:
     def load(self, content: bytes) -> State:
         """See :class:`Projection`."""
         return {family: _unpacked(kept) for family, kept in loads(content).items()}
-
-
-def rated(kind: str, data: dict[str, Any]) -> bool:
-    """Whether an attempt's end is an outcome of the solver's own."""
-    if data.get("seeded_from") is not None or data.get("rival") is not None:
-        return False
-    return kind != "AttemptFailed" or not data["transient"] or data["retry_in"] is None
 
 
 def examples(state: State, family: str) -> Examples:

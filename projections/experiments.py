@@ -13,12 +13,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Literal
 
+from mezan.engine.endings import ends_slice
 from mezan.engine.events import TERMINAL, ExperimentStarted, ExperimentStopped
 from mezan.engine.log import Recorded
 from mezan.solvers.selection.evaluation.sequential import Bets, Comparison, comparison, interval
 
 from .canonical import dumps, loads
-from .outcomes import ends_slice, loss_of
+from .outcomes import loss_of
 
 LARGEST_OPEN = 100_000
 """Runs that a test waits for; of more, the oldest are forgotten."""

@@ -7,12 +7,12 @@ are added up per solver; an instance that leaves the sample takes its sums with 
 from dataclasses import dataclass, field
 from typing import Any
 
+from mezan.engine.endings import rated
 from mezan.engine.log import Recorded
 from mezan.solvers.selection.examples import cost
 
 from .canonical import dumps, loads
 from .clusters import Clusters, Group, sampled
-from .examples import rated
 from .outcomes import ENDS, loss_of
 
 COUNT, LOSS, COST, SECONDS, LEAST = range(5)

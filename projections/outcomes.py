@@ -10,11 +10,6 @@ def solved(event: Recorded) -> bool:
     return event.type == "AttemptSucceeded" or event.data.get("status") == "ok"
 
 
-def ends_slice(event: Recorded) -> bool:
-    """Whether it is the end of a slice of time in which nothing was found, so that its task goes on with another solver."""
-    return event.type == "AttemptTimedOut" and not event.data["final"]
-
-
 def loss_of(event: Recorded) -> float:
     """How bad an outcome is, in [0, 1]; 1 without a result."""
     return float(event.data["loss"]) if solved(event) else 1.0

@@ -10,12 +10,12 @@ from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Any
 
+from mezan.engine.endings import ends_slice, rated
 from mezan.engine.events import TERMINAL
 from mezan.engine.log import Recorded
 
 from .canonical import dumps, loads
-from .examples import rated
-from .outcomes import ends_slice, loss_of
+from .outcomes import loss_of
 
 LEVELS = (0.0, *(10.0 ** (k / 4 - 6) for k in range(25)))
 """Losses at which the distribution is known: 0, then a quarter of a decade apart from 1e-6 to 1."""

@@ -18,7 +18,7 @@ EXPRESS = frozenset({("POST", "/solve")})
 
 
 class Express:
-    """Middleware, the innermost that sees whoever asks; errors are answered as everywhere.
+    """Middleware outside of compression and inside of what says who asks; errors are answered as everywhere.
 
     Args:
         app: the rest of the application.
@@ -45,13 +45,15 @@ class Express:
 
 def express_routes(app: FastAPI) -> dict[tuple[str, str], CheckedRoute]:
     """The routes of `EXPRESS` in an application; raises TypeError for one that depends on more than its request."""
-    found = {}
-    for context in iter_route_contexts(app.routes):
-        route = context.original_route
-        for asked in EXPRESS:
-            if isinstance(route, CheckedRoute) and context.path == asked[1] and asked[0] in (route.methods or ()):
-                if not route.plain:
-                    msg = f"a route on the straight way must depend on its request alone; {asked[1]} does not"
-                    raise TypeError(msg)
-                found[asked] = route
+    found = {
+        (method, str(context.path)): route
+        for context in iter_route_contexts(app.routes)
+        if isinstance(route := context.original_route, CheckedRoute)
+        for method in route.methods or ()
+        if (method, context.path) in EXPRESS
+    }
+    for (_, path), route in found.items():
+        if not route.plain:
+            msg = f"a route on the straight way must depend on its request alone; {path} does not"
+            raise TypeError(msg)
     return found

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from mezan.engine.endings import rated
 from mezan.engine.log import EventLog, Recorded
-from mezan.projections.examples import rated
 
 Json = dict[str, Any]
 AHEAD = 1_500

@@ -94,8 +94,7 @@ class Tabled:
         gone = [
             n for n, solver in enumerate(model.table.solvers) if any(c.tried and c.solver == solver for c in candidates)
         ]
-        failed = weights * (losses[:, gone] >= 1.0).all(axis=1)
-        if failed.any():
+        if gone and (failed := weights * (losses[:, gone] >= 1.0).all(axis=1)).any():
             weights = failed
         total = float(weights.sum())
         expected = weights @ losses / total

@@ -3,7 +3,8 @@
 import pytest
 from histories import History
 
-from mezan.projections.examples import LabelledOutcomes, examples, rated
+from mezan.engine.endings import rated
+from mezan.projections.examples import LabelledOutcomes, examples
 from mezan.solvers.selection import examples as table_module
 from mezan.solvers.selection.examples import Row, Table
 

@@ -7,8 +7,8 @@ from histories import History
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mezan.engine.endings import rated
 from mezan.projections import Clusters, Instances
-from mezan.projections.examples import rated
 from mezan.projections.outcomes import ENDS, loss_of
 
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mezan.engine import events as ev
+from mezan.engine.endings import rated
 from mezan.projections import PolicyOutcomes
-from mezan.projections.examples import rated
 from mezan.projections.policy_outcomes import INSTANCES, LEVELS
 
 POLICY_OUTCOMES = PolicyOutcomes()
