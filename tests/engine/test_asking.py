@@ -1,14 +1,11 @@
 """What can be asked for beside a problem: a mode that the problem prefers, and the gap at which to stop."""
 
-from contextlib import asynccontextmanager
-
 import pytest
-from toys import Kernel, Toy, broken, catalog, first, smallest, solver
+from toys import Kernel, Toy, broken, first, history, smallest, solver
 
 from mezan.api import open_engine
 from mezan.engine import events as ev
 from mezan.engine.errors import IdempotencyConflict, RunFailedError
-from mezan.engine.streams import whole_stream
 from mezan.solvers.errors import BadInput, UnknownName
 from mezan.solvers.problem import Bound
 from mezan.solvers.qap import QAP
@@ -30,21 +27,6 @@ class Wishing(Toy):
 
 def wishing(wish, *numbers):
     return Wishing(numbers=numbers or (5, 3, 8), wish=wish)
-
-
-@pytest.fixture
-def opened(tmp_path):
-    @asynccontextmanager
-    async def open_(*solvers, family=None, **options):
-        options = {"durability": "relaxed", "capacity": {"cpu": 2}, "catalog": catalog(*solvers, **(family or {}))} | options  # fmt: skip
-        async with open_engine(f"sqlite:///{tmp_path}/mezan.db", **options) as engine:
-            yield engine
-
-    return open_
-
-
-async def history(engine, run):
-    return [recorded.event for recorded in await whole_stream(engine.store, run.id)]
 
 
 async def test_a_problem_names_its_solver(opened):

@@ -1,7 +1,6 @@
 """Benchmarks: every cell of a grid once, whatever happens meanwhile, in a stream that is not taken for a run."""
 
 import threading
-from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import anyio
@@ -21,17 +20,6 @@ SMALL = solver(
     "small", smallest, refuses=lambda problem: "it has more than three numbers" if problem.size > 3 else None
 )
 FIRST, BROKEN = solver("first", first), solver("broken", broken)
-
-
-@pytest.fixture
-def opened(tmp_path):
-    @asynccontextmanager
-    async def open_(*solvers, **options):
-        options = {"durability": "relaxed", "capacity": {"cpu": 2}, "catalog": catalog(*solvers)} | options
-        async with open_engine(f"sqlite:///{tmp_path}/mezan.db", **options) as engine:
-            yield engine
-
-    return open_
 
 
 def plan(**options):

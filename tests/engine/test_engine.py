@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 import pytest
-from toys import Flaky, Gated, Kernel, Toy, broken, catalog, crashing, first, lying, smallest, solver
+from toys import Flaky, Gated, Kernel, Toy, broken, catalog, crashing, first, history, lying, smallest, solver
 
 from mezan.api import open_engine
 from mezan.engine import events as ev
@@ -48,10 +48,6 @@ def opened(url):
             yield engine
 
     return open_
-
-
-async def history(engine, run):
-    return [recorded.event for recorded in await whole_stream(engine.store, getattr(run, "id", run))]
 
 
 def kinds(events):

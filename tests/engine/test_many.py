@@ -1,12 +1,9 @@
 """Many requests at once: checked together, recorded together, and each a run like any other."""
 
-from contextlib import asynccontextmanager
-
 import anyio
 import pytest
-from toys import Kernel, Toy, catalog, first, smallest, solver
+from toys import Kernel, Toy, first, smallest, solver
 
-from mezan.api import open_engine
 from mezan.engine import events as ev
 from mezan.engine.errors import IdempotencyConflict, RunFailedError
 from mezan.solvers.errors import BadBudget, BadInput, UnknownName
@@ -14,17 +11,6 @@ from mezan.solvers.seeds import derive
 
 pytestmark = pytest.mark.anyio
 PROBLEMS = [Toy(numbers=(9, i, 7 + i)) for i in range(40)]
-
-
-@pytest.fixture
-def opened(tmp_path):
-    @asynccontextmanager
-    async def open_(*solvers, **options):
-        options = {"durability": "relaxed", "capacity": {"cpu": 2}, "catalog": catalog(*solvers)} | options
-        async with open_engine(f"sqlite:///{tmp_path}/mezan.db", **options) as engine:
-            yield engine
-
-    return open_
 
 
 async def requests(engine):

@@ -1,6 +1,5 @@
 """Races: two solvers on one instance tell each other what they find; one run, two attempts, one rated match."""
 
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,9 +9,8 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import Breaking, Climber, Kernel, SeedableKernel, Toy, catalog, smallest, solver
+from toys import Breaking, Climber, Kernel, SeedableKernel, Toy, history, of, smallest, solver
 
-from mezan.api import open_engine
 from mezan.engine import events as ev
 from mezan.engine import faults
 from mezan.engine.errors import RunCancelledError, RunFailedError
@@ -38,25 +36,9 @@ def tabus():
 
 
 @pytest.fixture
-def opened(tmp_path):
-    """Opens the engine on the test's database, with the climber and the scanner unless told otherwise."""
-
-    @asynccontextmanager
-    async def open_(*solvers, **options):
-        options = {"catalog": catalog(*(solvers or (CLIMBER, SCANNER))), "capacity": {"cpu": 2}} | options
-        url = f"sqlite:///{tmp_path}/mezan.db"
-        async with open_engine(url, durability="relaxed", **options) as engine:
-            yield engine
-
-    return open_
-
-
-async def history(engine, run):
-    return [recorded.event for recorded in await whole_stream(engine.store, run.id)]
-
-
-def of(events, kind, task=None):
-    return [event for event in events if isinstance(event, kind) and task in {None, event.task}]
+def opened(opened):
+    """With the climber and the scanner unless told otherwise."""
+    return lambda *solvers, **options: opened(*(solvers or (CLIMBER, SCANNER)), **options)
 
 
 def work(events):

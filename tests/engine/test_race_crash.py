@@ -5,6 +5,7 @@ from pathlib import Path
 import anyio
 import pytest
 from child_race import ITERATIONS, qap, tabus
+from toys import of
 
 from mezan.api import open_engine
 from mezan.engine import events as ev
@@ -38,10 +39,6 @@ async def goes_on(url, run):
         assert report.identical, report
         assert (await engine.store.verify()).ok
         return [recorded.event for recorded in await whole_stream(engine.store, run)], result
-
-
-def of(events, kind):
-    return [event for event in events if isinstance(event, kind)]
 
 
 @pytest.fixture(scope="module")

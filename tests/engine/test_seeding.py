@@ -1,17 +1,14 @@
 """Never worse than it knows: searches start from the best result in the log for their instance, and say so."""
 
-from contextlib import asynccontextmanager
-
 import anyio
 import anyio.lowlevel
 import pytest
-from toys import Gated, Kernel, SeedableKernel, Toy, catalog, first, smallest, solver
+from toys import Gated, Kernel, SeedableKernel, Toy, first, history, smallest, solver
 
 from mezan.api import open_engine
 from mezan.engine import events as ev
 from mezan.engine.artifacts import prepare
 from mezan.engine.log import Write
-from mezan.engine.streams import whole_stream
 from mezan.projections.solver_stats import means
 from mezan.solvers.pack import pack
 from mezan.solvers.problem import Bound
@@ -24,19 +21,10 @@ PLAIN = solver("plain", Kernel(), "kernel")
 
 
 @pytest.fixture
-def opened(tmp_path):
-    @asynccontextmanager
-    async def open_(*solvers, family=None, **options):
-        solvers = solvers or (SEEDABLE, PLAIN, solver("first", first), solver("smallest", smallest))
-        options = {"durability": "relaxed", "capacity": {"cpu": 2}, "catalog": catalog(*solvers, **(family or {}))} | options  # fmt: skip
-        async with open_engine(f"sqlite:///{tmp_path}/mezan.db", **options) as engine:
-            yield engine
-
-    return open_
-
-
-async def history(engine, run):
-    return [recorded.event for recorded in await whole_stream(engine.store, run.id)]
+def opened(opened):
+    """With these four unless told otherwise."""
+    usual = (SEEDABLE, PLAIN, solver("first", first), solver("smallest", smallest))
+    return lambda *solvers, **options: opened(*(solvers or usual), **options)
 
 
 def only(events, kind):

@@ -1,14 +1,13 @@
 """A slice of the time for the first solver, and the rest for another one: real runs of toy solvers that wait."""
 
 import threading
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import anyio
 import pytest
-from toys import Gated, Kernel, Toy, catalog, first, smallest, solver
+from toys import Gated, Kernel, Toy, catalog, first, history, of, smallest, solver
 
-from mezan.api import open_engine
 from mezan.engine import events as ev
 from mezan.engine.errors import RunFailedError
 from mezan.engine.lab_log import read_decisions
@@ -47,25 +46,15 @@ def gated():
 
 
 @pytest.fixture
-def opened(tmp_path):
-    @asynccontextmanager
-    async def open_(*solvers, policy=None, **options):
-        policies = (
-            {} if policy is None else {"policies": Policies([*Policies.default(), policy]), "policy": policy.name}
-        )
-        options = {"durability": "relaxed", "capacity": {"cpu": 2}, "catalog": catalog(*solvers)} | policies | options
-        async with open_engine(f"sqlite:///{tmp_path}/mezan.db", **options) as engine:
-            yield engine
+def opened(opened):
+    """With a policy of the test's own, where it has one."""
+
+    def open_(*solvers, policy=None, **options):
+        if policy is not None:
+            options |= {"policies": Policies([*Policies.default(), policy]), "policy": policy.name}
+        return opened(*solvers, **options)
 
     return open_
-
-
-async def history(engine, run):
-    return [recorded.event for recorded in await whole_stream(engine.store, run.id)]
-
-
-def of(events, kind):
-    return [event for event in events if isinstance(event, kind)]
 
 
 async def test_another_solver_gets_the_time_that_is_left(opened, gated):

@@ -3,12 +3,11 @@
 from contextlib import asynccontextmanager
 
 import pytest
-from toys import Kernel, Toy, catalog, first, solver
+from toys import Kernel, Toy, catalog, first, history, solver
 
 from mezan.api import open_engine
 from mezan.engine import events as ev
 from mezan.engine import tightening
-from mezan.engine.streams import whole_stream
 from mezan.solvers.problem import Bound
 
 pytestmark = pytest.mark.anyio
@@ -42,10 +41,6 @@ def opened(tmp_path, monkeypatch):
             yield engine
 
     return open_
-
-
-async def history(engine, run):
-    return [recorded.event for recorded in await whole_stream(engine.store, run.id)]
 
 
 async def test_a_search_ends_when_its_incumbent_is_proved_optimal_meanwhile(opened):

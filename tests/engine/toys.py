@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mezan.engine.streams import whole_stream
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import SolverFailed, Transient
 from mezan.solvers.problem import Bound, Evaluation, Family, Problem
@@ -206,3 +207,13 @@ FAMILY = Family(
 def catalog(*solvers, **changes):
     """A catalogue with the toy family alone."""
     return Catalog([replace(FAMILY, solvers=solvers, **changes)])
+
+
+async def history(engine, run):
+    """The events of a run, or of the run of that id."""
+    return [recorded.event for recorded in await whole_stream(engine.store, getattr(run, "id", run))]
+
+
+def of(events, kind, task=None):
+    """Those of one kind (of ``task``)."""
+    return [event for event in events if isinstance(event, kind) and (task is None or event.task == task)]
