@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import anyio
@@ -40,7 +40,6 @@ class Conductor:
     """One run in this process.
 
     Attributes:
-        finished: set when the run's last event is durable, or when it was lost to another worker.
         error: what ended it badly.
         solutions: task to the best solution so far; changes while the run goes on.
         unrecorded: why the end of the run could not be written; it stays unfinished in the log.
@@ -57,16 +56,23 @@ class Conductor:
     ) -> None:
         self.run = run
         self.journal = Journal(parts.log, parts.lease, run, state, requested_at)
-        self.finished = anyio.Event()
         self.error: BaseException | None = None
         self.unrecorded: BaseException | None = None
         self.solutions: dict[str, Array] = {}
         self._parts, self._problems = parts, dict(problems)
         self._progress: dict[str, Progress] = {}
-        self._scope = anyio.CancelScope()
         self._reason = "engine closed"
         self._place = place
         self._waiting: Waiting | None = None
+
+    @cached_property
+    def finished(self) -> anyio.Event:
+        """Set when the run's last event is durable, or when it was lost to another worker."""
+        return anyio.Event()
+
+    @cached_property
+    def _scope(self) -> anyio.CancelScope:
+        return anyio.CancelScope()
 
     async def conduct(self) -> None:
         """Run to the end. Whatever happens, the log gets a terminal event, unless another worker owns the run now."""
@@ -100,7 +106,9 @@ class Conductor:
             begin()
             return
         request = self.journal.request
-        until = anyio.current_time() + (perf_deadline(request.deadline) - time.perf_counter())
+        until = float("inf")
+        if request.deadline is not None:
+            until = anyio.current_time() + (perf_deadline(request.deadline) - time.perf_counter())
         self._waiting = self._parts.admission.enter(request.priority, until, begin)
 
     def leave(self) -> None:

@@ -5,6 +5,8 @@ import threading
 import time
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_SHIFTS = range(120, -1, -10)
 _POOL = 4_096
 """Random bytes that are asked of the system at a time: in a virtual machine one call can cost as much as the rest of a request."""
 _pool = bytearray()
@@ -25,7 +27,7 @@ if hasattr(os, "register_at_fork"):
 def new_id(prefix: str) -> str:
     """``prefix_`` and 26 characters of Crockford base 32: 48 bits of milliseconds, 80 random bits."""
     value = (time.time_ns() // 1_000_000 << 80) | random_bits(80)
-    return f"{prefix}_{''.join(_ALPHABET[value >> shift & 31] for shift in range(125, -1, -5))}"
+    return f"{prefix}_{''.join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])}"
 
 
 def random_bits(count: int) -> int:

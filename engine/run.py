@@ -101,6 +101,8 @@ Command = e.Event | Cancel
 def plan(tasks: Iterable[e.TaskSpec]) -> tuple[str, ...]:
     """Task names in an order that respects ``after``; raises BadInput for duplicates, unknown names and cycles."""
     specs = list(tasks)
+    if len(specs) == 1 and not specs[0].after:
+        return (specs[0].task,)
     names = {spec.task for spec in specs}
     if not specs or len(names) != len(specs):
         msg = f"a run needs one or more tasks with different names; got {[spec.task for spec in specs]}"
@@ -109,8 +111,6 @@ def plan(tasks: Iterable[e.TaskSpec]) -> tuple[str, ...]:
         if missing := set(spec.after) - names:
             msg = f"task {spec.task!r} must come after tasks of the same run; {sorted(missing)} are not among {sorted(names)}"
             raise BadInput(msg)
-    if len(specs) == 1 and not specs[0].after:
-        return (specs[0].task,)
     try:
         return tuple(TopologicalSorter({spec.task: spec.after for spec in specs}).static_order())
     except CycleError as error:

@@ -22,6 +22,8 @@ SHARE: Final = 0.1
 """Of the log's bytes, for all snapshots together; a little more while one that stands alone is not paid for."""
 LEAST: Final = 500
 """Events between two snapshots of a projection, at least."""
+LOOKS: Final = 10
+"""How often it is looked for what is due, in the least number of events between two snapshots."""
 SECONDS: Final = 5e-7
 """CPU time for each projection's snapshots per event of the log, at most."""
 SMALL: Final = 0.0005
@@ -91,6 +93,7 @@ class Keeper:
         self._encoded: list[Snapshot] = []
         self._paused: frozenset[str] = frozenset()
         self._events, self._payloads = 1, HEADER
+        self._noted, self._between = 0, least // LOOKS
 
     def weigh(self, events: Sequence[Recorded]) -> None:
         """Learn how much the log grows with an event."""
@@ -129,7 +132,10 @@ class Keeper:
         self._paused = frozenset()
 
     def note(self, track: Track) -> None:
-        """Dump the values that are due and small."""
+        """Dump the values that are due and small; a look at every commit would cost more than they are."""
+        if 0 <= track.position - self._noted < self._between:
+            return
+        self._noted = track.position
         for live in track.states:
             if self._due(live, track.position) and self._courses[live.name].seconds <= SMALL:
                 self._take(_dump(live, track.position))

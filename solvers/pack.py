@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from .errors import BadInput
 
 Array = NDArray[Any]
+FEW = 64
 _DTYPES = frozenset({"|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"})
 
 
@@ -25,7 +26,8 @@ def pack(arrays: Mapping[str, Any]) -> bytes:
     bodies: list[bytes] = []
     for name in sorted(arrays):
         array = np.asarray(arrays[name])
-        array = array.astype(array.dtype.newbyteorder("<"), copy=False)
+        if array.dtype.str not in _DTYPES:
+            array = array.astype(array.dtype.newbyteorder("<"), copy=False)
         if array.dtype.str not in _DTYPES:
             msg = f"only boolean, integer and float arrays of up to 8 bytes can be packed; {name!r} has dtype {array.dtype}"
             raise BadInput(msg)
@@ -76,11 +78,19 @@ def _read(content: bytes, at: int, name: Any, kind: Any, shape: Any) -> tuple[Ar
     return array.reshape(shape), end
 
 
+def _extent(array: Array) -> tuple[int, int]:
+    """The least and the greatest of whole numbers; of a few they are found sooner without NumPy."""
+    if array.size > FEW:
+        return int(array.min()), int(array.max())
+    numbers = array.ravel().tolist()
+    return (min(numbers), max(numbers)) if numbers else (0, 0)
+
+
 def narrow(array: Array) -> Array:
     """The same integers in the smallest signed dtype that holds them (floats are returned as float64)."""
     if array.dtype.kind not in "iu":
         return np.asarray(array, "<f8", order="C")
-    low, high = (int(array.min()), int(array.max())) if array.size else (0, 0)
+    low, high = _extent(array)
     for kind, bits in (("<i1", 7), ("<i2", 15), ("<i4", 31)):
         if -1 << bits <= low and high < 1 << bits:
             return np.asarray(array, kind, order="C")

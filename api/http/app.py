@@ -26,7 +26,7 @@ from .apart import Apart
 from .asking import portable
 from .document import document
 from .events import Broadcast
-from .express import Express, express_routes
+from .express import Express
 from .given import Answers
 from .guard import Guard, Limits
 from .lab_desk import LabDesk
@@ -94,6 +94,7 @@ def create_app(engine: Engine, limits: Limits | None = None) -> FastAPI:
         limits: how much may be sent, and the host names that are answered.
     """
     app = project_app(engine)
+    app.add_middleware(Express, of=app)
     app.add_middleware(Everybody)
     app.add_middleware(Guard, limits=limits or Limits())
     return app
@@ -160,6 +161,5 @@ def project_app(engine: Engine, door: Door | None = None, quotas: Mapping[str, Q
     app.mount("/static", static_files())
     app.openapi = cache(lambda: document(app, engine.catalog))  # type: ignore[method-assign]
     app.add_middleware(GZipMiddleware, minimum_size=1_000, compresslevel=4)
-    app.add_middleware(Express, routes=express_routes(app), of=app)
     app.state.declared = tuple(declarations(app))
     return app

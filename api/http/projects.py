@@ -20,6 +20,7 @@ from mezan.projections.principals import DEFAULT_PROJECT
 from mezan.solvers.errors import MezanError
 
 from .access import PRINCIPAL, Everybody
+from .express import Express
 from .problems import code_of, problem
 
 _log = structlog.get_logger(__name__)
@@ -45,7 +46,7 @@ class Alone(Everybody):
     """The one application of a server without accounts."""
 
     def __init__(self, app: FastAPI) -> None:
-        super().__init__(app)
+        super().__init__(Express(app, of=app))
         self._broadcast = app.state.broadcast
 
     def hush(self) -> None:
@@ -58,7 +59,7 @@ class _Project:
 
     def __init__(self) -> None:
         self.settled = anyio.Event()
-        self.app: FastAPI | None = None
+        self.app: Express | None = None
         self.error: Exception | None = None
 
 
@@ -76,7 +77,7 @@ class Projects:
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
         principal: Principal | None = scope.get(PRINCIPAL)
         try:
-            app = await self.app(DEFAULT_PROJECT if principal is None else principal.project)
+            app = await self._opened(DEFAULT_PROJECT if principal is None else principal.project)
         except MezanError as error:
             _log.error("project cannot be opened", project=principal and principal.project, error=str(error))
             await problem(code_of(error), "the project cannot be opened; the server's log says why")(
@@ -91,6 +92,9 @@ class Projects:
         Raises:
             MezanError: it cannot be opened.
         """
+        return (await self._opened(name)).of
+
+    async def _opened(self, name: str) -> Express:
         project = self._projects.get(name)
         if project is None:
             if self._ending.is_set():
@@ -120,7 +124,7 @@ class Projects:
             async with open_engine(self._files.project_url(name), **self._options) as engine:
                 app = self._make(engine)
                 async with app.router.lifespan_context(app):
-                    project.app = app
+                    project.app = Express(app, of=app)
                     project.settled.set()
                     await self._ending.wait()
         except Exception as error:  # noqa: BLE001 - told to whoever asked; the other projects go on
@@ -136,7 +140,7 @@ class Projects:
         """End every stream of events, of every project."""
         for project in self._projects.values():
             if project.app is not None:
-                project.app.state.broadcast.close()
+                project.app.of.state.broadcast.close()
 
     def end(self) -> None:
         """Let every project close."""

@@ -62,7 +62,7 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         self._linger: asyncio.TimerHandle | None = None
         self._tail: deque[Recorded] = deque(maxlen=TAIL)
         self._position = 0
-        self._changed = anyio.Event()
+        self._changed = asyncio.Event()
         self._subscribers = 0
         self._subscribed = anyio.Event()
         self._soon: dict[str, Append] = {}
@@ -246,7 +246,7 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         self._wake()
 
     def _wake(self) -> None:
-        changed, self._changed = self._changed, anyio.Event()
+        changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
     # reading
@@ -359,14 +359,14 @@ class SQLiteStore(EventLog, SQLiteReadModels):
                         await self._subscribed.wait()
                 try:
                     version = probe.execute("PRAGMA data_version").fetchone()[0]
-                    if version == seen:
+                    if version == seen or self._busy:  # a commit of ours tells by its positions what others wrote
                         continue
-                    head = await self.head()
-                except (sqlite3.Error, StoreError):
+                    (head,) = probe.execute("SELECT position FROM log_head WHERE id = 1").fetchone() or (0,)
+                except sqlite3.Error:
                     continue  # busy or briefly unavailable: the next poll looks again
                 seen = version
-                if head is not None and head.position > self._position:
-                    self._position = head.position
+                if head > self._position:
+                    self._position = head
                     for observe in self._observers:
                         observe(())
                     self._wake()

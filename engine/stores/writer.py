@@ -260,8 +260,9 @@ class Writer:
 
     def _look_up(self, connection: sqlite3.Connection, appends: Sequence[Append]) -> None:
         """Learn the versions of all streams that are about to be written and not remembered."""
-        new = {(write.tenant, write.stream) for append in appends for write in append.writes} - self._versions.keys()
-        asked = list(new)
+        # one by one: subtracting the keys from a set would walk through all that is remembered
+        written = {(write.tenant, write.stream) for append in appends for write in append.writes}
+        asked = [key for key in written if key not in self._versions]
         for start in range(0, len(asked), STREAMS[-1]):
             part = asked[start : start + STREAMS[-1]]
             size = next(size for size in STREAMS if size >= len(part))
