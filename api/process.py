@@ -16,7 +16,7 @@ def tune_gc() -> None:
     """
     gc.collect()
     gc.freeze()
-    gc.set_threshold(10_000, 3, 500)
+    gc.set_threshold(3_000, 1, 3_000)
 
 
 def take_turns() -> None:

@@ -1,12 +1,14 @@
 """How many runs are worked on at a time, and how fast new ones begin; the others wait, recorded.
 
 Choosing late has two uses: a choice is made with what was learnt while its run waited, and a server that is flooded with
-requests goes on accepting them quickly. While requests pour in, runs begin at a pace that doubles as long as the event loop is
-on time and halves when it is late (additive increase would take too long: a flood lasts for milliseconds).
+requests goes on accepting them quickly. While requests pour in, runs get what the requests leave of the event loop, up to a share of
+its time: the pace at which they begin grows slowly below that share and falls quickly above it or when the loop is late. The share
+is larger where runs nearly keep up with the requests, so that they do; where they cannot, accepting comes first.
 """
 
 import asyncio
 import heapq
+import time
 from collections.abc import Callable
 from itertools import count
 
@@ -17,6 +19,18 @@ BEAT = 0.005
 """Seconds between looks at the event loop."""
 LATE = 0.004
 """Seconds by which the loop may come late to a beat and yet count as on time."""
+BUSY = 0.7
+"""Share of the event loop's time, requests and runs together, from which on runs begin more slowly, if hardly any do."""
+KEEPING_UP = 0.17
+"""Added to that share, if as many begin as requests come."""
+SMOOTH = 0.2
+"""Weight of the last beat in the share of the loop's time that is used."""
+SMOOTHER = 0.02
+"""Weight of the last beat in how many come and begin."""
+GROWTH = 0.05
+"""Runs a beat that the pace grows by at each beat."""
+TRICKLE = 0.1
+"""Runs a beat that begin however busy the loop is."""
 
 
 class Waiting:
@@ -47,17 +61,20 @@ class Admission:
         self._most, self._inside = max(most, self._few), 0
         self._requested = float("-inf")
         self._pouring = False
-        self._pace = self._left = self._few
+        self._pace = self._left = float(self._few)
         self._beating = False
+        self._beaten = self._used = self._busy = 0.0
+        self._came = self._begun = 0.0
         self._arrivals = count()
         self._waiting: list[tuple[int, int, Waiting]] = []
 
     def requested(self) -> None:
-        """Another request was recorded."""
+        """Another request has come."""
         now = asyncio.get_running_loop().time()
         if now - self._requested >= LULL:
-            self._pace = self._left = self._few
+            self._pace = self._left = float(self._few)
         self._requested, self._pouring = now, True
+        self._came += SMOOTHER
 
     def enter(self, priority: int, until: float, begin: Callable[[], object]) -> Waiting:
         """Call ``begin`` when a run may begin, now or later; it must :meth:`leave` in the end.
@@ -91,27 +108,36 @@ class Admission:
 
     def _let_in(self) -> None:
         limit = self._few if self._pouring else self._most
-        while self._waiting and self._inside < limit and (self._left > 0 or not self._pouring):
+        while self._waiting and self._inside < limit and (self._left >= 1 or not self._pouring):
             waiting = heapq.heappop(self._waiting)[2]
             if not waiting.let_in:
                 self._left -= 1
+                self._begun += SMOOTHER
                 self.hurry(waiting)
         if self._waiting and self._pouring and not self._beating:
-            self._beat_at(asyncio.get_running_loop().time() + BEAT)
+            self._beaten, self._used = asyncio.get_running_loop().time(), time.thread_time()
+            self._beat_at(self._beaten + BEAT)
 
     def _beat_at(self, due: float) -> None:
         self._beating = True
         asyncio.get_running_loop().call_at(due, self._beat, due)
 
     def _beat(self, due: float) -> None:
-        """Let some more in: twice as many as at the last beat, or half of them when the loop is behind; always one.
+        """Let some more in, as many as the loop can bear.
 
         A loop that is behind may have requests that it has not read yet, so only one that is on time can tell a lull.
         """
         self._beating = False
-        now = asyncio.get_running_loop().time()
+        now, used = asyncio.get_running_loop().time(), time.thread_time()
+        self._busy += SMOOTH * ((used - self._used) / (now - self._beaten) - self._busy)
         late = now - due > LATE
         self._pouring = late or now - self._requested < LULL
-        self._pace = max(1, self._pace // 2) if late else min(self._most, self._pace * 2)
-        self._left = self._pace
+        share = BUSY + KEEPING_UP * min(1.0, self._begun / max(self._came, SMOOTHER))
+        self._came *= 1 - SMOOTHER
+        self._begun *= 1 - SMOOTHER
+        if late or self._busy > share:
+            self._pace = max(TRICKLE, self._pace / 2)
+        else:
+            self._pace = min(self._most, self._pace + GROWTH)
+        self._left = min(self._left, 1.0) + self._pace
         self._let_in()

@@ -291,6 +291,7 @@ class Engine:
         if self._tasks is None or self._parts is None:
             msg = "the engine was closed before the request was recorded; submit it to an open one"
             raise BadInput(msg)
+        self._parts.admission.requested()
         events = decide(asked.requested, NOTHING)
         state = fold(events)
         run = new_id("run")
@@ -311,7 +312,6 @@ class Engine:
                 place.leave()
             return Run(self, done.stream)
         faults.reach("run.requested")
-        self._parts.admission.requested()
         self._start(run, state, now, asked.problems, place)
         return Run(self, run)
 

@@ -23,8 +23,8 @@ class SQLiteReadModels(ProjectionStore):
     """The projections' half of the store; the log's half runs its functions on the right thread."""
 
     @abstractmethod
-    async def transact(self, run: Callable[[sqlite3.Connection], T]) -> T:
-        """Run in a write transaction."""
+    async def transact(self, run: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
+        """Run in a write transaction; without ``durable`` a power cut may take it back, but nothing that was before it."""
 
     @abstractmethod
     async def fetch(self, run: Callable[[sqlite3.Connection], T]) -> T:
@@ -57,7 +57,7 @@ class SQLiteReadModels(ProjectionStore):
             return _saved(c)
 
         faults.reach("follower.before-save")
-        result = await self.transact(run)
+        result = await self.transact(run, durable=False)  # what is lost can be folded again
         faults.reach("follower.after-save")
         return result
 
@@ -123,7 +123,7 @@ class SQLiteReadModels(ProjectionStore):
 
     async def keep(self, snapshots: Sequence[Snapshot]) -> None:
         rows = [(one.name, one.version, one.position, one.stored) for one in snapshots]
-        await self.transact(lambda c: insert(c, "INSERT OR REPLACE INTO snapshots", rows))
+        await self.transact(lambda c: insert(c, "INSERT OR REPLACE INTO snapshots", rows), durable=False)
 
     async def snapshots(self) -> Mapping[str, Snapshots]:
         sql = (

@@ -183,11 +183,11 @@ class SQLiteStore(EventLog, SQLiteReadModels):
             msg = f"database {self.path} must be open to be written; it was closed: open it again"
             raise StoreError(msg)
 
-    async def transact(self, run: Callable[[sqlite3.Connection], T]) -> T:
+    async def transact(self, run: Callable[[sqlite3.Connection], T], *, durable: bool = True) -> T:
         """Run a function in a write transaction of its own, on the writer's thread."""
         self._check_open()
         future: asyncio.Future[T] = self._loop.create_future()
-        self._pending.append(Job(run, future))
+        self._pending.append(Job(run, future, durable))
         self._hand_over()
         return await future
 

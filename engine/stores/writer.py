@@ -39,6 +39,8 @@ LOOK_UP: Final = (
     " FROM (VALUES {}) WHERE version IS NOT NULL"
 )
 BATCH: Final = 1_000
+NORMAL: Final = 1
+"""``PRAGMA synchronous``: the file is synced when the write-ahead log is moved into it, not at every commit."""
 Row = tuple[int, str, str, int, str, int, str, bytes, str | None, str, str, int, bytes]
 """An event's columns, in the order of `mezan.engine.log.Recorded`."""
 VERSIONS: Final = 20_000
@@ -77,10 +79,11 @@ class Append:
 
 @dataclass(slots=True)
 class Job:
-    """Any other write; runs alone in its own transaction."""
+    """Any other write; runs alone in its own transaction, which a power cut may take back unless it is ``durable``."""
 
     run: Callable[[sqlite3.Connection], Any]
     future: "asyncio.Future[Any]"
+    durable: bool
 
 
 Item = Append | Job
@@ -108,6 +111,7 @@ class Writer:
         self._inbox: queue.SimpleQueue[list[Item] | None] = queue.SimpleQueue()
         self._versions: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._known = -1
+        self._most = self._level = connection.execute("PRAGMA synchronous").fetchone()[0]
         self._thread = threading.Thread(target=self._work, name="mezan-writer", daemon=True)
         self._thread.start()
 
@@ -135,13 +139,14 @@ class Writer:
 
     def _run(self, job: Job) -> Any:
         try:
-            return self._transact(job.run)
+            return self._transact(job.run, durable=job.durable)
         except Exception as error:  # noqa: BLE001 - handed to the caller, whatever it is
             return error
 
-    def _transact(self, run: Callable[[sqlite3.Connection], Any]) -> Any:
+    def _transact(self, run: Callable[[sqlite3.Connection], Any], *, durable: bool = True) -> Any:
         connection = self._connection
         try:
+            self._sync(self._most if durable else min(NORMAL, self._most))
             connection.execute("BEGIN IMMEDIATE")
             try:
                 result = run(connection)
@@ -156,6 +161,12 @@ class Writer:
             raise translate(error, self._path) from error
         faults.reach("store.after-commit")
         return result
+
+    def _sync(self, level: int) -> None:
+        """Have the next commit synced or not: whoever appends would wait for the disk to sync what can be made again."""
+        if level != self._level:
+            self._connection.execute(f"PRAGMA synchronous = {level}")
+            self._level = level
 
     def _commit_or_split(self, appends: list[Append]) -> Done:
         done = Done()

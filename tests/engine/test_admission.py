@@ -1,8 +1,10 @@
 """Who is worked on: a fixed number at a time, by priority, and nobody is lost when they wait in vain."""
 
 import time
-from collections.abc import AsyncIterator
+from collections import deque
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 
 import anyio
 import anyio.lowlevel
@@ -10,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mezan.engine.admission import BEAT, LATE, Admission
+from mezan.engine import admission
+from mezan.engine.admission import BEAT, BUSY, LATE, LULL, TRICKLE, Admission
 
 pytestmark = pytest.mark.anyio
 
@@ -81,7 +84,7 @@ async def test_few_while_requests_pour_in() -> None:
 
 @pytest.mark.parametrize("late", [True, False])
 async def test_the_pace_follows_the_event_loop(*, late: bool) -> None:
-    """While requests pour in, a loop that is late lets in one run a beat; one that is on time ever more of them."""
+    """While requests pour in, a loop that is late lets in a trickle; one that has time to spare ever more of them."""
     gate, entered, beats = Admission(32, 32), 0, 20
 
     async def one() -> None:
@@ -99,13 +102,94 @@ async def test_the_pace_follows_the_event_loop(*, late: bool) -> None:
                 time.sleep(BEAT + 2 * LATE)  # noqa: ASYNC251 - what makes a loop late
             await anyio.sleep(0 if late else BEAT)
         if late:
-            assert 32 <= entered <= 2 * 32 + 2 * beats
+            assert 32 <= entered <= 2 * 32 + 2 * TRICKLE * beats + 1
         else:
             with anyio.fail_after(10):
                 while entered < 500:
                     gate.requested()
                     await anyio.sleep(BEAT)
         tasks.cancel_scope.cancel()
+
+
+class Loop:
+    """A clock for `Admission` in the place of an event loop: what is asked and begun takes processor time."""
+
+    def __init__(self) -> None:
+        self.now = self.used = 0.0
+        self.calls: list[tuple[float, Callable[[float], None], float]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, call: Callable[[float], None], due: float) -> None:
+        self.calls.append((when, call, due))
+
+    def work(self, seconds: float) -> None:
+        self.now += seconds
+        self.used += seconds
+
+    def beat(self) -> None:
+        """Wait for the next call, if it is not due already, and make all that are."""
+        self.now = max(self.now, min((when for when, _, _ in self.calls), default=self.now + BEAT))
+        due, self.calls = [c for c in self.calls if c[0] <= self.now], [c for c in self.calls if c[0] > self.now]
+        for _, call, about in due:
+            call(about)
+
+
+@pytest.mark.parametrize(
+    ("a_second", "keeps_up"), [(100, True), (400, True), (540, True), (1_000, False), (1_500, False)]
+)
+def test_runs_get_what_requests_leave(monkeypatch: pytest.MonkeyPatch, *, a_second: int, keeps_up: bool) -> None:
+    """A request costs 0.45 ms of the loop and a run 1 ms: runs keep up where there is time for it, else accepting comes first."""
+    loop = Loop()
+    monkeypatch.setattr(admission, "asyncio", SimpleNamespace(get_running_loop=lambda: loop))
+    monkeypatch.setattr(admission, "time", SimpleNamespace(thread_time=lambda: loop.used))
+    gate, begun, came, lags = Admission(32, 8), 0, 0, []
+    inside: deque[None] = deque()
+
+    def begin() -> None:
+        nonlocal begun
+        begun += 1
+        inside.append(None)
+
+    while loop.now < 6:
+        idle = loop.used
+        while came < a_second * loop.now:
+            came += 1
+            loop.work(0.00045)
+            gate.requested()
+            gate.enter(0, float("inf"), begin)
+        for _ in range(len(inside)):
+            inside.popleft()
+            loop.work(0.001)
+            gate.leave()
+        lags.append(loop.used - idle)
+        loop.beat()
+    if keeps_up:
+        assert begun > 0.9 * came
+    else:
+        assert 0.8 * 6 * TRICKLE / BEAT <= begun < came / 2
+        assert loop.used / loop.now < BUSY + 0.05
+        assert sorted(lags)[int(0.99 * len(lags))] < 0.02
+
+
+def test_a_commit_that_takes_long_is_no_lull(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that come are counted when they come, so that a slow disk does not let everybody in."""
+    loop = Loop()
+    monkeypatch.setattr(admission, "asyncio", SimpleNamespace(get_running_loop=lambda: loop))
+    monkeypatch.setattr(admission, "time", SimpleNamespace(thread_time=lambda: loop.used))
+    gate, begun = Admission(32, 2), []
+    for _ in range(500):
+        gate.requested()
+        gate.enter(0, float("inf"), lambda: begun.append(None))
+    for _ in range(20):  # 100 ms in which none is recorded
+        gate.requested()
+        loop.beat()
+    assert len(begun) == 2
+    until = loop.now + LULL + 2 * BEAT
+    while loop.now < until:
+        loop.beat()
+    assert len(begun) == 32
 
 
 @given(st.lists(st.tuples(st.integers(0, 3), st.booleans(), st.integers(0, 3)), max_size=30), st.integers(1, 3))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+import structlog
 from fastapi import Depends, FastAPI
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
@@ -14,7 +15,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from mezan.api.http import express
 from mezan.api.http.access import Router, public
 from mezan.api.http.app import create_app, project_app
-from mezan.api.http.express import express_routes
+from mezan.api.http.express import Express, express_routes
+from mezan.api.http.guard import Guard, Limits
+from mezan.api.http.projects import Alone
 from mezan.api.open import open_engine
 from mezan.engine.engine import Engine
 
@@ -36,12 +39,14 @@ class Counting:
 
 
 @asynccontextmanager
-async def client_of(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+async def client_of(app: FastAPI, served: ASGIApp | None = None) -> AsyncIterator[httpx.AsyncClient]:
+    """Talks to an application, or to what is served over it; errors that servers log are not raised."""
     Counting.seen = []
     innermost = len(app.user_middleware)
     app.add_middleware(Counting)
     app.user_middleware.insert(innermost, app.user_middleware.pop(0))
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://testserver") as client:
+    transport = httpx.ASGITransport(served or app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
         yield client
 
 
@@ -76,9 +81,31 @@ async def test_errors_and_headers_are_the_same_either_way(engine: Engine) -> Non
 
 async def test_nobody_gets_in_by_it_without_showing_who_they_are(engine: Engine) -> None:
     """The route's own check is on the straight way as well."""
-    async with client_of(project_app(engine)) as client:
-        assert (await client.post("/solve", json=KNAPSACK)).status_code == 401
+    app = project_app(engine)
+    async with client_of(app, Express(app, of=app)) as client:
+        refused = await client.post("/solve", json=KNAPSACK)
+        assert (refused.status_code, refused.json()["type"]) == (401, "/problems/unauthenticated")
         assert Counting.seen == []
+
+
+@pytest.mark.parametrize("served", [False, True])
+async def test_what_breaks_on_it_is_answered_and_logged_once(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, *, served: bool
+) -> None:
+    """Inside of an application, and as a server has it: around the whole."""
+    app = project_app(engine) if served else create_app(engine)
+
+    async def broken(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(engine, "submit", broken)
+    with structlog.testing.capture_logs() as logs:
+        async with client_of(app, Guard(Alone(app), Limits()) if served else None) as client:
+            answer = await client.post("/solve", json=KNAPSACK)
+    assert (answer.status_code, answer.json()["type"]) == (500, "/problems/internal")
+    assert ("content-security-policy" in answer.headers) == served  # within, the framework answers outside of the guard
+    assert [entry["event"] for entry in logs] == ["request broke"]
+    assert Counting.seen == []
 
 
 def test_a_route_with_dependencies_cannot_be_on_it(monkeypatch: pytest.MonkeyPatch) -> None:
