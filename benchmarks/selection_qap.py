@@ -2,9 +2,9 @@
 
 usage: python benchmarks/selection_qap.py [--collect] [--seconds S]
 
-``--collect`` runs every QAP solver on every instance up to 50 facilities through the engine, two runs side by side, and keeps
+``--collect`` runs every QAP solver on every instance through the engine, two runs side by side, and keeps
 what came out in ``data/qap_2s.json``: gaps to the best known value, features and seconds. Kernels are compiled before. Without it
-the kept table is read. The requests are four passes over the instances, each in an order of its own; the policy is the real
+the kept table is read. The requests are three passes over the instances, each in an order of its own; the policy is the real
 one, reads the real projections, sees only what the chosen solver did, and pays the gap that the table has for it.
 """
 
@@ -35,19 +35,18 @@ from mezan.solvers.qap.family import FAMILY
 from mezan.solvers.selection.policy import Candidate
 from mezan.solvers.selection.registry import Policies
 
-LARGEST = 50
-PASSES = 4
+PASSES = 3
 COMPILED = 0.2
 """A run that compiled for longer than this is repeated."""
 
 
 def instances() -> dict[str, QAP]:
-    """QAPLIB up to the largest size, with best known values, by name."""
+    """The instances of QAPLIB that are there, with best known values, by name."""
     at = Path(SHARED) / "qaplib"
     with (at / "best_known.csv").open() as file:
         names = [row["instance"] for row in csv.DictReader(file)]
     found = {name: QAP.from_qaplib(at / f"{name}.dat") for name in names if (at / f"{name}.dat").exists()}
-    return {name: problem for name, problem in found.items() if problem.size <= LARGEST and problem.best_known}
+    return {name: problem for name, problem in found.items() if problem.best_known}
 
 
 async def one(engine: Engine, problem: QAP, solver: str, seconds: float) -> dict[str, Any]:
