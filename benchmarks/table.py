@@ -30,6 +30,7 @@ TITLES = {
     "qap_kernels": "Swap evaluations per CPU-second of the tabu kernel and of SIMD C (`qap_kernels.py`)",
     "qap_cold_start": "A fresh process to its first solution of nug30 (`qap_cold_start.py`)",
     "selection_online": "ASlib online: part of the gap to the best solver for each instance that is closed (`selection_online.py`)",
+    "selection_online_orders": "The same over twelve other orders (`selection_online.py --orders 12 --first 40 --only single_best,default --suffix _orders`)",
     "selection_online_shadow": "The same with shadow runs of every solver on a tenth of the instances (`selection_online.py --shadow 0.1 --suffix _shadow`)",
     "selection_latency": "A decision among 20 solvers by 150 features, CPU time (`selection_latency.py`)",
     "qap_small_5s": "QAPLIB, n ≤ 40, five seconds (`qap_small.py`)",

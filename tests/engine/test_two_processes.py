@@ -74,7 +74,7 @@ async def test_a_worker_that_slept_through_its_lease_is_replaced_and_stays_out(t
     """Stopped in the middle of a search, replaced by another process, continued: one end, by the adopter."""
     path = tmp_path / "mezan.db"
     url = f"sqlite:///{path}"
-    child = spawn(CHILD, url, "--family", "qap", "--solver", "qap.tabu", "--iterations", 300_000)
+    child = spawn(CHILD, url, "--family", "qap", "--solver", "qap.tabu", "--iterations", 150_000)
     got = await lines(child, until="run")
     run = got[-1].split()[1]
     while not any("CheckpointSaved" in line for line in got):
@@ -118,7 +118,7 @@ async def test_a_worker_that_slept_through_its_lease_is_replaced_and_stays_out(t
             assert started[0].worker != started[1].worker
             report = await engine.replay(run)
             assert report.identical, report
-            assert result.iterations >= 300_000
+            assert result.iterations >= 150_000
             assert (await engine.store.verify()).ok
     finally:
         os.kill(child.pid, signal.SIGCONT) if child.poll() is None else None
