@@ -23,11 +23,15 @@ def instance(standings: Standings, features: Mapping[str, float]) -> tuple[float
     if not standings.examples.count:
         return "there are no outcomes with features yet"
     names = standings.examples.names
-    if missing := [name for name in names if name not in features]:
+    try:
+        values = tuple(map(features.__getitem__, names))
+    except KeyError:
+        missing = [name for name in names if name not in features]
         return f"{len(missing)} of {len(names)} are missing ({', '.join(missing[:3])})"
-    values = tuple(features[name] for name in names)
+    if all(map(math.isfinite, values)):
+        return values
     wrong = [name for name, value in zip(names, values, strict=True) if not math.isfinite(value)]
-    return f"{', '.join(wrong[:3])} must be finite" if wrong else values
+    return f"{', '.join(wrong[:3])} must be finite"
 
 
 def without_features(

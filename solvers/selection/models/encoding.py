@@ -35,7 +35,7 @@ def instances(rows: Sequence[Row]) -> Floats:
     return np.array(seen, dtype=np.float64).reshape(len(seen), -1)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Encoding:
     """``kept`` [d]: which of the features vary; ``means``, ``scales`` [d] of their compressed values."""
 

@@ -11,6 +11,7 @@ Without a BLAS, a model is the same to the bit wherever it is made. Scales of fe
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,10 @@ from ..examples import Examples, Row
 from ..policy import Candidate
 from .encoding import Encoding, instances
 from .gaussian import KINSHIP, Floats, Ints
-from .surrogate import UNTRIED, WINDOW, Tally, generation, pooled
+from .surrogate import UNTRIED, WINDOW, Tally, generation, pooled, pooled_mean
+
+RECENT = 64
+"""Instances whose regressors are kept: each is asked for when it is chosen for, and again with its outcome."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +57,11 @@ class Linear:
     @property
     def mean(self) -> float:
         """The mean of all losses."""
-        return pooled(self.tallies)[0]
+        return pooled_mean(self.tallies)
 
     def z(self, features: Sequence[float]) -> Floats:
         """The regressors of an instance."""
-        point = self.encoding.points(np.array([features], dtype=np.float64))[0]
-        return np.append(point / np.sqrt(max(1, len(point))), 1.0)
+        return _regressors(self.encoding, tuple(features))
 
     def plus(self, row: Row) -> "Linear":
         """With one more row."""
@@ -88,7 +91,7 @@ class Linear:
             one = rows[at]
             x = z if at == count else self.z(one.features)
             weight = 1.0 if one.version == row.version else KINSHIP
-            before = directions[own[own < at]]
+            before = directions[own[:-1] if at == count else own[own < at]]
             u = x - np.add.reduce(before * np.add.reduce(before * x, axis=1)[:, None], axis=0)
             gain = weight / (1.0 + weight * float(np.add.reduce(u * x)))
             losses[number] += u * (gain * (one.cost - float(np.add.reduce(x * losses[number]))))
@@ -104,16 +107,24 @@ class Linear:
         mean, variance = pooled(self.tallies)
         nothing = float(np.add.reduce(z * z))
         along = np.add.reduce(self.directions[:count] * z, axis=1)
-        known = np.bincount(self.owners[:count], weights=along * along, minlength=len(self.numbers))
-        lines = mean + np.add.reduce((self.losses - mean * self.ones) * z, axis=1)
-        losses, spreads = np.full(len(candidates), mean), np.full(len(candidates), nothing)
+        known = np.bincount(self.owners[:count], weights=along * along, minlength=len(self.numbers)).tolist()
+        lines = (mean + np.add.reduce((self.losses - mean * self.ones) * z, axis=1)).tolist()
+        losses, spreads = [mean] * len(candidates), [nothing] * len(candidates)
         for i, candidate in enumerate(candidates):
             number = self.numbers.get(candidate.solver)
             if number is not None:
-                spread = max(0.0, nothing - float(known[number]))
+                spread = max(0.0, nothing - known[number])
                 losses[i] = lines[number]
                 spreads[i] = spread if self.versions[number] == candidate.version else spread / KINSHIP
-        return losses, np.sqrt(variance * spreads)
+        return np.array(losses), np.sqrt(variance * np.array(spreads))
+
+
+@lru_cache(maxsize=RECENT)
+def _regressors(encoding: Encoding, features: tuple[float, ...]) -> Floats:
+    point = encoding.points(np.array([features], dtype=np.float64))[0]
+    z = np.append(point / np.sqrt(max(1, len(point))), 1.0)
+    z.setflags(write=False)
+    return z
 
 
 def linear(examples: Examples, kept: Mapping[int, Any]) -> Linear:

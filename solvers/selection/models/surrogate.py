@@ -70,10 +70,15 @@ def shrunk(tally: Tally, mean: float) -> float:
 
 def pooled(tallies: Mapping[str, Tally]) -> tuple[float, float]:
     """The mean of all losses, and their variance within solvers; before there are any, that of anything in [0, 1], which counts as two."""
-    outcomes = sum(tally.outcomes for tally in tallies.values())
-    mean = sum(tally.total for tally in tallies.values()) / outcomes if outcomes else PRIOR_LOSS
-    within = sum(max(0.0, tally.squares - tally.total * tally.total / tally.outcomes) for tally in tallies.values())
+    mean, outcomes = pooled_mean(tallies), sum([tally.outcomes for tally in tallies.values()])
+    within = sum([max(0.0, tally.squares - tally.total * tally.total / tally.outcomes) for tally in tallies.values()])
     return mean, (within + 2.0 * prior_variance(mean)) / (outcomes - len(tallies) + 2.0)
+
+
+def pooled_mean(tallies: Mapping[str, Tally]) -> float:
+    """The mean of all losses; see :func:`pooled`."""
+    outcomes = sum([tally.outcomes for tally in tallies.values()])
+    return sum([tally.total for tally in tallies.values()]) / outcomes if outcomes else PRIOR_LOSS
 
 
 def overall_variance(tallies: Mapping[str, Tally]) -> float:
