@@ -115,22 +115,20 @@ class Admission:
                 self._begun += SMOOTHER
                 self.hurry(waiting)
         if self._waiting and self._pouring and not self._beating:
-            self._beaten, self._used = asyncio.get_running_loop().time(), time.thread_time()
-            self._beat_at(self._beaten + BEAT)
+            loop = asyncio.get_running_loop()
+            self._beating, self._beaten, self._used = True, loop.time(), time.thread_time()
+            loop.call_at(self._beaten + BEAT, self._beat)
 
-    def _beat_at(self, due: float) -> None:
-        self._beating = True
-        asyncio.get_running_loop().call_at(due, self._beat, due)
-
-    def _beat(self, due: float) -> None:
+    def _beat(self) -> None:
         """Let some more in, as many as the loop can bear.
 
         A loop that is behind may have requests that it has not read yet, so only one that is on time can tell a lull.
         """
         self._beating = False
         now, used = asyncio.get_running_loop().time(), time.thread_time()
-        self._busy += SMOOTH * ((used - self._used) / (now - self._beaten) - self._busy)
-        late = now - due > LATE
+        passed = now - self._beaten
+        self._busy += SMOOTH * ((used - self._used) / passed - self._busy)
+        late = passed > BEAT + LATE
         self._pouring = late or now - self._requested < LULL
         share = BUSY + KEEPING_UP * min(1.0, self._begun / max(self._came, SMOOTHER))
         self._came *= 1 - SMOOTHER

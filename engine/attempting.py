@@ -142,7 +142,7 @@ class Attempt:
         job = Job(
             self.work(resume),
             priority=request.priority,
-            deadline=anyio.current_time() + (perf_deadline(request.deadline) - time.perf_counter()),
+            deadline=loop_deadline(request.deadline),
             device=await self.device(),
             group=group if resume is None else None,
             weight=weight,
@@ -388,6 +388,11 @@ def _handed(known: Seed, stopped: Stopped, seconds: float = 0.0) -> Found:
         seconds=seconds,
         proved_optimal=known.proved_optimal,
     )
+
+
+def loop_deadline(deadline: float | None) -> float:
+    """A moment since the epoch on the event loop's clock; infinity for none."""
+    return float("inf") if deadline is None else anyio.current_time() + deadline - time.time()
 
 
 def perf_deadline(deadline: float | None) -> float:

@@ -19,7 +19,7 @@ from mezan.solvers.selection.policy import compares, deliberates
 from . import events as e
 from . import faults
 from .admission import Waiting
-from .attempting import Attempt, Parts, Progress, code_of, perf_deadline, text_of
+from .attempting import Attempt, Parts, Progress, code_of, loop_deadline, text_of
 from .choosing import candidates_for, choose, explained, named, policy_for, profile
 from .cohorts import Place
 from .errors import LeaseLost, StoreError
@@ -106,10 +106,7 @@ class Conductor:
             begin()
             return
         request = self.journal.request
-        until = float("inf")
-        if request.deadline is not None:
-            until = anyio.current_time() + (perf_deadline(request.deadline) - time.perf_counter())
-        self._waiting = self._parts.admission.enter(request.priority, until, begin)
+        self._waiting = self._parts.admission.enter(request.priority, loop_deadline(request.deadline), begin)
 
     def leave(self) -> None:
         """Make room for the next; have nobody wait for a job of this run any more."""

@@ -7,15 +7,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-import anyio
-
 from mezan.solvers.errors import SolverFailed
 from mezan.solvers.pack import pack
 
 from . import events as e
 from . import faults
 from .artifacts import digest_of
-from .attempting import Attempt, Parts, Progress, perf_deadline
+from .attempting import Attempt, Parts, Progress, loop_deadline, perf_deadline
 from .attempts import Found, NotFound, Outcome, Race
 from .journal import Journal
 from .log import Artifact
@@ -57,7 +55,7 @@ class Racing:
                 spent=max(work.spent for work in works.values()),
             ),
             priority=request.priority,
-            deadline=anyio.current_time() + (perf_deadline(request.deadline) - time.perf_counter()),
+            deadline=loop_deadline(request.deadline),
             device=await next(iter(attempts.values())).device(),
         )
         try:

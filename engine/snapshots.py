@@ -93,7 +93,7 @@ class Keeper:
         self._encoded: list[Snapshot] = []
         self._paused: frozenset[str] = frozenset()
         self._events, self._payloads = 1, HEADER
-        self._noted, self._between = 0, least // LOOKS
+        self._noted = 0
 
     def weigh(self, events: Sequence[Recorded]) -> None:
         """Learn how much the log grows with an event."""
@@ -133,7 +133,7 @@ class Keeper:
 
     def note(self, track: Track) -> None:
         """Dump the values that are due and small; a look at every commit would cost more than they are."""
-        if 0 <= track.position - self._noted < self._between:
+        if track.position - self._noted < self._least // LOOKS:
             return
         self._noted = track.position
         for live in track.states:

@@ -17,6 +17,7 @@ from .errors import BadInput
 
 Array = NDArray[Any]
 FEW = 64
+"""Numbers up to which Python finds the least and the greatest sooner than NumPy."""
 _DTYPES = frozenset({"|b1", "|i1", "|u1", "<i2", "<u2", "<i4", "<u4", "<i8", "<u8", "<f2", "<f4", "<f8"})
 
 
@@ -79,7 +80,7 @@ def _read(content: bytes, at: int, name: Any, kind: Any, shape: Any) -> tuple[Ar
 
 
 def _extent(array: Array) -> tuple[int, int]:
-    """The least and the greatest of whole numbers; of a few they are found sooner without NumPy."""
+    """The least and the greatest of whole numbers."""
     if array.size > FEW:
         return int(array.min()), int(array.max())
     numbers = array.ravel().tolist()

@@ -14,6 +14,7 @@ from mezan.solvers.budget import MAX_ITERATIONS, MAX_SECONDS
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.problem import Problem
 
+from .access import header_of
 from .apart import Parcel, opened, parcel
 from .problems import Refused
 
@@ -89,15 +90,7 @@ def must_be_json(request: Request) -> None:
 
 def media_type(request: Request) -> str:
     """What a request says that its body is, without parameters."""
-    return (header_of(request, b"content-type") or "").partition(";")[0].strip().lower()
-
-
-def header_of(request: Request, name: bytes) -> str | None:
-    """The first value of a header by its name in lower case; the framework's mapping costs ten times as much to make and to ask."""
-    for known, value in request.scope["headers"]:
-        if known == name:
-            return str(value, "latin-1")
-    return None
+    return (header_of(request.scope, b"content-type") or "").partition(";")[0].strip().lower()
 
 
 async def body_of(request: Request) -> bytes:
@@ -207,7 +200,7 @@ def problem_in(given: dict[str, Any], catalog: Catalog, family: str | None = Non
 
 def wait_in(request: Request) -> float | None:
     """The seconds of a ``Prefer: wait`` (RFC 7240), None without; raises Refused when they are too many or none."""
-    for part in (header_of(request, b"prefer") or "").split(","):
+    for part in (header_of(request.scope, b"prefer") or "").split(","):
         name, _, value = part.strip().partition("=")
         if name.lower() == "wait":
             if not (value.isdecimal() and len(value) < 5 and int(value) <= LONGEST_WAIT):

@@ -14,7 +14,7 @@ from starlette.middleware.errors import ServerErrorMiddleware
 from starlette.middleware.exceptions import ExceptionMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from .access import CheckedRoute
+from .access import CheckedRoute, header_of
 
 EXPRESS = frozenset({("POST", "/solve")})
 """Methods and paths; their endpoints take a request and depend on nothing else (`CheckedRoute.plain`)."""
@@ -44,7 +44,7 @@ class Express:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Straight to the route, or on."""
         route = self._routes.get((scope["method"], scope["path"])) if scope["type"] == "http" else None
-        if route is None or any(name == b"prefer" for name, _ in scope["headers"]):
+        if route is None or header_of(scope, b"prefer") is not None:
             await self.app(scope, receive, send)
             return
         within = scope.get("app") is self.of  # the stack is around this, and answers for what has no handler

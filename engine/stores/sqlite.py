@@ -64,7 +64,7 @@ class SQLiteStore(EventLog, SQLiteReadModels):
         self._position = 0
         self._changed = asyncio.Event()
         self._subscribers = 0
-        self._subscribed = anyio.Event()
+        self._subscribed = asyncio.Event()
         self._soon: dict[str, Append] = {}
         self._soon_failures: dict[str, BaseException] = {}
         self._observers: list[Callable[[Sequence[Recorded]], None]] = []
@@ -316,7 +316,7 @@ class SQLiteStore(EventLog, SQLiteReadModels):
     ) -> AsyncIterator[Recorded]:
         self._subscribers += 1
         self._subscribed.set()
-        self._subscribed = anyio.Event()
+        self._subscribed = asyncio.Event()
         try:
             position = after
             while True:

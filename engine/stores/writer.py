@@ -146,7 +146,7 @@ class Writer:
     def _transact(self, run: Callable[[sqlite3.Connection], Any], *, durable: bool = True) -> Any:
         connection = self._connection
         try:
-            self._sync(self._most if durable else min(NORMAL, self._most))
+            self._sync(self._most if durable else NORMAL)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 result = run(connection)

@@ -116,13 +116,13 @@ class Loop:
 
     def __init__(self) -> None:
         self.now = self.used = 0.0
-        self.calls: list[tuple[float, Callable[[float], None], float]] = []
+        self.calls: list[tuple[float, Callable[[], None]]] = []
 
     def time(self) -> float:
         return self.now
 
-    def call_at(self, when: float, call: Callable[[float], None], due: float) -> None:
-        self.calls.append((when, call, due))
+    def call_at(self, when: float, call: Callable[[], None]) -> None:
+        self.calls.append((when, call))
 
     def work(self, seconds: float) -> None:
         self.now += seconds
@@ -130,10 +130,10 @@ class Loop:
 
     def beat(self) -> None:
         """Wait for the next call, if it is not due already, and make all that are."""
-        self.now = max(self.now, min((when for when, _, _ in self.calls), default=self.now + BEAT))
+        self.now = max(self.now, min((when for when, _ in self.calls), default=self.now + BEAT))
         due, self.calls = [c for c in self.calls if c[0] <= self.now], [c for c in self.calls if c[0] > self.now]
-        for _, call, about in due:
-            call(about)
+        for _, call in due:
+            call()
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,7 @@ def test_runs_get_what_requests_leave(monkeypatch: pytest.MonkeyPatch, *, a_seco
         inside.append(None)
 
     while loop.now < 6:
-        idle = loop.used
+        before = loop.used
         while came < a_second * loop.now:
             came += 1
             loop.work(0.00045)
@@ -163,7 +163,7 @@ def test_runs_get_what_requests_leave(monkeypatch: pytest.MonkeyPatch, *, a_seco
             inside.popleft()
             loop.work(0.001)
             gate.leave()
-        lags.append(loop.used - idle)
+        lags.append(loop.used - before)
         loop.beat()
     if keeps_up:
         assert begun > 0.9 * came

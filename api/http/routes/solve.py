@@ -17,8 +17,8 @@ from mezan.solvers.catalog import Catalog
 from mezan.solvers.errors import MezanError
 from mezan.solvers.problem import Problem
 
-from ..access import Router, caller, needs
-from ..asking import OPTION_SCHEMAS, asked, header_of, wait_in
+from ..access import Router, caller, header_of, needs
+from ..asking import OPTION_SCHEMAS, asked, wait_in
 from ..moments import engine_of, reply
 from ..problems import Refused
 from .runs import about
@@ -85,7 +85,7 @@ async def submitted(request: Request, family: str | None) -> Response:
 
 async def submit(request: Request, problem: Problem, options: dict[str, Any], wait: float | None) -> Response:
     """Record a request for a problem, and answer as the caller prefers."""
-    key = header_of(request, b"idempotency-key")
+    key = header_of(request.scope, b"idempotency-key")
     if key is not None and without_credentials(key) != key:
         raise Refused(
             "bad-input",

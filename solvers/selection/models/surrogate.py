@@ -70,21 +70,29 @@ def shrunk(tally: Tally, mean: float) -> float:
 
 def pooled(tallies: Mapping[str, Tally]) -> tuple[float, float]:
     """The mean of all losses, and their variance within solvers; before there are any, that of anything in [0, 1], which counts as two."""
-    mean, outcomes = pooled_mean(tallies), sum([tally.outcomes for tally in tallies.values()])
+    outcomes, total = _summed(tallies)
+    mean = _mean(outcomes, total)
     within = sum([max(0.0, tally.squares - tally.total * tally.total / tally.outcomes) for tally in tallies.values()])
     return mean, (within + 2.0 * prior_variance(mean)) / (outcomes - len(tallies) + 2.0)
 
 
 def pooled_mean(tallies: Mapping[str, Tally]) -> float:
     """The mean of all losses; see :func:`pooled`."""
-    outcomes = sum([tally.outcomes for tally in tallies.values()])
-    return sum([tally.total for tally in tallies.values()]) / outcomes if outcomes else PRIOR_LOSS
+    return _mean(*_summed(tallies))
+
+
+def _mean(outcomes: int, total: float) -> float:
+    return total / outcomes if outcomes else PRIOR_LOSS
+
+
+def _summed(tallies: Mapping[str, Tally]) -> tuple[int, float]:
+    """All outcomes, and the sum of their losses."""
+    return sum([tally.outcomes for tally in tallies.values()]), sum([tally.total for tally in tallies.values()])
 
 
 def overall_variance(tallies: Mapping[str, Tally]) -> float:
     """Of all losses about their mean, whoever lost them: what is open of a solver that has not been tried."""
-    outcomes = sum(tally.outcomes for tally in tallies.values())
-    total = sum(tally.total for tally in tallies.values())
+    outcomes, total = _summed(tallies)
     return max(0.0, sum(tally.squares for tally in tallies.values()) - total * total / outcomes) / outcomes
 
 
