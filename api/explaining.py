@@ -4,7 +4,7 @@ Everything is read from the log up to the card's ``as_of``; nothing is solved. I
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -187,7 +187,7 @@ def _alternatives(
             return
 
     if policy is not None:
-        gone = [replace(c, refused="left out") if c.solver == card.solver else c for c in candidates]
+        gone = [c._replace(refused="left out") if c.solver == card.solver else c for c in candidates]
         ask(f"without {card.solver}", policy, seen, gone)
         for cluster in names_of(states[Clusters.name], card.family):
             if cluster != card.cluster:

@@ -1,11 +1,15 @@
 """QAPLIB at two seconds: the default policy over 300 requests against every single solver.
 
-usage: python benchmarks/selection_qap.py [--collect] [--seconds S]
+usage: python benchmarks/selection_qap.py [--collect | --collect-again] [--seconds S]
 
 ``--collect`` runs every QAP solver on every instance through the engine, two runs side by side, and keeps
 what came out in ``data/qap_2s.json``: gaps to the best known value, features and seconds. Kernels are compiled before. Without it
 the kept table is read. The requests are three passes over the instances, each in an order of its own; the policy is the real
 one, reads the real projections, sees only what the chosen solver did, and pays the gap that the table has for it.
+
+``--collect-again`` repeats every solver twice, with other seeds, on the instances where the memetic ones differ. What one draw of
+all solvers tells of another one is what the best of policies could learn: the row "the best of the other draws" has seen two whole
+draws of each instance before its first request, chooses whoever did best in them, and pays a third.
 """
 
 import argparse
@@ -36,6 +40,9 @@ from mezan.solvers.selection.policy import Candidate
 from mezan.solvers.selection.registry import Policies
 
 PASSES = 3
+AGAIN = (2, 3)
+"""The seeds of the repetitions."""
+MEMETIC = "qap.aggressive", "qap.enhanced", "qap.instance_adaptive", "qap.hybrid"
 COMPILED = 0.2
 """A run that compiled for longer than this is repeated."""
 
@@ -49,11 +56,11 @@ def instances() -> dict[str, QAP]:
     return {name: problem for name, problem in found.items() if problem.best_known}
 
 
-async def one(engine: Engine, problem: QAP, solver: str, seconds: float) -> dict[str, Any]:
+async def one(engine: Engine, problem: QAP, solver: str, seconds: float, seed: int = 1) -> dict[str, Any]:
     """One outcome, of a run that compiled nothing; a failure has no objective."""
     for _ in range(3):
         run = await engine.submit(
-            problem, solver=solver, time_limit=seconds, fresh=True, seed=1, target=problem.best_known
+            problem, solver=solver, time_limit=seconds, fresh=True, seed=seed, target=problem.best_known
         )
         try:
             result = (await run.result()).only
@@ -105,11 +112,52 @@ async def collect(seconds: float, at: Path, count: int) -> bool:
     return bool(missing)
 
 
-def part(seconds: float, at: Path) -> bool:
+async def collect_again(at: Path, count: int) -> bool:
+    """Every solver with the seeds of `AGAIN` on the next ``count`` instances that need it; whether there were any."""
+    kept: dict[str, Any] = json.loads(at.read_text())
+    slots, problems = asyncio.Semaphore(2), instances()
+    missing = [
+        name
+        for name, entry in kept["instances"].items()
+        if any("again" not in cell for cell in entry["solvers"].values()) and differ(entry["solvers"])
+    ]
+    with folder() as path:
+        async with open_engine(f"sqlite:///{path}/qap.db", capacity={"cpu": 2}) as engine:
+            for name in missing[:count]:
+                problem, cells = problems[name], kept["instances"][name]["solvers"]
+                assert problem.best_known is not None
+
+                async def again(solver: str, problem: QAP = problem, cells: dict[str, Any] = cells) -> None:
+                    async with slots:
+                        found = [
+                            (await one(engine, problem, solver, kept["seconds"], seed))["objective"] for seed in AGAIN
+                        ]
+                    cells[solver]["again"] = [
+                        100.0 if value is None else gap(value, problem.best_known) for value in found
+                    ]
+
+                alone = [s.name for s in FAMILY.solvers if s.islands]
+                async with asyncio.TaskGroup() as group:
+                    for solver in cells:
+                        if solver not in alone:
+                            group.create_task(again(solver))
+                for solver in alone:
+                    await again(solver)
+                at.write_text(json.dumps(kept, indent=1) + "\n")
+                print(f"  {name}", flush=True)
+    return bool(missing)
+
+
+def differ(cells: dict[str, Any]) -> bool:
+    """Whether the memetic solvers have not all come to the same."""
+    return len({cells[solver]["gap"] for solver in MEMETIC}) > 1
+
+
+def part(seconds: float, at: Path, again: bool) -> bool:
     """A part of the collection in a process of its own."""
     cache_kernels()
     tune_gc()
-    return asyncio.run(collect(seconds, at, 20))
+    return asyncio.run(collect_again(at, 5) if again else collect(seconds, at, 20))
 
 
 def play(kept: dict[str, Any], name: str, order: int) -> list[tuple[str, str, float]]:
@@ -158,6 +206,7 @@ def simulate(kept: dict[str, Any], policies: Sequence[str], orders: int) -> list
     rows.sort(key=lambda row: str(row["regret, all requests"]))
     half = PASSES * len(cells) // 2
     single = min(every, key=lambda solver: statistics.fmean(row[solver]["gap"] for row in cells.values()))
+    rows += repeated(list(cells.values()), single)
     for name in policies:
         whole, late, behind = [], [], []
         for order in range(orders):
@@ -176,21 +225,57 @@ def simulate(kept: dict[str, Any], policies: Sequence[str], orders: int) -> list
     return rows
 
 
+def repeated(table: list[dict[str, Any]], single: str) -> list[dict[str, object]]:
+    """Regret in each of the three draws, on average, of the single best and of whoever did best in the two others.
+
+    Where solvers were not repeated they are taken to do the same again.
+    """
+    draws = [
+        [
+            {
+                solver: [cell["gap"], *cell.get("again", [cell["gap"]] * len(AGAIN))][draw]
+                for solver, cell in row.items()
+            }
+            for row in table
+        ]
+        for draw in range(1 + len(AGAIN))
+    ]
+    alone, informed, cheating = [], [], []
+    for draw, paid in enumerate(draws):
+        others = [one for number, one in enumerate(draws) if number != draw]
+        for i, gaps in enumerate(paid):
+            best = min(gaps, key=lambda solver: (sum(one[i][solver] for one in others), solver != single))
+            hindsight = min(gaps, key=lambda solver: (sum(one[i][solver] for one in draws), solver != single))
+            least = min(gaps.values())
+            alone.append(gaps[single] - least)
+            informed.append(gaps[best] - least)
+            cheating.append(gaps[hindsight] - least)
+    return [
+        {"who": who, "regret, all requests": statistics.fmean(regrets)}
+        for who, regrets in (
+            (f"{single}, three draws", alone),
+            ("the best of the other draws", informed),
+            ("the best of all draws, the one it pays too", cheating),
+        )
+    ]
+
+
 def main() -> None:
     """Collect, or simulate."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--collect", action="store_true")
+    parser.add_argument("--collect-again", action="store_true")
     parser.add_argument("--seconds", type=float, default=2.0)
     parser.add_argument("--orders", type=int, default=5)
     parser.add_argument("--policies", default="default,elo_ucb,thompson,epsilon_greedy,ucb1,single_best")
     given = parser.parse_args()
     kept_at = HERE / "data" / f"qap_{given.seconds:g}s.json"
-    if given.collect:
+    if given.collect or given.collect_again:
         kept_at.parent.mkdir(exist_ok=True)
         context = multiprocessing.get_context("spawn")
         while True:  # a process that compiled hundreds of programs would run out of memory maps
             with context.Pool(1) as fresh:
-                if not fresh.apply(part, (given.seconds, kept_at)):
+                if not fresh.apply(part, (given.seconds, kept_at, given.collect_again)):
                     break
     report("selection_qap", simulate(json.loads(kept_at.read_text()), given.policies.split(","), given.orders))
 

@@ -59,12 +59,10 @@ def _scored(
     chances: Mapping[str, float],
     expected: Mapping[str, Expected],
 ) -> tuple[Scored, ...]:
-    return tuple(
-        Scored(
-            candidate,
-            scores.get(candidate.solver),
-            chances.get(candidate.solver, 0.0),
-            *((one.loss, one.error) if (one := expected.get(candidate.solver)) is not None else (None, None)),
-        )
-        for candidate in candidates
-    )
+    scored = []
+    for candidate in candidates:
+        solver = candidate.solver
+        one = expected.get(solver)
+        loss, error = (None, None) if one is None else (one.loss, one.error)
+        scored.append(Scored(candidate, scores.get(solver), chances.get(solver, 0.0), loss, error))
+    return tuple(scored)

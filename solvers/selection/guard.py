@@ -100,8 +100,8 @@ def _moved(scored: Sequence[Scored], out: Collection[str], best: str) -> tuple[S
     moved = sum(entry.propensity for entry in scored if entry.candidate.solver in out)
     gains = {best: moved}
     return tuple(
-        replace(entry, propensity=0.0)
+        entry._replace(propensity=0.0)
         if entry.candidate.solver in out
-        else replace(entry, propensity=entry.propensity + gains.get(entry.candidate.solver, 0.0))
+        else entry._replace(propensity=entry.propensity + gains.get(entry.candidate.solver, 0.0))
         for entry in scored
     )

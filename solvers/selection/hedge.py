@@ -35,7 +35,7 @@ class Hedge:
 
     learns: ClassVar[bool] = True
     name: str = "hedge"
-    version: str = "3"
+    version: str = "4"
     beta: float = 0.6
 
     def choose(
@@ -54,7 +54,7 @@ class Hedge:
         trust = weights([process.plain_error, regression.error, process.error])
         mean = process.mean
         plain = [shrunk(process.tallies.get(candidate.solver, Tally()), mean) for candidate in able]
-        by_line = regression.expected(values, able)[0].tolist()
+        by_line = regression.expected(values, able)[0]
         foretold = process.expected(values, able)
         by_process, errors = foretold.losses.tolist(), foretold.errors.tolist()
         losses = [

@@ -11,6 +11,7 @@ from .standings import Standings
 
 GRID = 2.0**24
 """Expected losses and scores are multiples of 1 / GRID: what is equal but for its last bits is equal."""
+UNKNOWN = None, None, None
 
 
 def grid(value: float) -> float:
@@ -64,19 +65,13 @@ def most_promising(
     """
     scores = [grid(1.0 - one) for one in least]
     best = max(range(len(able)), key=scores.__getitem__)
-    known = {
+    pick = able[best].solver
+    numbers = {
         candidate.solver: (score, grid(min(1.0, max(0.0, loss))), grid(error))
         for candidate, score, loss, error in zip(able, scores, losses, errors, strict=True)
     }
-    pick = able[best].solver
-    scored = tuple(
-        Scored(candidate, *_numbers(known.get(candidate.solver), float(candidate.solver == pick)))
-        for candidate in candidates
-    )
-    return Choice(pick, scored, reason(best, scores[best]), arm)
-
-
-def _numbers(
-    known: tuple[float, float, float] | None, propensity: float
-) -> tuple[float | None, float, float | None, float | None]:
-    return (None, propensity, None, None) if known is None else (known[0], propensity, known[1], known[2])
+    scored = []
+    for candidate in candidates:
+        score, loss, error = numbers.get(candidate.solver, UNKNOWN)
+        scored.append(Scored(candidate, score, float(candidate.solver == pick), loss, error))
+    return Choice(pick, tuple(scored), reason(best, scores[best]), arm)

@@ -25,7 +25,7 @@ class LinearThompson:
 
     learns: ClassVar[bool] = True
     name: str = "linear_thompson"
-    version: str = "3"
+    version: str = "4"
     width: float = 0.5
 
     def choose(
@@ -40,19 +40,21 @@ class LinearThompson:
 
         model = fitted(standings.examples, linear)
         losses, errors = model.expected(values, able)
-        expected = {
-            candidate.solver: Expected(grid(loss), max(LEAST_ERROR, grid(self.width * error)), 0, 0)
-            for candidate, loss, error in zip(able, losses.tolist(), errors.tolist(), strict=True)
-        }
-        likely = dict(zip(expected, chances([(one.loss, one.error) for one in expected.values()]), strict=True))
+        means = [grid(loss) for loss in losses]
+        deviations = [max(LEAST_ERROR, grid(self.width * error)) for error in errors]
+        names = [candidate.solver for candidate in able]
+        likely = dict(zip(names, chances(means, deviations), strict=True))
 
         def reason(pick: str) -> str:
-            one = expected[pick]
+            loss, error = means[names.index(pick)], deviations[names.index(pick)]
             return (
                 f"{pick} was drawn, with a chance of {100 * likely[pick]:.0f} % to be the best on this instance: by its linear "
-                f"model it loses {one.loss:.4g} ± {one.error:.2g}"
+                f"model it loses {loss:.4g} ± {error:.2g}"
             )
 
-        scores = {solver: grid(1 - one.loss) for solver, one in expected.items()}
-        shown = {solver: one._replace(loss=min(1.0, max(0.0, one.loss))) for solver, one in expected.items()}
+        scores = {solver: 1.0 - loss for solver, loss in zip(names, means, strict=True)}
+        shown = {
+            solver: Expected(min(1.0, max(0.0, loss)), error, 0, 0)
+            for solver, loss, error in zip(names, means, deviations, strict=True)
+        }
         return drawn(likely, candidates, scores, key, reason, shown)

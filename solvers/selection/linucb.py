@@ -21,7 +21,7 @@ class LinUCB:
 
     learns: ClassVar[bool] = True
     name: str = "linucb"
-    version: str = "2"
+    version: str = "3"
     alpha: float = 0.6
 
     def choose(
@@ -43,5 +43,5 @@ class LinUCB:
                 f"{errors[best]:.2g} on this instance"
             )
 
-        least = (losses - self.alpha * errors).tolist()
-        return most_promising(able, losses.tolist(), errors.tolist(), least, candidates, reason)
+        least = [loss - self.alpha * error for loss, error in zip(losses, errors, strict=True)]
+        return most_promising(able, losses, errors, least, candidates, reason)

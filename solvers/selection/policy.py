@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .standings import Standings
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(NamedTuple):
     """A solver that could be chosen; ``refused`` says why it cannot (then its propensity is 0), ``prior`` see `Solver`.
 
     ``tried``: it has failed on this task already, or has found nothing in its slice of time.
@@ -21,8 +20,7 @@ class Candidate:
     tried: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(NamedTuple):
     """A candidate with the number that the policy gave it (None: no number, see the reason) and its propensity.
 
     ``expected_loss`` on this instance, with its standard error ``loss_error``, where the policy decides on losses.

@@ -127,8 +127,7 @@ class Tabled:
         return replace(
             choice,
             scored=tuple(
-                replace(
-                    scored,
+                scored._replace(
                     expected_loss=float(expected[numbers[scored.candidate.solver]]),
                     loss_error=float(errors[numbers[scored.candidate.solver]]),
                 )

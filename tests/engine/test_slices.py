@@ -31,7 +31,7 @@ class Slicing:
     share: float | None = 0.5
 
     def choose(self, standings, features, candidates, key):
-        able = [one if one.refused else replace(one, prior=-float(i)) for i, one in enumerate(candidates)]
+        able = [one if one.refused else one._replace(prior=-float(i)) for i, one in enumerate(candidates)]
         untried = replace(standings, overall={})
         choice = SingleBest().choose(untried, features, able, key)
         return replace(choice, time_share=self.share)

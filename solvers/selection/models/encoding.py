@@ -26,7 +26,7 @@ def compress(X: ArrayLike) -> Floats:
     # beyond 2^1023 the sum would overflow
     mantissa, exponent = np.frexp(1.0 + np.minimum(np.abs(values), 2.0**1023))
     size: Floats = exponent - 2.0 + 2.0 * mantissa
-    return np.where(values >= 0, size, -size)
+    return np.copysign(size, values)
 
 
 def instances(rows: Sequence[Row]) -> Floats:
@@ -55,4 +55,4 @@ class Encoding:
     def points(self, X: ArrayLike) -> Floats:
         """The points [n, d] of the instances ``X`` [n, p]."""
         values = compress(np.asarray(X, dtype=np.float64)[:, self.kept])
-        return np.clip((values - self.means) / self.scales, -CLIP, CLIP)
+        return np.minimum(np.maximum((values - self.means) / self.scales, -CLIP), CLIP)

@@ -6,7 +6,6 @@ import random
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -295,7 +294,7 @@ def test_a_prior_goes_first_and_fades():
     """On an empty log and with one outcome of another solver the one with the prior is taken; after it has failed often, it is not."""
     world = World(opposed, seed=14)
     world.candidates = [
-        replace(candidate, prior=p) for candidate, p in zip(world.candidates, (0.0, 0.0, 200.0), strict=True)
+        candidate._replace(prior=p) for candidate, p in zip(world.candidates, (0.0, 0.0, 200.0), strict=True)
     ]
     features = dict.fromkeys(world.names, 0.1)
     first = ContextualGPUCB().choose(world.standings(), features, world.candidates, 1)
@@ -347,7 +346,7 @@ def test_a_choice_that_needs_no_model_is_made_at_once():
     world = World(opposed, seed=15)
     few = world.standings()
     world.play(DEFAULT, 30)
-    lone = [world.candidates[0], replace(world.candidates[1], refused="too large")]
+    lone = [world.candidates[0], world.candidates[1]._replace(refused="too large")]
     assert not deliberates(DEFAULT, few, world.candidates)
     assert deliberates(DEFAULT, world.standings(), world.candidates)
     assert not deliberates(DEFAULT, world.standings(), lone)

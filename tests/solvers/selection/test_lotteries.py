@@ -95,8 +95,29 @@ def test_chances_agree_with_drawing_from_the_distributions():
     rng = np.random.default_rng(1)
     draws = np.stack([loss + error * rng.standard_t(4, 200_000) for loss, error in expected])
     frequent = np.bincount(draws.argmin(0), minlength=4) / 200_000
-    assert chances(expected) == pytest.approx(frequent.tolist(), abs=0.006)
-    assert math.fsum(chances(expected)) == pytest.approx(1, abs=1e-3)
+    losses, errors = zip(*expected, strict=True)
+    assert chances(losses, errors) == pytest.approx(frequent.tolist(), abs=0.003)
+    assert math.fsum(chances(losses, errors)) == pytest.approx(1, abs=1e-12)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0, 1), st.floats(-6, -0.3).map(lambda power: 10**power)), min_size=1, max_size=20),
+)
+def test_chances_are_those_of_a_fine_quadrature(expected):
+    """However unlike the errors are: within 0.01, none below 0, and they sum to one."""
+    import numpy as np
+
+    losses, errors = (np.array(column) for column in zip(*expected, strict=True))
+    u = (2 * np.arange(4096) + 1) / 4096 - 1
+    d = (losses[:, None] + errors[:, None] * (2 * u / np.sqrt(1 - u * u)))[:, None, :] - losses[None, :, None]
+    v = d / np.sqrt(4 * errors[None, :, None] ** 2 + d * d)
+    above = (1 - v) ** 2 * (2 + v) / 4
+    own = np.arange(len(losses))
+    above[own, own] = 0.75 * (1 - u * u) * (2 / 4096)
+    found = chances(losses.tolist(), errors.tolist())
+    assert found == pytest.approx(above.prod(axis=1).sum(axis=1).tolist(), abs=0.01)
+    assert min(found) >= 0
+    assert math.fsum(found) == pytest.approx(1, abs=1e-12)
 
 
 def test_thompson_settles_on_the_better_and_still_looks_at_the_unknown():

@@ -42,7 +42,7 @@ def test_of_a_new_solver_the_others_tell():
 
 @pytest.mark.parametrize(
     "others",
-    [(), (replace(B, refused="too large"),), (replace(B, refused="it failed", tried=True), C)],
+    [(), (B._replace(refused="too large"),), (B._replace(refused="it failed", tried=True), C)],
     ids=["alone", "the other refuses", "the second try"],
 )
 def test_somebody_must_be_left_and_a_task_is_sliced_once(others):
