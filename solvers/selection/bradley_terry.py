@@ -26,7 +26,7 @@ class BradleyTerry:
     """
 
     name: str = "bradley_terry"
-    version: str = "1"
+    version: str = "2"
     compares: bool = True
 
     def choose(

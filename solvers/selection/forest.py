@@ -121,7 +121,7 @@ class ForestGreedy:
 
     learns: ClassVar[bool] = True
     name: str = "forest"
-    version: str = "1"
+    version: str = "2"
     beta: float = 0.6
 
     def choose(

@@ -47,7 +47,7 @@ class ContextualGPUCB:
 
     learns: ClassVar[bool] = True
     name: str = "gp_ucb"
-    version: str = "5"
+    version: str = "6"
     beta: float = 0.1
     untried: float = 0.45
     patience: int = 100

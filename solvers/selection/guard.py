@@ -29,7 +29,7 @@ def clearly_worse(pick: Record, best: Record) -> bool:
         spread = max(0.0, record.loss_squares - record.outcomes * mean * mean) / (record.outcomes - 1)
         variances.append(spread / record.outcomes)
     # equal losses summed in another order differ in the last bits; that is no evidence
-    return means[0] - means[1] > QUANTILE * math.sqrt(sum(variances)) + 1e-9
+    return means[0] - means[1] > QUANTILE * math.sqrt(math.fsum(variances)) + 1e-9
 
 
 def evidence(standings: Standings, pick: str, best: str) -> tuple[Record, Record, str] | None:
@@ -60,7 +60,7 @@ class Guard:
     @property
     def version(self) -> str:
         """The guard's own version and the inner policy's."""
-        return f"1+{self.inner.version}"
+        return f"2+{self.inner.version}"
 
     @property
     def compares(self) -> bool:
@@ -97,7 +97,7 @@ class Guard:
 
 
 def _moved(scored: Sequence[Scored], out: Collection[str], best: str) -> tuple[Scored, ...]:
-    moved = sum(entry.propensity for entry in scored if entry.candidate.solver in out)
+    moved = math.fsum(entry.propensity for entry in scored if entry.candidate.solver in out)
     gains = {best: moved}
     return tuple(
         entry._replace(propensity=0.0)

@@ -4,6 +4,7 @@ Means of few outcomes are shrunk towards the pooled mean: ``(sum_i + k0 * mean) 
 the "single best solver" of algorithm selection (Kotthoff, AI Magazine 2014), made safe for small ``n``.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -20,7 +21,7 @@ def shrunk_losses(standings: Standings, candidates: Sequence[Candidate]) -> dict
     records = {candidate.solver: standings.record(candidate.solver) for candidate in candidates}
     tried = {solver: record for solver, record in records.items() if record.outcomes}
     outcomes = sum(record.outcomes for record in tried.values())
-    pooled = sum(record.loss_sum for record in tried.values()) / outcomes if outcomes else 0.0
+    pooled = math.fsum(record.loss_sum for record in tried.values()) / outcomes if outcomes else 0.0
     return {
         solver: (record.loss_sum + PRIOR_WEIGHT * pooled) / (record.outcomes + PRIOR_WEIGHT)
         for solver, record in tried.items()
@@ -38,7 +39,7 @@ class SingleBest:
 
     uses_features: ClassVar[bool] = False
     name: str = "single_best"
-    version: str = "2"
+    version: str = "3"
 
     def choose(
         self, standings: Standings, features: Mapping[str, float], candidates: Sequence[Candidate], key: int

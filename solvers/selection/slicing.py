@@ -7,6 +7,7 @@ the second solver is chosen by what the first one's failure tells. Where solvers
 a slice would only take time away; so one is cut only for a solver that has lost mostly by failing.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -28,7 +29,7 @@ def sliced(choice: Choice, standings: Standings, candidates: Sequence[Candidate]
     if not records[0].outcomes:
         records = [standings.record(candidate.solver) for candidate in candidates]
     failures = sum(record.failures for record in records)
-    if not failures or failures < FAILING * sum(record.loss_sum for record in records):
+    if not failures or failures < FAILING * math.fsum(record.loss_sum for record in records):
         return choice
     reason = f"{choice.reason}; if it finds nothing in {share:.0%} of the time, another one is tried"
     return replace(choice, reason=reason, time_share=share)

@@ -53,7 +53,7 @@ class Tabled:
 
     name: str
     pairwise: bool = False
-    version: str = "2"
+    version: str = "3"
     learns: bool = True
 
     def choose(

@@ -18,6 +18,7 @@ its linear assignment.
   Hermitian, ``(M + M^T) / 2 + i (M - M^T) / 2``, which leaves the objective as it is (Hadley, Rendl and Wolkowicz 1990).
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -167,4 +168,4 @@ def _least(terms: list[tuple[Array, Array]], *, assign: bool) -> tuple[float, fl
     if assign and len(terms) > 1:
         return assignment(np.asarray(sum(np.multiply.outer(u, v) for u, v in terms)))
     # Errors of a scalar product are within the margin for the spectra.
-    return sum(float(np.sort(u) @ np.sort(v)[::-1]) for u, v in terms), 0.0
+    return math.fsum(float(np.sort(u) @ np.sort(v)[::-1]) for u, v in terms), 0.0

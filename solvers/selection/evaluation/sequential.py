@@ -72,7 +72,7 @@ class Comparison:
         first, second = self.sizes
         if len(self.waiting[0]) < first or len(self.waiting[1]) < second:
             return
-        difference = sum(self.waiting[0][:first]) / first - sum(self.waiting[1][:second]) / second
+        difference = math.fsum(self.waiting[0][:first]) / first - math.fsum(self.waiting[1][:second]) / second
         del self.waiting[0][:first], self.waiting[1][:second]
         self.differences.append(difference)
         for bets in (self.above, self.below, self.not_below, self.not_above):

@@ -164,7 +164,7 @@ def _posterior(
 ) -> tuple[float, list[float], Matrix]:
     """The log-posterior but for a constant, its gradient, and its negative Hessian (the lower triangle)."""
     away = [x - mean for x, mean in zip(theta, means, strict=True)]
-    value = -0.5 * sum(precision * x * x for precision, x in zip(precisions, away, strict=True))
+    value = -0.5 * math.fsum(precision * x * x for precision, x in zip(precisions, away, strict=True))
     gradient = [-precision * x for precision, x in zip(precisions, away, strict=True)]
     hessian = [[0.0] * i + [precision] for i, precision in enumerate(precisions)]
     for i, j, weight, score in pairs:
@@ -190,8 +190,8 @@ def _cholesky(a: Matrix) -> Matrix:
         own: list[float] = []
         for j in range(i):
             other = factor[j]
-            own.append((row[j] - sum(map(float.__mul__, own, other))) / other[j])
-        own.append(math.sqrt(row[i] - sum(x * x for x in own)))
+            own.append((row[j] - math.fsum(map(float.__mul__, own, other))) / other[j])
+        own.append(math.sqrt(row[i] - math.fsum(x * x for x in own)))
         factor.append(own)
     return factor
 
@@ -200,7 +200,7 @@ def _solve(factor: Matrix, b: Sequence[float]) -> list[float]:
     """``x`` with ``L L' x = b``."""
     y: list[float] = []
     for row, value in zip(factor, b, strict=True):
-        y.append((value - sum(map(float.__mul__, y, row))) / row[-1])
+        y.append((value - math.fsum(map(float.__mul__, y, row))) / row[-1])
     for i in range(len(y) - 1, -1, -1):
         row = factor[i]
         y[i] /= row[i]
@@ -217,8 +217,8 @@ def _inverse(factor: Matrix) -> Matrix:
 def _centred(covariance: Matrix, group: Sequence[int]) -> list[float]:
     """The standard deviations of the deviations from a group's mean."""
     k = len(group)
-    rows = [sum(covariance[i][j] for j in group) / k for i in group]
-    overall = sum(rows) / k
+    rows = [math.fsum(covariance[i][j] for j in group) / k for i in group]
+    overall = math.fsum(rows) / k
     return [math.sqrt(max(0.0, covariance[i][i] - 2.0 * row + overall)) for i, row in zip(group, rows, strict=True)]
 
 

@@ -6,6 +6,7 @@ outcomes are equal and some are failures, no normal distribution fits, and the n
 of rows, so that a model is a function of the rows alone. Within one, each row is added to the process as it comes.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -72,7 +73,9 @@ def pooled(tallies: Mapping[str, Tally]) -> tuple[float, float]:
     """The mean of all losses, and their variance within solvers; before there are any, that of anything in [0, 1], which counts as two."""
     outcomes, total = _summed(tallies)
     mean = _mean(outcomes, total)
-    within = sum([max(0.0, tally.squares - tally.total * tally.total / tally.outcomes) for tally in tallies.values()])
+    within = math.fsum(
+        [max(0.0, tally.squares - tally.total * tally.total / tally.outcomes) for tally in tallies.values()]
+    )
     return mean, (within + 2.0 * prior_variance(mean)) / (outcomes - len(tallies) + 2.0)
 
 
@@ -87,13 +90,13 @@ def _mean(outcomes: int, total: float) -> float:
 
 def _summed(tallies: Mapping[str, Tally]) -> tuple[int, float]:
     """All outcomes, and the sum of their losses."""
-    return sum([tally.outcomes for tally in tallies.values()]), sum([tally.total for tally in tallies.values()])
+    return sum([tally.outcomes for tally in tallies.values()]), math.fsum([tally.total for tally in tallies.values()])
 
 
 def overall_variance(tallies: Mapping[str, Tally]) -> float:
     """Of all losses about their mean, whoever lost them: what is open of a solver that has not been tried."""
     outcomes, total = _summed(tallies)
-    return max(0.0, sum(tally.squares for tally in tallies.values()) - total * total / outcomes) / outcomes
+    return max(0.0, math.fsum(tally.squares for tally in tallies.values()) - total * total / outcomes) / outcomes
 
 
 def prior_variance(mean: float) -> float:
