@@ -5,7 +5,7 @@ import shutil
 import sqlite3
 import sys
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from importlib.resources import files
 from pathlib import Path
 
@@ -61,7 +61,7 @@ async def read_all(path):
 
 
 def objects(path):
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         rows = connection.execute("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
     connection.close()
     return {name for (name,) in rows}
@@ -143,7 +143,7 @@ async def test_migrating_a_file_that_is_at_the_head_changes_nothing(path):
 async def test_a_file_at_another_migration_is_refused_with_what_to_do(path, at, side, advice, read_only):
     """Behind: the command that upgrades it; ahead: a newer mezan; untouched in both cases."""
     await fill(path)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = ?", (at,))
     connection.close()
     before = path.read_bytes()
@@ -248,7 +248,7 @@ async def test_a_file_that_is_no_database_is_refused_and_not_touched(path, conte
 @pytest.mark.parametrize("table", ["users", "events", "alembic_version"])
 async def test_a_database_of_somebody_else_is_refused_and_not_touched(path, table):
     """Even one with tables of our names: the application id tells."""
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(f"CREATE TABLE {table} (id INTEGER)")
     connection.close()
     before = path.read_bytes()
@@ -484,7 +484,7 @@ async def test_a_damaged_header_is_refused_and_left_as_it_is(path):
 async def test_appending_to_a_damaged_file_is_a_typed_error(path):
     """Damage in the pages of the events surfaces as corruption, not as an error of the driver."""
     await fill(path, 200, size=300)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'events'").fetchone()[0]
     connection.close()
     damage(path, (root - 1) * 4096, root * 4096)

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import anyio
 import attacks
@@ -349,7 +349,8 @@ async def test_no_secret_is_in_log_or_clear_text(tmp_path):
         content = path.read_bytes()
         assert not [canary for canary in canaries if canary.encode() in content], path
     for name in ("mezan.accounts.db", "mezan.secrets.db"):
-        rows = "\n".join(sqlite3.connect(tmp_path / name).iterdump())
+        with closing(sqlite3.connect(tmp_path / name)) as raw:
+            rows = "\n".join(raw.iterdump())
         assert not [canary for canary in canaries if canary in rows], name
 
 

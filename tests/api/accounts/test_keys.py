@@ -1,6 +1,7 @@
 """API keys: found by prefix, proved by secret, and refused from the moment that anything about them changes."""
 
 import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -245,7 +246,7 @@ async def test_a_key_half_made_by_a_process_that_was_killed_is_none(url, clock, 
             with pytest.raises(InvalidToken):
                 await accounts.authenticate_key(text)
             assert (await accounts.authenticate_key(issued.text)).name == "ci"
-            with sqlite3.connect(accounts.files.secrets) as raw:
+            with closing(sqlite3.connect(accounts.files.secrets)) as raw, raw:
                 raw.execute("UPDATE hashes SET made_at = made_at - 90000")
             raw.close()
         async with open_accounts(url) as accounts:

@@ -6,6 +6,7 @@ import sqlite3
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from operator import methodcaller
 
 import pytest
@@ -74,7 +75,8 @@ def test_the_same_value_is_sealed_differently_each_time(made):
     """A nonce is never used twice, so equal secrets cannot be seen to be equal."""
     for name in ("a", "b"):
         made.seal(name, b"equal")
-    rows = sqlite3.connect(made.path).execute("SELECT nonce, box FROM sealed").fetchall()
+    with closing(sqlite3.connect(made.path)) as raw:
+        rows = raw.execute("SELECT nonce, box FROM sealed").fetchall()
     assert len({nonce for nonce, _ in rows}) == len({box for _, box in rows}) == 3
 
 
@@ -191,7 +193,7 @@ def test_many_that_make_the_first_key_agree(tmp_path, monkeypatch):
 
 def test_files_of_others_are_refused(tmp_path, made):
     """Somebody else's database, another version, and what is no database."""
-    with sqlite3.connect(tmp_path / "x.db") as raw:
+    with closing(sqlite3.connect(tmp_path / "x.db")) as raw, raw:
         raw.execute("CREATE TABLE t (a)")
     raw.close()
     (tmp_path / "x.db").chmod(0o600)
@@ -202,7 +204,7 @@ def test_files_of_others_are_refused(tmp_path, made):
     with pytest.raises(NotOurs):
         Secrets(tmp_path / "y.db", tmp_path / "s.key").check()
     made.check()
-    with sqlite3.connect(made.path) as raw:
+    with closing(sqlite3.connect(made.path)) as raw, raw:
         raw.execute("PRAGMA user_version = 2")
     raw.close()
     with pytest.raises(WrongSchema, match="version 1"):

@@ -4,6 +4,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from contextlib import closing
 from itertools import pairwise
 
 import pytest
@@ -183,7 +184,7 @@ def test_what_leaked_away_meanwhile_is_not_given_back_again(make):
 def size(shelf):
     if isinstance(shelf, Memory):
         return len(shelf)
-    with sqlite3.connect(shelf._path) as connection:
+    with closing(sqlite3.connect(shelf._path)) as connection, connection:
         (rows,), (kept,) = connection.execute("SELECT count(*) FROM counts UNION ALL SELECT rows FROM size").fetchall()
     connection.close()
     assert rows == kept
