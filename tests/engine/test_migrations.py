@@ -60,10 +60,15 @@ async def read_all(path):
         return await store.read(limit=100_000)
 
 
+def told(path, sql):
+    """The first row that a connection of its own is answered."""
+    with closing(schema.connect(str(path))) as connection:
+        return connection.execute(sql).fetchone()
+
+
 def objects(path):
     with closing(sqlite3.connect(path)) as connection, connection:
         rows = connection.execute("SELECT name FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'").fetchall()
-    connection.close()
     return {name for (name,) in rows}
 
 
@@ -145,7 +150,6 @@ async def test_a_file_at_another_migration_is_refused_with_what_to_do(path, at, 
     await fill(path)
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("UPDATE alembic_version SET version_num = ?", (at,))
-    connection.close()
     before = path.read_bytes()
     with pytest.raises(WrongSchema, match=f"{side}.*{at}.*{advice}"):
         async with SQLiteStore.open(url(path), read_only=read_only):
@@ -177,7 +181,7 @@ async def test_many_threads_may_make_a_new_file_at_once(path):
         async with anyio.create_task_group() as tasks:
             for _ in range(6):
                 tasks.start_soon(anyio.to_thread.run_sync, make, str(file))
-        assert schema.connect(str(file)).execute("SELECT count(*) FROM alembic_version").fetchone() == (1,)
+        assert told(file, "SELECT count(*) FROM alembic_version") == (1,)
 
 
 def test_a_new_file_whose_write_lock_is_taken_is_waited_for(path):
@@ -186,12 +190,12 @@ def test_a_new_file_whose_write_lock_is_taken_is_waited_for(path):
     try:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(sqlite3.OperationalError, match="locked"):
-            schema.connect(str(path)).execute("PRAGMA journal_mode = WAL")
+            told(path, "PRAGMA journal_mode = WAL")
         threading.Timer(0.3, other.execute, ["COMMIT"]).start()
         make(path)
     finally:
         other.close()
-    assert schema.connect(str(path)).execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert told(path, "PRAGMA journal_mode") == ("wal",)
 
 
 async def test_a_closed_store_is_one_file(path):
@@ -250,7 +254,6 @@ async def test_a_database_of_somebody_else_is_refused_and_not_touched(path, tabl
     """Even one with tables of our names: the application id tells."""
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(f"CREATE TABLE {table} (id INTEGER)")
-    connection.close()
     before = path.read_bytes()
     with pytest.raises(NotOurs, match="name another file"):
         async with SQLiteStore.open(url(path)):
@@ -486,7 +489,6 @@ async def test_appending_to_a_damaged_file_is_a_typed_error(path):
     await fill(path, 200, size=300)
     with closing(sqlite3.connect(path)) as connection, connection:
         root = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'events'").fetchone()[0]
-    connection.close()
     damage(path, (root - 1) * 4096, root * 4096)
     async with SQLiteStore.open(url(path)) as store:
         with pytest.raises(StoreCorrupt, match="restore it from a copy"):

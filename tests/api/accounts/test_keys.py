@@ -248,7 +248,6 @@ async def test_a_key_half_made_by_a_process_that_was_killed_is_none(url, clock, 
             assert (await accounts.authenticate_key(issued.text)).name == "ci"
             with closing(sqlite3.connect(accounts.files.secrets)) as raw, raw:
                 raw.execute("UPDATE hashes SET made_at = made_at - 90000")
-            raw.close()
         async with open_accounts(url) as accounts:
             assert accounts.secrets.names() == [issued.key.kept_as]
             assert (await accounts.authenticate_key(issued.text)).name == "ci"

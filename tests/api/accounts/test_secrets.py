@@ -6,7 +6,7 @@ import sqlite3
 import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from operator import methodcaller
 
 import pytest
@@ -27,17 +27,19 @@ def made(tmp_path, monkeypatch):
     secrets.close()
 
 
+@pytest.fixture
 def again(made):
-    """The same file, as another process would open it."""
-    return Secrets(made.path, made.key_file)
+    """Opens the same file, as another process would."""
+    with ExitStack() as opened:
+        yield lambda: opened.enter_context(closing(Secrets(made.path, made.key_file)))
 
 
-def test_what_is_kept_comes_back(made):
+def test_what_is_kept_comes_back(made, again):
     """Hashes and sealed values, replaced, forgotten, and read by another process."""
     made.keep_hash("a", b"one")
     made.keep_hash("a", b"two")
     made.seal("t", b"base32")
-    other = again(made)
+    other = again()
     assert (other.hash_of("a"), other.hash_of("b"), other.unseal("t"), other.unseal("b")) == (b"two", None, b"base32", None)  # fmt: skip
     made.forget("a", "t")
     assert (other.hash_of("a"), other.unseal("t")) == (None, None)
@@ -45,7 +47,7 @@ def test_what_is_kept_comes_back(made):
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX")
-def test_both_files_are_the_owners_alone(made):
+def test_both_files_are_the_owners_alone(made, again):
     """Whatever the umask: mode 0600, also of the journal's; and a file that others may read is refused."""
     before = os.umask(0)
     try:
@@ -56,11 +58,11 @@ def test_both_files_are_the_owners_alone(made):
     made.close()
     made.path.chmod(0o640)
     with pytest.raises(Exposed, match="chmod 600"):
-        again(made).hash_of("a")
+        again().hash_of("a")
     made.path.chmod(0o600)
     made.key_file.chmod(0o604)
     with pytest.raises(Exposed, match="mode 0604"):
-        again(made).unseal("t")
+        again().unseal("t")
 
 
 def test_no_sealed_value_is_in_the_file(made):
@@ -112,7 +114,7 @@ def test_a_changed_bit_is_found(at, bit, tmp_path_factory):
     secrets.close()
 
 
-def test_another_key_is_told_from_a_damaged_file(made, monkeypatch):
+def test_another_key_is_told_from_a_damaged_file(made, monkeypatch, again):
     """A wrong, missing or malformed key is an error that says which key is meant, and no new key is made in its place."""
     made.check_key()
     assert not made.key_file.exists()
@@ -120,38 +122,38 @@ def test_another_key_is_told_from_a_damaged_file(made, monkeypatch):
     made.check_key()
     monkeypatch.setenv(VARIABLE, base64.b64encode(bytes(32)).decode())
     with pytest.raises(WrongKey, match="is another"):
-        again(made).check_key()
+        again().check_key()
     with pytest.raises(WrongKey, match=f"variable {VARIABLE} is another"):
-        again(made).unseal("t")
+        again().unseal("t")
     with pytest.raises(WrongKey, match="is another"):
-        again(made).seal("u", b"y")
+        again().seal("u", b"y")
     for bad in ("short", "é" * 44, base64.b64encode(bytes(31)).decode(), "=" * 44):
         monkeypatch.setenv(VARIABLE, bad)
         with pytest.raises(WrongKey, match="32 bytes in base64") as caught:
-            again(made).unseal("t")
+            again().unseal("t")
         assert bad not in str(caught.value)
     monkeypatch.delenv(VARIABLE)
     kept = made.key_file.read_bytes()
     made.key_file.unlink()
     with pytest.raises(WrongKey, match="is not there"):
-        again(made).unseal("t")
+        again().unseal("t")
     assert not made.key_file.exists()
     made.key_file.write_bytes(kept)
     made.key_file.chmod(0o600)
-    assert again(made).unseal("t") == b"x"
+    assert again().unseal("t") == b"x"
 
 
-def test_the_key_of_the_environment_makes_no_file(made, monkeypatch):
+def test_the_key_of_the_environment_makes_no_file(made, monkeypatch, again):
     """URL-safe base64 is accepted too, and what it sealed opens with it alone."""
     monkeypatch.setenv(VARIABLE, base64.urlsafe_b64encode(b"\xff" * 32).decode())
     made.seal("t", b"x")
     assert not made.key_file.exists()
-    assert again(made).unseal("t") == b"x"
+    assert again().unseal("t") == b"x"
 
 
-def test_a_mark_only_rises_and_one_caller_wins(made):
+def test_a_mark_only_rises_and_one_caller_wins(made, again):
     """Eight threads of two processes' worth raise the same mark: every value is accepted once."""
-    others = [again(made) for _ in range(4)]
+    others = [again() for _ in range(4)]
     with ThreadPoolExecutor(8) as pool:
         won = [sum(pool.map(methodcaller("advance", "totp", value), others * 2)) for value in (5, 6, 9)]
         assert won == [1, 1, 1]
@@ -162,10 +164,10 @@ def test_a_mark_only_rises_and_one_caller_wins(made):
         other.close()
 
 
-def test_what_is_good_for_one_use_is_spent_once(made):
+def test_what_is_good_for_one_use_is_spent_once(made, again):
     """Many callers at once, one gets it."""
     made.keep_hash("code/3", b"h")
-    others = [again(made) for _ in range(4)]
+    others = [again() for _ in range(4)]
     with ThreadPoolExecutor(8) as pool:
         assert sum(pool.map(lambda s: s.spend("code/3"), others * 4)) == 1
     assert made.hash_of("code/3") is None
@@ -191,11 +193,10 @@ def test_many_that_make_the_first_key_agree(tmp_path, monkeypatch):
         one.close()
 
 
-def test_files_of_others_are_refused(tmp_path, made):
+def test_files_of_others_are_refused(tmp_path, made, again):
     """Somebody else's database, another version, and what is no database."""
     with closing(sqlite3.connect(tmp_path / "x.db")) as raw, raw:
         raw.execute("CREATE TABLE t (a)")
-    raw.close()
     (tmp_path / "x.db").chmod(0o600)
     with pytest.raises(NotOurs, match="secrets that mezan made"):
         Secrets(tmp_path / "x.db", tmp_path / "s.key").check()
@@ -206,9 +207,8 @@ def test_files_of_others_are_refused(tmp_path, made):
     made.check()
     with closing(sqlite3.connect(made.path)) as raw, raw:
         raw.execute("PRAGMA user_version = 2")
-    raw.close()
     with pytest.raises(WrongSchema, match="version 1"):
-        again(made).check()
+        again().check()
 
 
 def test_names_say_nothing_and_are_never_given_twice():

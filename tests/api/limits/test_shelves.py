@@ -186,7 +186,6 @@ def size(shelf):
         return len(shelf)
     with closing(sqlite3.connect(shelf._path)) as connection, connection:
         (rows,), (kept,) = connection.execute("SELECT count(*) FROM counts UNION ALL SELECT rows FROM size").fetchall()
-    connection.close()
     assert rows == kept
     return rows
 
