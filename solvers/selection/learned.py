@@ -12,6 +12,7 @@ from .standings import Standings
 GRID = 2.0**24
 """Expected losses and scores are multiples of 1 / GRID: what is equal but for its last bits is equal."""
 UNKNOWN = None, None, None
+"""Score, expected loss and error of a solver that cannot be chosen."""
 
 
 def grid(value: float) -> float:

@@ -22,6 +22,8 @@ from .standings import Standings
 
 QUANTILES = 8
 """Of each solver."""
+SURE = 1e-12
+"""The error of what has none."""
 LEAST = 1e-30
 """No ``1 - F`` is below, so that a product can be divided by it."""
 
@@ -32,7 +34,7 @@ def chances(losses: Sequence[float], deviations: Sequence[float]) -> list[float]
 
     if len(losses) == 1:
         return [1.0]
-    means, errors = np.array(losses), np.array(deviations)
+    means, errors = np.array(losses), np.maximum(np.array(deviations), SURE)
     points = (means + errors * _quantiles()).ravel()
     points.sort()
     above = np.zeros((len(means), len(points) + 2))  # 1 - F of each solver, from minus to plus infinity

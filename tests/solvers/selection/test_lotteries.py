@@ -120,6 +120,14 @@ def test_chances_are_those_of_a_fine_quadrature(expected):
     assert math.fsum(found) == pytest.approx(1, abs=1e-12)
 
 
+def test_chances_of_what_is_sure():
+    """Errors of 0, as rounding may leave them."""
+    assert chances([0.2, 0.3], [0.0, 0.0]) == pytest.approx([1, 0], abs=1e-4)
+    assert chances([0.2, 0.2, 0.2], [0.0] * 3) == pytest.approx([1 / 3] * 3)
+    assert chances([0.2, 0.3], [0.0, 0.05])[0] == pytest.approx(0.942, abs=0.01)  # T of 4 degrees is below 2 so often
+    assert chances([0.2], [0.0]) == [1.0]
+
+
 def test_thompson_settles_on_the_better_and_still_looks_at_the_unknown():
     """A clearly worse solver is hardly drawn; one without outcomes is."""
     choice = Thompson().choose(KNOWN, {}, (*ALL, Candidate("qap.new", "1")), 1)
