@@ -20,7 +20,7 @@ import multiprocessing
 import random
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,18 @@ async def one(engine: Engine, problem: QAP, solver: str, seconds: float, seed: i
     return {"objective": result.objective, "seconds": result.seconds}
 
 
+async def for_each(solvers: Sequence[str], cell: Callable[[str], Coroutine[Any, Any, None]]) -> None:
+    """``cell`` of the solvers: of those on one core side by side, of those on every core alone."""
+    islands = {s.name for s in FAMILY.solvers if s.islands}
+    async with asyncio.TaskGroup() as group:
+        for solver in solvers:
+            if solver not in islands:
+                group.create_task(cell(solver))
+    for solver in solvers:
+        if solver in islands:
+            await cell(solver)
+
+
 async def collect(seconds: float, at: Path, count: int) -> bool:
     """Every solver on the next ``count`` instances that are not kept yet; whether there were any."""
     kept: dict[str, Any] = json.loads(at.read_text()) if at.exists() else {"seconds": seconds, "instances": {}}
@@ -82,7 +94,6 @@ async def collect(seconds: float, at: Path, count: int) -> bool:
                 began = time.perf_counter()
                 features, bound = profile(FAMILY, problem)
                 assert bound is not None
-                alone = [s.name for s in FAMILY.solvers if s.islands]
                 able = [s.name for s in FAMILY.solvers if s.refuses(problem) is None]
                 cells: dict[str, Any] = {}
 
@@ -90,13 +101,7 @@ async def collect(seconds: float, at: Path, count: int) -> bool:
                     async with slots:
                         cells[solver] = await one(engine, problem, solver, seconds)
 
-                async with asyncio.TaskGroup() as group:
-                    for solver in able:
-                        if solver not in alone:
-                            group.create_task(cell(solver))
-                for solver in able:
-                    if solver in alone:
-                        await cell(solver)
+                await for_each(able, cell)
                 known = Bound(bound.value, bound.method)
                 for entry in cells.values():
                     value = entry["objective"]
@@ -136,13 +141,7 @@ async def collect_again(at: Path, count: int) -> bool:
                         100.0 if value is None else gap(value, problem.best_known) for value in found
                     ]
 
-                alone = [s.name for s in FAMILY.solvers if s.islands]
-                async with asyncio.TaskGroup() as group:
-                    for solver in cells:
-                        if solver not in alone:
-                            group.create_task(again(solver))
-                for solver in alone:
-                    await again(solver)
+                await for_each(list(cells), again)
                 at.write_text(json.dumps(kept, indent=1) + "\n")
                 print(f"  {name}", flush=True)
     return bool(missing)

@@ -96,8 +96,7 @@ def _forecasts(
     rows = standings.examples.rows
     able = [c for c in card.candidates if c.refused is None]
     seen = {c.solver: _expected(c, shrunk[c.solver].loss, shrunk[c.solver].error) for c in card.candidates}
-    losses, errors = zip(*(seen[c.solver] for c in able), strict=True)
-    likely = dict(zip((c.solver for c in able), chances(losses, errors), strict=True))
+    likely = dict(zip((c.solver for c in able), chances([seen[c.solver] for c in able]), strict=True))
     found = []
     for c in card.candidates:
         latest = [row for row in rows if row.solver == c.solver][-LATEST:]

@@ -133,7 +133,7 @@ class Keeper:
 
     def note(self, track: Track) -> None:
         """Dump the values that are due and small; a look at every commit would cost more than they are."""
-        if track.position - self._noted < self._least // LOOKS:
+        if 0 <= track.position - self._noted < self._least // LOOKS:
             return
         self._noted = track.position
         for live in track.states:

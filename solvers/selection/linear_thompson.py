@@ -40,21 +40,19 @@ class LinearThompson:
 
         model = fitted(standings.examples, linear)
         losses, errors = model.expected(values, able)
-        means = [grid(loss) for loss in losses]
-        deviations = [max(LEAST_ERROR, grid(self.width * error)) for error in errors]
-        names = [candidate.solver for candidate in able]
-        likely = dict(zip(names, chances(means, deviations), strict=True))
+        foretold = {
+            candidate.solver: (grid(loss), max(LEAST_ERROR, grid(self.width * error)))
+            for candidate, loss, error in zip(able, losses, errors, strict=True)
+        }
+        likely = dict(zip(foretold, chances(list(foretold.values())), strict=True))
 
         def reason(pick: str) -> str:
-            loss, error = means[names.index(pick)], deviations[names.index(pick)]
+            loss, error = foretold[pick]
             return (
                 f"{pick} was drawn, with a chance of {100 * likely[pick]:.0f} % to be the best on this instance: by its linear "
                 f"model it loses {loss:.4g} ± {error:.2g}"
             )
 
-        scores = {solver: 1.0 - loss for solver, loss in zip(names, means, strict=True)}
-        shown = {
-            solver: Expected(min(1.0, max(0.0, loss)), error, 0, 0)
-            for solver, loss, error in zip(names, means, deviations, strict=True)
-        }
+        scores = {solver: 1.0 - loss for solver, (loss, _) in foretold.items()}
+        shown = {solver: Expected(min(1.0, max(0.0, loss)), error, 0, 0) for solver, (loss, error) in foretold.items()}
         return drawn(likely, candidates, scores, key, reason, shown)

@@ -28,13 +28,14 @@ LEAST = 1e-30
 """No ``1 - F`` is below, so that a product can be divided by it."""
 
 
-def chances(losses: Sequence[float], deviations: Sequence[float]) -> list[float]:
-    """From the expected loss of each and its error: its probability to have the least loss."""
+def chances(expected: Sequence[tuple[float, float]]) -> list[float]:
+    """From (loss, error) of each: its probability to have the least loss."""
     import numpy as np  # here, so that reading what is folded stays quick to start
 
-    if len(losses) == 1:
+    if len(expected) == 1:
         return [1.0]
-    means, errors = np.array(losses), np.maximum(np.array(deviations), SURE)
+    means, errors = np.array(expected).T
+    errors = np.maximum(errors, SURE)
     points = (means + errors * _quantiles()).ravel()
     points.sort()
     above = np.zeros((len(means), len(points) + 2))  # 1 - F of each solver, from minus to plus infinity
@@ -78,8 +79,7 @@ class Thompson:
     ) -> Choice:
         """See :class:`Policy`."""
         expected = expected_losses(standings, eligible(candidates))
-        losses, errors = zip(*((one.loss, one.error) for one in expected.values()), strict=True)
-        likely = dict(zip(expected, chances(losses, errors), strict=True))
+        likely = dict(zip(expected, chances([(one.loss, one.error) for one in expected.values()]), strict=True))
         scores = scores_of(expected)
 
         def reason(pick: str) -> str:

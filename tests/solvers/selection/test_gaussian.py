@@ -22,7 +22,7 @@ from mezan.solvers.selection.models.gaussian import (
     nearness,
 )
 from mezan.solvers.selection.models.likeness import Likeness
-from mezan.solvers.selection.models.linear import Linear, linear
+from mezan.solvers.selection.models.linear import ALONG_GRID, Linear, linear
 from mezan.solvers.selection.models.surrogate import Surrogate, generation, pooled, surrogate
 from mezan.solvers.selection.policy import Candidate
 
@@ -282,7 +282,7 @@ def test_what_lines_sum_is_exact():
         sums = [math.fsum(products) for products in (V * z).tolist()]
         assert np.einsum("ij,j->i", V, z).tolist() == sums
         assert (V[:, ::-1] @ z[::-1]).tolist() == sums  # a BLAS, in another order
-        along = np.rint(np.einsum("ij,j->i", V, z) * 2.0**24) / 2.0**24
+        along = np.rint(np.einsum("ij,j->i", V, z) * ALONG_GRID) / ALONG_GRID
         sums = [math.fsum(products) for products in (V * along[:, None]).T.tolist()]
         assert np.einsum("ij,i->j", V, along).tolist() == sums == (along @ V).tolist()
 

@@ -95,9 +95,8 @@ def test_chances_agree_with_drawing_from_the_distributions():
     rng = np.random.default_rng(1)
     draws = np.stack([loss + error * rng.standard_t(4, 200_000) for loss, error in expected])
     frequent = np.bincount(draws.argmin(0), minlength=4) / 200_000
-    losses, errors = zip(*expected, strict=True)
-    assert chances(losses, errors) == pytest.approx(frequent.tolist(), abs=0.003)
-    assert math.fsum(chances(losses, errors)) == pytest.approx(1, abs=1e-12)
+    assert chances(expected) == pytest.approx(frequent.tolist(), abs=0.003)
+    assert math.fsum(chances(expected)) == pytest.approx(1, abs=1e-12)
 
 
 @given(
@@ -114,7 +113,7 @@ def test_chances_are_those_of_a_fine_quadrature(expected):
     above = (1 - v) ** 2 * (2 + v) / 4
     own = np.arange(len(losses))
     above[own, own] = 0.75 * (1 - u * u) * (2 / 4096)
-    found = chances(losses.tolist(), errors.tolist())
+    found = chances(expected)
     assert found == pytest.approx(above.prod(axis=1).sum(axis=1).tolist(), abs=0.01)
     assert min(found) >= 0
     assert math.fsum(found) == pytest.approx(1, abs=1e-12)
@@ -122,10 +121,10 @@ def test_chances_are_those_of_a_fine_quadrature(expected):
 
 def test_chances_of_what_is_sure():
     """Errors of 0, as rounding may leave them."""
-    assert chances([0.2, 0.3], [0.0, 0.0]) == pytest.approx([1, 0], abs=1e-4)
-    assert chances([0.2, 0.2, 0.2], [0.0] * 3) == pytest.approx([1 / 3] * 3)
-    assert chances([0.2, 0.3], [0.0, 0.05])[0] == pytest.approx(0.942, abs=0.01)  # T of 4 degrees is below 2 so often
-    assert chances([0.2], [0.0]) == [1.0]
+    assert chances([(0.2, 0.0), (0.3, 0.0)]) == pytest.approx([1, 0], abs=1e-4)
+    assert chances([(0.2, 0.0)] * 3) == pytest.approx([1 / 3] * 3)
+    assert chances([(0.2, 0.0), (0.3, 0.05)])[0] == pytest.approx(0.942, abs=0.01)  # T of 4 degrees is below 2 so often
+    assert chances([(0.2, 0.0)]) == [1.0]
 
 
 def test_thompson_settles_on_the_better_and_still_looks_at_the_unknown():
