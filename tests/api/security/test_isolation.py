@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import quote, urlencode
 
 import anyio
@@ -25,6 +26,8 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
 from in_process import PROJECTS, ROLES, Answer, House, open_house
+
+from mezan.engine.clock import micros
 
 from .alike import Twins, tokens
 from .operations import OPERATIONS, Operation
@@ -67,6 +70,9 @@ class Houses:
 
     def __init__(self, portal: BlockingPortal, stack: ExitStack) -> None:
         self.portal = portal
+        self.moment = micros()
+        """When events happen: for all servers at once, or a minute that ends between two of them shows in a page's table."""
+        stack.enter_context(patch("mezan.engine.stores.writer.micros", lambda: self.moment))
         folder = Path(tempfile.mkdtemp())
         stack.callback(shutil.rmtree, folder)
         self.both, *others = [self._open(folder / name, stack) for name in ("both", *PROJECTS)]
@@ -77,6 +83,7 @@ class Houses:
         return stack.enter_context(self.portal.wrap_async_context_manager(open_house(folder, rates=FREE)))
 
     def tick(self) -> None:
+        self.moment = micros()
         for house in (self.both, *self.alone.values()):
             house.ahead += 700_000
 
