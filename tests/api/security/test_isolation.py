@@ -32,7 +32,7 @@ from mezan.engine.clock import micros
 from .alike import Twins, tokens
 from .operations import OPERATIONS, Operation
 
-STEPS, EXAMPLES = 200, 50
+STEPS, EXAMPLES, REQUESTS = 200, 40, 10_000
 NAMES = ("oslo", "lulu", "louis", "north")
 """With letters that no random id has: what searches for them does not find ids by chance."""
 IDEMPOTENCY = ("one", "two", "three")
@@ -314,7 +314,7 @@ def _filled(value: Any, holes: dict[str, Any]) -> Any:
     return value
 
 
-@pytest.mark.parametrize("examples", [6, pytest.param(EXAMPLES, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
+@pytest.mark.parametrize("examples", [3, pytest.param(EXAMPLES, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_neither_project_sees_the_other(examples: int) -> None:
     """10,000 requests in the long form, by every role, with ids, positions, tags, keys and names of both: nothing tells of the other."""
     taken.clear()
@@ -325,5 +325,5 @@ def test_neither_project_sees_the_other(examples: int) -> None:
             suppress_health_check=list(HealthCheck), phases=[Phase.generate],
         ),
     )  # fmt: skip
-    assert taken["steps"] >= STEPS * examples
+    assert taken["steps"] >= (REQUESTS if examples == EXAMPLES else STEPS * examples)
     assert {"200", "201", "304", "401", "403", "404", "409", "422", "101"} <= set(taken), taken
