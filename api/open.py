@@ -12,13 +12,13 @@ from mezan.engine.experiments import Experiments
 from mezan.engine.follower import Follower
 from mezan.engine.log import Durability
 from mezan.engine.shadow import Shadow
+from mezan.engine.slots import Slots
 from mezan.engine.stores.sqlite import SQLiteStore
 from mezan.projections import DEFAULT, experiments, known, shadow_seconds, standings
 from mezan.solvers.catalog import Catalog
 from mezan.solvers.selection.registry import DEFAULT_POLICY, Policies
 
 DEFAULT_URL = "sqlite:///mezan.db"
-Slots = Mapping[str, CapacityLimiter]
 STANDINGS_READ = ("elo", "clusters", "examples", "bradley_terry")
 
 
@@ -79,7 +79,7 @@ async def open_engine(
 
 def slots(capacity: Mapping[str, int] | None = None) -> Slots:
     """What engines of one process share, so that together they use no more than ``capacity`` slots per device."""
-    return {device: CapacityLimiter(count) for device, count in (capacity or _capacity()).items()}
+    return Slots({device: CapacityLimiter(count) for device, count in (capacity or _capacity()).items()})
 
 
 def _capacity() -> Mapping[str, int]:

@@ -32,7 +32,7 @@ from .conductor import Conductor
 from .context import acting
 from .context import tenant as tenant_now
 from .errors import RunNotFound, StoreError
-from .executors import execute
+from .executors import Processes, execute
 from .experiments import Experiments, settle
 from .follower import Follower
 from .handle import Result, Run
@@ -50,6 +50,7 @@ from .scheduler import Scheduler
 from .seeding import KnownOf
 from .shadow import Shadow
 from .shadows import LOWEST, Shadows, SpentOf, Wanted
+from .slots import Slots
 from .stores.sqlite import SQLiteStore
 from .streams import whole_stream
 from .submitting import Options, Submission, submission
@@ -73,7 +74,7 @@ class Engine:
         standings_read: Sequence[str],
         capacity: Mapping[str, int],
         largest_batch: int = 64,
-        shared: Mapping[str, anyio.CapacityLimiter] | None = None,
+        shared: Slots | None = None,
         known: KnownOf | None = None,
         shadow: Shadow | None = None,
         shadow_seconds: SpentOf | None = None,
@@ -83,7 +84,13 @@ class Engine:
         self.catalog, self.policies = catalog, policies
         self._standings, self._standings_read, self._known = standings, standings_read, known
         self._experiments = experiments
-        self.scheduler = Scheduler(execute, capacity, largest_batch=largest_batch, shared=shared)
+        self._processes = Processes() if shared is None else shared.processes
+        self.scheduler = Scheduler(
+            partial(execute, self._processes),
+            capacity,
+            largest_batch=largest_batch,
+            shared=None if shared is None else shared.turns,
+        )
         self._shadows: Shadows | None = None
         if shadow is not None and shadow_seconds is not None:
             used = shadow_seconds
@@ -110,7 +117,7 @@ class Engine:
         """Take requests until the block ends; runs still going then are cancelled, or left for the next engine."""
         lease = await self._enter()
         try:
-            async with anyio.create_task_group() as background:
+            async with self._processes.used(), anyio.create_task_group() as background:
                 background.start_soon(self.follower.run)
                 background.start_soon(self._heartbeat, recover)
                 async with anyio.create_task_group() as slots:
@@ -170,6 +177,7 @@ class Engine:
     async def _heartbeat(self, recover: bool) -> None:
         while True:
             await anyio.sleep(LEASE_SECONDS / 4)
+            await self._processes.tidy()
             try:
                 if self._parts is not None and not await self._parts.lease.renew():
                     logger.error("this worker was replaced; its runs go on elsewhere", worker=self._parts.lease.worker)

@@ -7,12 +7,13 @@ from mezan.engine.scheduler import Job
 
 from .kernels import drive
 from .procedures import inline, one
+from .processes import Processes
 from .races import race
 
-__all__ = ["execute"]
+__all__ = ["Processes", "execute"]
 
 
-async def execute(jobs: Sequence[Job], device: str) -> None:
+async def execute(processes: Processes, jobs: Sequence[Job], device: str) -> None:
     """Run a batch of jobs of one group to the end on one slot of ``device``."""
     if isinstance(jobs[0].work, Race):
         await race(jobs[0], device)
@@ -23,4 +24,4 @@ async def execute(jobs: Sequence[Job], device: str) -> None:
         case "inline":
             await inline(jobs, device)
         case _:
-            await one(jobs[0], device)
+            await one(processes, jobs[0], device)

@@ -16,7 +16,7 @@ from mezan.solvers.budget import Budget
 from mezan.solvers.errors import SolverFailed
 from mezan.solvers.solver import Answer, load
 
-from .processes import call as call_in_process
+from .processes import Processes
 
 GRACE = 2.0
 """Seconds beyond its time limit after which a procedure is given up."""
@@ -35,7 +35,7 @@ async def inline(jobs: Sequence[Job], device: str) -> None:
         _deliver(job, outcome)
 
 
-async def one(job: Job, device: str) -> None:
+async def one(processes: Processes, job: Job, device: str) -> None:
     """Run one procedure on a thread that is left behind, or in a process that is killed, when the job is cancelled or out of time."""
     work: Work = job.work
     work.started(1, 0, device)
@@ -50,7 +50,7 @@ async def one(job: Job, device: str) -> None:
                 procedure = partial(load(work.solver), work.problem, budget, work.seed)
                 answer = await anyio.to_thread.run_sync(procedure, abandon_on_cancel=True)
             else:
-                answer = await call_in_process(work.solver, work.problem, budget, work.seed)
+                answer = await processes.call(work.solver, work.problem, budget, work.seed)
             outcome = await anyio.to_thread.run_sync(_checked, work, answer, start)
         except Exception as error:  # noqa: BLE001 - whatever a solver raises is that attempt's failure
             outcome = NotFound(why="failed", seconds=time.perf_counter() - start, error=error)

@@ -9,6 +9,7 @@ A call cannot be interrupted and releases the GIL; it runs in a process of its o
 because HiGHS writes debugging lines to the standard output of its process.
 """
 
+import ctypes
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -38,7 +39,7 @@ def solve(problem: Knapsack, budget: Budget, seed: int) -> Answer:
     if not len(reduced.items):
         return _better(problem, reduced, reduced.fixed, proved=True, nodes=0)
     values, weights = problem.values[reduced.items], reduced.weights
-    with _stdout_to_stderr():
+    with _silent():
         result = milp(
             -values.astype(float),
             integrality=np.ones(len(values)),
@@ -77,12 +78,14 @@ def _drop_until_it_fits(chosen: Array, weights: Array, capacity: int) -> int:
 
 
 @contextmanager
-def _stdout_to_stderr() -> Iterator[None]:
-    """File descriptor 1 is this process's only while HiGHS runs: what it prints must not enter a protocol on stdout."""
-    kept = os.dup(1)
+def _silent() -> Iterator[None]:
+    """File descriptor 1 is this process's only while HiGHS runs: its debugging lines are for nobody here."""
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(2, 1)
+        os.dup2(nowhere, 1)
         yield
     finally:
+        ctypes.CDLL(None).fflush(None)  # what C has buffered
         os.dup2(kept, 1)
         os.close(kept)
+        os.close(nowhere)
