@@ -9,7 +9,7 @@ from serving import Server, serving
 from websockets.sync.client import connect
 
 KNAPSACK = {"type": "knapsack", "values": [6, 10, 12], "weights": [1, 2, 3], "capacity": 5, "time_limit": 5}
-SLOW = {"type": "qap", "A": [[0, 1, 9, 3], [1, 0, 4, 2], [7, 4, 0, 5], [3, 2, 8, 0]], "B": [[0, 5, 2, 6], [5, 0, 3, 1], [2, 9, 0, 4], [6, 1, 4, 0]], "iterations": 400_000, "time_limit": 60, "solver": "qap.tabu"}  # fmt: skip
+SLOW = {"type": "qap", "A": [[0, 1, 9, 3], [1, 0, 4, 2], [7, 4, 0, 5], [3, 2, 8, 0]], "B": [[0, 5, 2, 6], [5, 0, 3, 1], [2, 9, 0, 4], [6, 1, 4, 0]], "iterations": 60_000, "time_limit": 60, "solver": "qap.tabu"}  # fmt: skip
 
 
 def stream(http: httpx.Client, run: str, last: int | None = None) -> list[tuple[int, dict]]:
