@@ -8,7 +8,7 @@ FOLDERS := api engine projections solvers alembic
 SOURCES := $(shell find $(FOLDERS) -type d ! -name __pycache__)
 MEZAN := $(BIN)/mezan
 DEMO := .demo/demo.db
-BENCHMARKS := log_append log_read rebuild engine_runs loop_blocked qap_bounds qap_many qap_kernels qap_cold_start qap_small qap_quality \
+BENCHMARKS := log_append log_read rebuild engine_runs procedures loop_blocked qap_bounds qap_many qap_kernels qap_cold_start qap_small qap_quality \
 	selection_ratings selection_lab selection_offline selection_online selection_latency selection_qap shadow_latency \
 	time_travel http_api http_auth http_events dashboard
 

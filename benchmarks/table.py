@@ -20,6 +20,7 @@ TITLES = {
     "selection_lab_sequential": "A/B tests looked at after every outcome, of 1,000 (`selection_lab.py`)",
     "engine_runs": "One trivial task through the whole engine (`engine_runs.py`)",
     "loop_blocked": "Event loop blocked (`loop_blocked.py`)",
+    "procedures": "A solver in a process of its own, per call (`procedures.py`)",
     "selection_offline": "Algorithm selection on ASlib scenarios: share of the gap closed (`selection_offline.py`)",
     "qap_bounds": "Lower bounds on QAPLIB, percent below the best known value (`qap_bounds.py`)",
     "qap_many": "A thousand random QAPs of twelve facilities in one `submit_many` (`qap_many.py`)",
