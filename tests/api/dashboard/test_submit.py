@@ -47,6 +47,10 @@ def fill(page: Page, family: str, values: dict[str, str]) -> None:
 
 
 def position(server: Server) -> int:
+    """Of the log, when what was submitted before has ended."""
+    for run in httpx.get(f"{server.url}/runs", timeout=60).json()["runs"]:
+        ended = httpx.get(f"{server.url}/runs/{run['run']}", headers={"prefer": "wait=60"}, timeout=90)
+        assert ended.json()["finished_at"] is not None
     return httpx.get(f"{server.url}/health/ready", timeout=60).json()["position"]
 
 
