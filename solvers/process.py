@@ -31,9 +31,11 @@ def main() -> None:
     while header := sys.stdin.buffer.read(LENGTH.size):
         (length,) = LENGTH.unpack(header)
         content = _answer(sys.stdin.buffer.read(length))
-        answers.write(LENGTH.pack(len(content)))
-        answers.write(content)
-        answers.flush()
+        try:
+            answers.write(LENGTH.pack(len(content)) + content)
+            answers.flush()
+        except BrokenPipeError:
+            os._exit(1)  # the parent was killed; there is nobody to tell
 
 
 def _answer(request: bytes) -> bytes:

@@ -96,7 +96,8 @@ class Solver(Generic[P]):
         load: returns the kernel or procedure; imports JAX or the library only when called.
         runs_in: ``kernel`` = driven in chunks in a worker thread; ``inline`` = a procedure that ends within
             about a millisecond, several of which share one thread hop; ``thread`` = a procedure that
-            releases the GIL; ``process`` = one that holds it.
+            releases the GIL; ``process`` = one that holds it or must be killed to be stopped: it has a process to itself, where
+            earlier calls may have been before it.
         refuses: why this solver cannot take a problem, or None.
         repeatable: the same inputs give the same result; otherwise replay checks feasibility and objective only.
         exact: proves optimality when it ends by itself.

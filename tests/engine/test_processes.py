@@ -1,6 +1,7 @@
 """Procedures in processes of their own: used again by the next call, never after a call that had no answer."""
 
 import os
+import subprocess
 import sys
 import time
 from dataclasses import replace
@@ -19,6 +20,21 @@ from mezan.solvers.errors import SolverFailed
 pytestmark = pytest.mark.anyio
 TOLD = replace(solver("told", None, runs_in="process"), load=load)
 BUDGET = Budget(time_limit=30.0)
+
+
+KILLED = """
+import os
+import anyio
+from test_processes import Processes, ask
+
+async def main():
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask, Processes(), "nap")
+        await anyio.sleep(0.5)
+        os.kill(os.getpid(), 9)
+
+anyio.run(main)
+"""
 
 
 def alive(process):
@@ -88,6 +104,13 @@ async def test_a_cancelled_call_kills_its_process():
         assert time.perf_counter() - start < 5
         assert not alive(first)
         assert await ask(there) != first
+
+
+def test_nobody_hears_of_a_call_whose_parent_was_killed():
+    """The process ends when it would answer, without a word."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run([sys.executable, "-c", KILLED], env=environment, capture_output=True, text=True, timeout=60, check=False)  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (-9, "", "")
 
 
 async def test_calls_at_once_have_processes_of_their_own_which_end_when_nobody_calls(monkeypatch):
