@@ -72,15 +72,17 @@ async def calls() -> list[dict[str, object]]:
             for _ in range(ROUNDS):
                 for name, call in ways.items():
                     rounds[name].append(await timed(call, CALLS if name != "a new process each" else 5))
-    rows: list[dict[str, object]] = []
-    for name, found in rounds.items():
-        every = [median(one) for one in zip(*found, strict=True)]
-        rows.append({"HiGHS": name, "median_ms": median(every), "p90_ms": percentile(every, 0.9)})
-    limit = rounds["in this process"]
-    for row, found in zip(rows, rounds.values(), strict=True):
-        extra = [median(one) - median(alone) for one, alone in zip(zip(*found, strict=True), zip(*limit, strict=True), strict=False)]  # fmt: skip
-        row["more_than_in_this_process_ms"] = median(extra)
-    return rows
+    every = {name: [median(one) for one in zip(*found, strict=True)] for name, found in rounds.items()}
+    limit = every["in this process"]
+    return [
+        {
+            "HiGHS": name,
+            "median_ms": median(found),
+            "p90_ms": percentile(found, 0.9),
+            "more_than_in_this_process_ms": median([one - alone for one, alone in zip(found, limit, strict=False)]),
+        }
+        for name, found in every.items()
+    ]
 
 
 async def many(url: str) -> dict[str, object]:

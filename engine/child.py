@@ -24,11 +24,7 @@ LOST = (anyio.BrokenResourceError, anyio.ClosedResourceError, anyio.IncompleteRe
 
 
 class Died(Exception):
-    """The process ended in the middle of a call, with this exit code."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(f"exit code {code}")
-        self.code = code
+    """The process ended in the middle of a call; the message is its exit code."""
 
 
 class Child:
@@ -68,7 +64,7 @@ class Child:
             worked, result = await self._exchange(request)
         except LOST:
             await self.end()
-            raise Died(self._process.returncode or 0) from None
+            raise Died(f"exit code {self._process.returncode}") from None
         except BaseException:
             await self.kill()  # else the next call would get this one's answer
             raise

@@ -32,7 +32,7 @@ from .conductor import Conductor
 from .context import acting
 from .context import tenant as tenant_now
 from .errors import RunNotFound, StoreError
-from .executors import Processes, execute
+from .executors import execute
 from .experiments import Experiments, settle
 from .follower import Follower
 from .handle import Result, Run
@@ -84,12 +84,10 @@ class Engine:
         self.catalog, self.policies = catalog, policies
         self._standings, self._standings_read, self._known = standings, standings_read, known
         self._experiments = experiments
-        self._processes = Processes() if shared is None else shared.processes
+        slots = Slots({}) if shared is None else shared
+        self._processes = slots.processes
         self.scheduler = Scheduler(
-            partial(execute, self._processes),
-            capacity,
-            largest_batch=largest_batch,
-            shared=None if shared is None else shared.turns,
+            partial(execute, self._processes), capacity, largest_batch=largest_batch, shared=slots.turns
         )
         self._shadows: Shadows | None = None
         if shadow is not None and shadow_seconds is not None:
